@@ -1,0 +1,1 @@
+"""The doors: HTTP, server-sent events, pages and the command line."""
