@@ -17,17 +17,15 @@ from streams.periods import Grid
 class Tally:
     """The stored cells of one leaf unit in one period of one grid.
 
-    ``cells`` maps an indicator key to ``[numerator, denominator]`` in millionths
-    (integers, so that sums do not depend on their order), followed by seven
-    counts by day of the week where the indicator is watched within the week.
-    An empty mapping removes the row.
+    ``cells`` is the packed form that ``streams.tallies`` writes and reads; the
+    store keeps it as it is. Empty ``cells`` remove the row.
     """
 
     provider: str
     unit: str
     grid: Grid
     period: int
-    cells: dict[str, list[int]]
+    cells: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,15 @@ class UnitRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRecord:
-    """A provider's event-time watermarks: for each feed the last day with a fact, or None."""
+    """A provider's event-time watermarks: for each feed the last day with a fact, or None.
+
+    ``catalogue`` is the digest of the indicator catalogue that its tallies were
+    made with; tallies of another catalogue are made anew from the facts.
+    """
 
     provider: str
     watermarks: tuple[int | None, int | None, int | None, int | None]
+    catalogue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
