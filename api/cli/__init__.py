@@ -1,0 +1,111 @@
+"""The command line: one table of commands, each imported only when it is called.
+
+``earshot --help`` must answer at once, and a command that talks HTTP must not wait
+for numba, so that the table below carries the one-line helps and everything else
+lives in ``api.cli.<command>``: either a Typer application named ``app`` (a command
+with subcommands) or a function named like the command.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+COMMANDS = {
+    "demo": "Run a simulated region: eighty weeks of history, then live.",
+    "serve": "Run everything in one process on the embedded store.",
+    "push": "Send a file of events (NDJSON or CSV) to a running service or to Kafka.",
+    "alerts": "List, show and acknowledge alerts.",
+    "explain": "Show why an alert was raised; --verify computes it again.",
+    "deadletters": "List refused events, count them by reason, replay them.",
+    "keys": "Create, list and revoke organisation keys.",
+    "check": "Check settings, files and the store before a start.",
+    "backtest": "Run the production evidence over a file of counts.",
+    "calibrate": "Fit the fleet and set the thresholds by simulation.",
+    "replay": "Rebuild tallies and alerts from the stored facts.",
+    "api": "Run the HTTP half on Kafka and PostgreSQL.",
+    "worker": "Run the detecting half on Kafka and PostgreSQL.",
+    "topics": "Create and inspect the Kafka topics.",
+    "bench": "Run the benchmarks and print their ratios.",
+}
+
+
+class LazyCommands(TyperGroup):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - Typer's signature
+        """The commands in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - Typer's signature
+        """A stand-in that carries the name and the help: enough for every listing."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        """The real command, imported now, because it is about to run or to explain itself."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is None or command.name is None:
+            return name, command, rest
+        return name, load(command.name), rest
+
+
+def load(name: str) -> Command:
+    """Import a command of the table and build it.
+
+    Raises:
+        KeyError: the table has no such command.
+
+    """
+    summary = COMMANDS[name]
+    module = importlib.import_module(f"api.cli.{name}")
+    app = getattr(module, "app", None)
+    if not isinstance(app, typer.Typer):
+        function = cast("Callable[..., Any]", getattr(module, name))
+        app = typer.Typer(add_completion=False)
+        app.command(name)(function)
+    command = typer.main.get_command(app)
+    command.name = name
+    command.short_help = summary
+    return command
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag's value
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415 - costs 30 ms at every start
+
+        typer.echo(f"earshot {version('earshot')}")
+        raise typer.Exit
+
+
+main = typer.Typer(
+    name="earshot",
+    cls=LazyCommands,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # A traceback's local variables could hold what an event said.
+    pretty_exceptions_show_locals=False,
+)
+
+
+@main.callback()
+def earshot(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Hear quality failings early: four event feeds in, few and explained alerts out."""
