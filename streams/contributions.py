@@ -1,0 +1,262 @@
+"""What one fact adds to the indicators: cells of whole millionths.
+
+Sums of integers do not depend on their order, so histories built from cells are
+the same however the facts arrived. A count adds one to a numerator; a share or
+proportion adds one to its denominator where the fact is in its population and
+one to its numerator where the condition holds; a metric adds the numbers given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from streams.feeds import Feed
+from streams.messages import Fact
+from streams.periods import Grid, period_of_day
+from streams.working_days import add_working_days
+
+MILLION = 1_000_000
+MS_PER_DAY = 86_400_000
+
+Values = Mapping[str, Any]
+
+
+class Cell(msgspec.Struct, frozen=True, gc=False):
+    """A contribution to one period of one indicator of the fact's unit.
+
+    ``indicator`` is the position in the catalogue; ``numerator`` and
+    ``denominator`` are millionths; ``day`` is the day within the week (Monday 0)
+    on the week grid and 0 on others.
+    """
+
+    indicator: int
+    grid: Grid
+    period: int
+    numerator: int
+    denominator: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time limit: from the fact's time until the moment named ``until``.
+
+    Either ``months`` or ``working_days`` is positive. The last day of the limit
+    counts whole, in UTC.
+    """
+
+    until: str
+    months: int
+    working_days: int
+
+    def due_day(self, start: int) -> int:
+        """The last day (from 1970) in time, for a fact of moment ``start`` (ms)."""
+        day = start // MS_PER_DAY
+        if self.working_days:
+            return add_working_days(day, self.working_days)
+        received = datetime.fromtimestamp(day * 86_400, UTC)
+        months = received.year * 12 + received.month - 1 + self.months
+        # A month without that day ends the period on its last day.
+        first = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+        following = (first + timedelta(days=32)).replace(day=1)
+        last = (following - timedelta(days=1)).day
+        due = first.replace(day=min(received.day, last))
+        return int(due.timestamp()) // 86_400
+
+    def kept(self, values: Values, fact: Fact) -> bool | None:
+        """Whether the limit was kept; None while that is open.
+
+        A complaint without the moment is late once its record is younger than
+        the limit; before that, or without a record time, nothing is known.
+        """
+        due = self.due_day(fact.time)
+        moment = values.get(self.until)
+        if moment is not None:
+            return int(datetime.fromisoformat(moment).timestamp()) // 86_400 <= due
+        if fact.recorded is not None and fact.recorded // MS_PER_DAY > due:
+            return False
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All of these hold: fields given at all, and fields with one of the named values."""
+
+    given: tuple[str, ...]
+    one_of: tuple[tuple[str, frozenset[object]], ...]
+
+    def holds(self, values: Values) -> bool:
+        """Whether the condition holds; a list holds a value if any element does."""
+        for name in self.given:
+            if values.get(name) is None:
+                return False
+        for name, allowed in self.one_of:
+            value = values.get(name)
+            if isinstance(value, list):
+                if allowed.isdisjoint(value):
+                    return False
+            elif value not in allowed:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How an indicator counts the facts of its feed.
+
+    ``where`` is the population, ``having`` the condition of a share's numerator,
+    ``clock`` a proportion's time limit, ``aggregate`` the fields of a quarterly
+    speak-up aggregate for numerator and denominator (None: none).
+    """
+
+    position: int
+    grid: Grid
+    share: bool
+    where: Condition
+    having: Condition
+    clock: Clock | None
+    aggregate: tuple[str, str | None] | None
+
+    def counts(self, values: Values, fact: Fact) -> tuple[int, int] | None:
+        """Numerator and denominator in millionths, or None where the fact is not counted."""
+        if not self.where.holds(values):
+            return None
+        if not self.share:
+            return MILLION, 0
+        if self.clock is None:
+            return (MILLION if self.having.holds(values) else 0), MILLION
+        kept = self.clock.kept(values, fact)
+        return None if kept is None else (MILLION * kept, MILLION)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """What a ward metric accepts and how its numbers are kept.
+
+    ``denominator`` is ``required``, ``optional`` or ``none``; ``whole`` asks for a
+    whole numerator; ``bounded`` says the numerator cannot exceed the denominator;
+    ``per`` is the multiplier of the indicator's unit (100 for per cent);
+    ``measured`` marks a mean, whose plain value counts once.
+    """
+
+    position: int
+    denominator: str
+    whole: bool
+    bounded: bool
+    measured: bool
+    per: float
+
+    def refusal(self, numerator: float, denominator: float | None) -> str | None:
+        """Why these numbers cannot be taken, or None."""
+        if denominator is None:
+            if self.denominator == "required":
+                return "data.denominator: this metric needs one"
+        elif self.bounded and numerator > denominator:
+            return "data.numerator: cannot exceed the denominator of this metric"
+        if self.whole and numerator != int(numerator):
+            return "data.numerator: expected a whole number for this metric"
+        return None
+
+    def counts(self, numerator: float, denominator: float | None) -> tuple[int, int] | None:
+        """Numerator and denominator in millionths; None for an empty denominator."""
+        if denominator is not None and self.denominator != "none":
+            if denominator == 0:
+                return None
+            return round(numerator * MILLION), round(denominator * MILLION)
+        if self.measured:
+            return round(numerator * MILLION / self.per), MILLION
+        return round(numerator * MILLION), 0
+
+
+_HARMS = ("none", "low", "moderate", "severe", "fatal")
+
+
+def describe(feed: Feed, values: dict[str, Any]) -> dict[str, Any]:
+    """Add the derived fields that conditions may name.
+
+    Incidents: ``event_type`` (``incident`` where absent) and ``harm``, the worse of
+    physical and psychological harm as far as given. Complaints: ``outcome`` (``open``
+    where absent). Speaking up: ``anonymous``.
+    """
+    if feed is Feed.INCIDENTS:
+        values.setdefault("event_type", "incident")
+        harms = [values[name] for name in ("physical_harm", "psychological_harm") if name in values]
+        if harms and values["event_type"] == "incident":
+            values["harm"] = max(harms, key=_HARMS.index)
+    elif feed is Feed.COMPLAINTS:
+        values.setdefault("outcome", "open")
+        # An answer acknowledges, where nothing else did before it.
+        if "resolved_at" in values:
+            values.setdefault("acknowledged_at", values["resolved_at"])
+    elif feed is Feed.SPEAKUP and "route" in values:
+        values["anonymous"] = values["route"] == "anonymous"
+    return values
+
+
+def grid_of(start: int, end: int) -> Grid:
+    """The grid that a metric's period (milliseconds) fits: weeks, months or quarters."""
+    days = (end - start) / MS_PER_DAY
+    if days <= 10:
+        return Grid.WEEK
+    return Grid.MONTH if days <= 45 else Grid.QUARTER
+
+
+def cell_at(position: int, grid: Grid, day: int, counts: tuple[int, int]) -> Cell:
+    """The cell of a UTC day."""
+    within = (day + 3) % 7 if grid is Grid.WEEK else 0
+    return Cell(position, grid, period_of_day(grid, day), counts[0], counts[1], within)
+
+
+def event_cells(rules: Sequence[Rule], fact: Fact) -> tuple[Cell, ...]:
+    """The cells of an incident, a complaint or a speak-up case or aggregate."""
+    values: dict[str, Any] = msgspec.json.decode(fact.body)
+    if "counts" in values:
+        return _aggregate_cells(rules, values)
+    describe(fact.feed, values)
+    day = fact.time // MS_PER_DAY
+    return tuple(
+        cell_at(rule.position, rule.grid, day, counts)
+        for rule in rules
+        if (counts := rule.counts(values, fact)) is not None
+    )
+
+
+def _aggregate_cells(rules: Sequence[Rule], values: Values) -> tuple[Cell, ...]:
+    """Cells of a quarterly aggregate, always on the quarter grid."""
+    day = (_milliseconds(values["period_end"]) - 1) // MS_PER_DAY
+    given: dict[str, int] = values["counts"]
+    cells = []
+    for rule in rules:
+        if rule.aggregate is None:
+            continue
+        over, under = rule.aggregate
+        # What an aggregate leaves out is unknown, not zero.
+        if over not in given or (under is not None and not given.get(under)):
+            continue
+        below = MILLION * given[under] if under is not None else 0
+        cells.append(cell_at(rule.position, Grid.QUARTER, day, (MILLION * given[over], below)))
+    return tuple(cells)
+
+
+def metric_cells(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Cell, ...]:
+    """The cells of a ward metric, on the grid that fits its own period."""
+    values: dict[str, Any] = msgspec.json.decode(fact.body)
+    rule = rules.get(values["metric"])
+    if rule is None:
+        return ()
+    counts = rule.counts(values["numerator"], values.get("denominator"))
+    if counts is None:
+        return ()
+    end = _milliseconds(values["period_end"])
+    grid = grid_of(_milliseconds(values["period_start"]), end)
+    day = (end - 1) // MS_PER_DAY
+    return (cell_at(rule.position, grid, day, counts),)
+
+
+def _milliseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1_000_000) // 1000
