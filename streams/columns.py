@@ -1,0 +1,231 @@
+"""Columnar histories: one matrix of cells per calendar grid.
+
+A row is one series (an indicator of a unit), a column one period. Cells hold the
+number of facts and the sums of their numerators and denominators in millionths.
+Integers are used because their sums do not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.compiled import compiled
+from streams.periods import Grid
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+Bool = npt.NDArray[np.bool_]
+
+CLEAN = np.int32(2**31 - 1)
+_ROOM = {Grid.DAY: 91, Grid.WEEK: 13, Grid.MONTH: 6, Grid.QUARTER: 4}
+
+
+class Columns:
+    """The cells of all series of one provider on one grid.
+
+    Attributes (rows by columns): ``facts`` int32, ``numerators`` and
+    ``denominators`` int64; ``table`` (slots, indicators) int32 gives a series'
+    row or -1; ``days`` (rows) int32 its row in ``daily`` (daily rows, columns,
+    7) int32 or -1; ``dirty`` (rows) int32 the earliest column changed since the
+    last evaluation, as a period number, or ``CLEAN``.
+    """
+
+    def __init__(self, grid: Grid, indicators: int) -> None:
+        self.grid = grid
+        self.first = 0
+        self.rows = 0
+        self.table = np.full((0, indicators), -1, dtype=np.int32)
+        self.facts = np.zeros((0, 0), dtype=np.int32)
+        self.numerators = np.zeros((0, 0), dtype=np.int64)
+        self.denominators = np.zeros((0, 0), dtype=np.int64)
+        self.days = np.zeros(0, dtype=np.int32)
+        self.daily = np.zeros((0, 0, 7), dtype=np.int32)
+        self.dirty = np.zeros(0, dtype=np.int32)
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self.facts.shape[1]
+
+    def add_slots(self, slots: int) -> None:
+        """Make room in ``table`` for ``slots`` units."""
+        missing = slots - self.table.shape[0]
+        if missing > 0:
+            empty = np.full((missing, self.table.shape[1]), -1, dtype=np.int32)
+            self.table = np.concatenate([self.table, empty])
+
+    def span(self, first: int, last: int) -> None:
+        """Make room for the periods ``first`` to ``last``."""
+        if self.width and first >= self.first and last < self.first + self.width:
+            return
+        room = _ROOM[self.grid]
+        begin, end = first, last + 1 + room
+        if self.width:
+            begin = min(self.first, first - room if first < self.first else first)
+            end = max(self.first + self.width, end)
+        left = self.first - begin if self.width else 0
+        right = end - begin - self.width - left
+        self.facts = np.pad(self.facts, ((0, 0), (left, right)))
+        self.numerators = np.pad(self.numerators, ((0, 0), (left, right)))
+        self.denominators = np.pad(self.denominators, ((0, 0), (left, right)))
+        self.daily = np.pad(self.daily, ((0, 0), (left, right), (0, 0)))
+        self.first = begin
+
+    def add_rows(self, rows: int, watched_daily: Bool) -> None:
+        """Make matrix rows up to ``rows``; the table already points at them."""
+        added = rows - self.rows
+        if added <= 0:
+            return
+        self.facts = np.pad(self.facts, ((0, added), (0, 0)))
+        self.numerators = np.pad(self.numerators, ((0, added), (0, 0)))
+        self.denominators = np.pad(self.denominators, ((0, added), (0, 0)))
+        self.dirty = np.concatenate([self.dirty, np.full(added, CLEAN, dtype=np.int32)])
+        self.days = np.concatenate([self.days, np.full(added, -1, dtype=np.int32)])
+        _, indicators = np.nonzero(self.table >= self.rows)
+        new = self.table[self.table >= self.rows]
+        by_day = new[watched_daily[indicators]]
+        number = self.daily.shape[0]
+        self.days[by_day] = np.arange(number, number + by_day.size, dtype=np.int32)
+        self.daily = np.pad(self.daily, ((0, by_day.size), (0, 0), (0, 0)))
+        self.rows = rows
+
+
+class Shapes:
+    """What each kind of event adds, as one growing table of cells.
+
+    ``starts`` (shapes + 1, with room) and ``cells`` (cells, with room; columns
+    grid, indicator, period, numerator, denominator, day).
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.starts = np.zeros(256, dtype=np.int32)
+        self.cells = np.zeros((2048, 6), dtype=np.int64)
+
+    def append(self, rows: list[tuple[int, int, int, int, int, int]]) -> int:
+        """Add a shape and give its number."""
+        start = int(self.starts[self.number])
+        end = start + len(rows)
+        if end > self.cells.shape[0]:
+            self.cells = np.pad(self.cells, ((0, self.cells.shape[0]), (0, 0)))
+        if self.number + 2 > self.starts.shape[0]:
+            self.starts = np.pad(self.starts, (0, self.starts.shape[0]))
+        self.cells[start:end] = rows
+        self.starts[self.number + 1] = end
+        self.number += 1
+        return self.number - 1
+
+
+@compiled
+def allocate(
+    leaf: I32, shape: I32, starts: I32, cells: I64, grid: int, chain: I32, wanted: Bool,
+    table: I32, rows: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Give rows to series that a batch touches first; answer rows, first and last period.
+
+    ``leaf`` and ``shape`` (facts) say which leaf slot each fact belongs to and
+    which cells (``cells[starts[s]:starts[s + 1]]``, columns grid, indicator,
+    period, numerator, denominator, day) it adds; ``chain`` (slots, 4) lists the
+    slots that a leaf adds to, itself first, padded with -1; ``wanted`` (slots,
+    indicators) says where a series is kept.
+    """
+    first = 2**31 - 1
+    last = -(2**31)
+    for fact in range(leaf.shape[0]):
+        for cell in range(starts[shape[fact]], starts[shape[fact] + 1]):
+            if cells[cell, 0] != grid:
+                continue
+            indicator = cells[cell, 1]
+            period = cells[cell, 2]
+            first = min(first, period)
+            last = max(last, period)
+            for link in range(4):
+                slot = chain[leaf[fact], link]
+                if slot < 0:
+                    break
+                if table[slot, indicator] < 0 and wanted[slot, indicator]:
+                    table[slot, indicator] = rows
+                    rows += 1
+    return rows, first, last
+
+
+@compiled
+def add(
+    leaf: I32, shape: I32, sign: I32, starts: I32, cells: I64, grid: int, chain: I32,
+    table: I32, first: int, facts: I32, numerators: I64, denominators: I64, days: I32,
+    daily: I32, dirty: I32, touched: I64,
+) -> int:  # fmt: skip
+    """Add (``sign`` 1) or take away (-1) the cells of a batch of facts.
+
+    Writes ``leaf * 2**32 + period`` of every touched tally to ``touched`` (with
+    repeats) and answers their number.
+    """
+    number = 0
+    for fact in range(leaf.shape[0]):
+        before = -1
+        for cell in range(starts[shape[fact]], starts[shape[fact] + 1]):
+            if cells[cell, 0] != grid:
+                continue
+            indicator = cells[cell, 1]
+            period = cells[cell, 2]
+            column = period - first
+            if period != before:
+                touched[number] = leaf[fact] * 4294967296 + period
+                number += 1
+                before = period
+            for link in range(4):
+                slot = chain[leaf[fact], link]
+                if slot < 0:
+                    break
+                row = table[slot, indicator]
+                if row < 0:
+                    continue
+                facts[row, column] += sign[fact]
+                numerators[row, column] += sign[fact] * cells[cell, 3]
+                denominators[row, column] += sign[fact] * cells[cell, 4]
+                if days[row] >= 0:
+                    daily[days[row], column, cells[cell, 5]] += sign[fact]
+                dirty[row] = min(dirty[row], period)
+    return number
+
+
+@compiled
+def allocate_placed(placed: I64, chain: I32, wanted: Bool, table: I32, rows: int) -> int:
+    """Give rows to the series of stored cells (``placed``: leaf, period, packed numbers)."""
+    for cell in range(placed.shape[0]):
+        indicator = placed[cell, 2]
+        for link in range(4):
+            slot = chain[placed[cell, 0], link]
+            if slot < 0:
+                break
+            if table[slot, indicator] < 0 and wanted[slot, indicator]:
+                table[slot, indicator] = rows
+                rows += 1
+    return rows
+
+
+@compiled
+def add_placed(
+    placed: I64, chain: I32, table: I32, first: int, facts: I32, numerators: I64,
+    denominators: I64, days: I32, daily: I32, dirty: I32,
+) -> None:  # fmt: skip
+    """Add stored cells to the series of their leaf and of the units above it."""
+    for cell in range(placed.shape[0]):
+        indicator = placed[cell, 2]
+        period = placed[cell, 1]
+        column = period - first
+        for link in range(4):
+            slot = chain[placed[cell, 0], link]
+            if slot < 0:
+                break
+            row = table[slot, indicator]
+            if row < 0:
+                continue
+            facts[row, column] += placed[cell, 3]
+            numerators[row, column] += placed[cell, 4]
+            denominators[row, column] += placed[cell, 5]
+            if days[row] >= 0:
+                for day in range(7):
+                    daily[days[row], column, day] += placed[cell, 6 + day]
+            dirty[row] = min(dirty[row], period)

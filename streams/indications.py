@@ -1,0 +1,334 @@
+"""Single indicators with evidence of their own: shares, measurements and silence.
+
+Each is judged on closed periods, over all units of a provider at once, within a
+small part of the alert budget. Results are kept until a series of the indicator
+changes or a period closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from detectors.measurements import explain_measurement, watch_measurements
+from detectors.silence import explain_silence, feed_outage, watch_silence
+
+from detectors.episodes import SeriesEpisode
+from detectors.shares import explain_share, share_change, watch_shares
+from streams.counting import changed_rows
+from streams.feeds import Feed
+from streams.indicators import Indicator
+from streams.periods import PER_YEAR, Grid, first_day
+from streams.signals import Signal
+from streams.views import series_id
+from streams.windows import MILLION, joined_units, window
+
+if TYPE_CHECKING:
+    from streams.series import Block
+
+# Periods before anything is said: half a year of weeks, a year of months, two of quarters.
+MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
+# A share of harm that falls while reports rise: odds of this ratio against no change.
+SAFER_ODDS = 0.6
+ANY_HARM = "any_harm_share"
+WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
+
+
+class IndicatorWatch:
+    """Evidence on one indicator over all units of a provider, on one grid.
+
+    Args:
+        indicator: what is watched; its ``evidence`` says how, ``concern`` which way.
+        grid: the period of the series.
+        budget1, budget2: false alerts per series and year.
+        improvement: the same for changes for the better, or None.
+    """
+
+    def __init__(
+        self,
+        indicator: Indicator,
+        grid: Grid,
+        *,
+        budget1: float,
+        budget2: float,
+        improvement: float | None,
+    ) -> None:
+        self.indicator = indicator
+        self.grid = grid
+        self.budget1, self.budget2, self.improvement = budget1, budget2, improvement
+        self._closed: int | None = None
+        self._units: list[str] = []
+        self._signals: dict[str, list[Signal]] = {}
+
+    def evaluate(self, block: Block) -> set[str]:
+        """Judge again if anything changed; give the units whose signals may have."""
+        closed = block.closed(self.indicator.feed, self.grid)
+        position = block.catalogue.position(self.indicator.key)
+        moved = closed != self._closed
+        if closed is None or not (moved or changed_rows(block, self.grid, position)):
+            return set()
+        self._closed = closed
+        columns = block.columns[self.grid]
+        slots = [
+            number
+            for number, slot in enumerate(block.slots)
+            if not slot.own
+            and slot.kind in self.indicator.levels
+            and columns.table[number, position] >= 0
+        ]
+        first = columns.first
+        if closed <= first or not slots:
+            return set()
+        before = self._signals
+        self._units = [block.slots[slot].code for slot in slots]
+        self._signals = self._judge(block, slots, position, first, closed - first)
+        return {
+            unit
+            for unit in before.keys() | self._signals.keys()
+            if before.get(unit) != self._signals.get(unit)
+        }
+
+    def signals(self, code: str) -> list[Signal]:
+        """The signals of one unit."""
+        return self._signals.get(code, [])
+
+    def _judge(
+        self, block: Block, slots: list[int], position: int, first: int, width: int
+    ) -> dict[str, list[Signal]]:
+        facts, numerators, denominators = window(block, self.grid, slots, position, first, width)
+        above = numerators / MILLION
+        below = denominators / MILLION
+        indicator = self.indicator
+        if indicator.denominator is not None and indicator.kind == "rate":
+            joined = joined_units(block, self.grid, slots, indicator.denominator, first, width)
+            below = np.where((facts > 0) & (below == 0), np.nan_to_num(joined), below)
+        budgets = {
+            "budget1": self.budget1,
+            "budget2": self.budget2,
+            "per_year": PER_YEAR[self.grid],
+            "minimum": MINIMUM[self.grid],
+            "improvement_budget": self.improvement,
+        }
+        found: Iterable[SeriesEpisode]
+        if indicator.evidence == "share":
+            found = watch_shares(above, below, concern=indicator.concern or "rise", **budgets)
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.where(below > 0, above / below * indicator.per, np.nan)
+            found = watch_measurements(values, concern=indicator.concern or "both", **budgets)
+        signals: dict[str, list[Signal]] = {}
+        for episode in found:
+            row = episode.series
+            if indicator.evidence == "share":
+                numbers = explain_share(above[row], below[row], episode)
+            else:
+                numbers = explain_measurement(values[row], episode)
+            unit = self._units[row]
+            signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
+        return signals
+
+    def _signal(
+        self, unit: str, first: int, episode: SeriesEpisode, numbers: dict[str, Any]
+    ) -> Signal:
+        indicator = self.indicator
+        way = indicator.concern or "both"
+        if episode.direction == "improvement":
+            way = {"rise": "fall", "fall": "rise"}.get(way, way)
+        return signal_of(
+            episode,
+            detector=f"evidence.{indicator.evidence}",
+            unit=unit,
+            kind="listening" if indicator.domain == "listening" else "quality",
+            grid=self.grid,
+            first=first,
+            feed=indicator.feed,
+            domain=indicator.domain,
+            key=indicator.key,
+            text=f"{indicator.name[:1].lower()}{indicator.name[1:]} is {WORDS[way]}",
+            numbers=numbers,
+        )
+
+
+def signal_of(
+    episode: SeriesEpisode,
+    *,
+    detector: str,
+    unit: str,
+    kind: str,
+    grid: Grid,
+    first: int,
+    feed: Feed,
+    domain: str,
+    key: str,
+    text: str,
+    numbers: dict[str, Any],
+) -> Signal:
+    """A single series' episode, whose periods count from ``first``, as a signal."""
+
+    def end(period: int) -> int | None:
+        return None if period < 0 else first_day(grid, first + period + 1)
+
+    return Signal(
+        detector=detector,
+        unit=unit,
+        kind=kind,
+        direction=episode.direction,
+        opened=first_day(grid, first + episode.opened + 1),
+        raised=end(episode.raised),
+        subsided=end(episode.subsided),
+        onset=first_day(grid, first + episode.onset),
+        level=episode.level,
+        feeds=(feed.topic,),
+        domains=(domain,),
+        series=(
+            {
+                "id": series_id(unit, key, grid),
+                "indicator": key,
+                "unit": unit,
+                "grid": grid.name.lower(),
+                "role": "raises",
+            },
+        ),
+        words={"text": text},
+        explanation=numbers,
+    )
+
+
+class SilenceWatch:
+    """Units that used to report and stopped, and feeds that stopped as a whole.
+
+    A feed that stops at the provider is one finding about data; its units are not
+    called silent for it.
+    """
+
+    def __init__(
+        self, feed: Feed, levels: frozenset[str], *, budget1: float, budget2: float
+    ) -> None:
+        self.feed = feed
+        self.levels = levels
+        self.budgets = {"budget1": budget1, "budget2": budget2}
+        self._seen: tuple[int | None, int] = (None, -1)
+        self._signals: dict[str, list[Signal]] = {}
+
+    def evaluate(self, block: Block) -> set[str]:
+        """Judge again if the feed changed or any feed closed a week."""
+        closes = [block.closed(feed, Grid.WEEK) for feed in Feed]
+        latest = max((week for week in closes if week is not None), default=None)
+        closed = block.closed(self.feed, Grid.WEEK)
+        position = len(block.catalogue.indicators) + int(self.feed)
+        if closed is None or latest is None:
+            return set()
+        if self._seen == (closed, latest) and not changed_rows(block, Grid.WEEK, position):
+            return set()
+        self._seen = (closed, latest)
+        before = self._signals
+        self._signals = self._judge(block, position, closed, latest)
+        return {
+            unit
+            for unit in before.keys() | self._signals.keys()
+            if before.get(unit) != self._signals.get(unit)
+        }
+
+    def signals(self, code: str) -> list[Signal]:
+        """The signals of one unit."""
+        return self._signals.get(code, [])
+
+    def _judge(
+        self, block: Block, position: int, closed: int, latest: int
+    ) -> dict[str, list[Signal]]:
+        first = block.first_week(block.provider, self.feed)
+        if first is None or latest <= first:
+            return {}
+        settings: dict[str, Any] = {
+            **self.budgets,
+            "per_year": PER_YEAR[Grid.WEEK],
+            "minimum": MINIMUM[Grid.WEEK],
+        }
+        width = latest - first
+        found: dict[str, list[Signal]] = {}
+        total = block.slot(block.provider)
+        assert total is not None  # noqa: S101 - a block always has its provider
+        totals = window(block, Grid.WEEK, [total], position, first, width)[0, 0].astype(float)
+        for episode in feed_outage(totals, **settings):
+            numbers = explain_silence(totals, np.ones(width), episode)
+            found.setdefault(block.provider, []).append(
+                self._signal(block.provider, "data_quality", first, episode, numbers)
+            )
+        slots = [
+            number
+            for number, slot in enumerate(block.slots)
+            if not slot.own
+            and slot.kind in self.levels
+            and slot.kind != "provider"
+            and block.first_week(slot.code, self.feed) is not None
+        ]
+        width = closed - first
+        if not slots or width <= 0:
+            return found
+        counts = window(block, Grid.WEEK, slots, position, first, width)[0].astype(float)
+        # A unit is observed from its first fact, in weeks in which its feed was alive.
+        observed = (np.cumsum(counts, axis=1) > 0) & (totals[:width] > 0)[None, :]
+        exposure = observed.astype(float)
+        for episode in watch_silence(counts, exposure, **settings):
+            unit = block.slots[slots[episode.series]].code
+            numbers = explain_silence(counts[episode.series], exposure[episode.series], episode)
+            found.setdefault(unit, []).append(
+                self._signal(unit, "silence", first, episode, numbers)
+            )
+        return found
+
+    def _signal(
+        self, unit: str, kind: str, first: int, episode: SeriesEpisode, numbers: dict[str, Any]
+    ) -> Signal:
+        names = {
+            Feed.INCIDENTS: "incident reports",
+            Feed.COMPLAINTS: "complaints",
+            Feed.SPEAKUP: "speaking-up reports",
+            Feed.WARDMETRICS: "ward metrics",
+        }
+        return signal_of(
+            episode,
+            detector="evidence.silence" if kind == "silence" else "evidence.outage",
+            unit=unit,
+            kind=kind,
+            grid=Grid.WEEK,
+            first=first,
+            feed=self.feed,
+            domain="listening",
+            key=self.feed.topic,
+            text=names[self.feed],
+            numbers=numbers,
+        )
+
+
+def better_reporting(block: Block, signal: Signal) -> bool:
+    """Whether a rise in incidents is told better as better reporting.
+
+    More reports are not worse care. Where incidents alone rise and, from the
+    onset on, the share of them that is harmful has fallen rather than stayed,
+    the rise is an improving culture.
+    """
+    if signal.feeds != (Feed.INCIDENTS.topic,) or ANY_HARM not in block.catalogue:
+        return False
+    indicator = block.catalogue[ANY_HARM]
+    slot = block.slot(signal.unit)
+    columns = block.columns[indicator.grid]
+    if slot is None or columns.width == 0:
+        return False
+    position = block.catalogue.position(ANY_HARM)
+    first, width = columns.first, columns.width
+    _, harmed, graded = (
+        window(block, indicator.grid, [slot], position, first, width)[:, 0] / MILLION
+    )
+    starts = np.array([first_day(indicator.grid, first + step) for step in range(width)])
+    before = starts < signal.onset
+    since = ~before
+    if signal.subsided is not None:
+        since &= starts < signal.subsided
+    if graded[before].sum() <= 0 or graded[since].sum() <= 0:
+        return False
+    evidence = share_change(
+        harmed[before], graded[before], harmed[since], graded[since], odds_ratio=SAFER_ODDS
+    )
+    return bool(evidence > 1.0)

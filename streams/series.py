@@ -1,0 +1,352 @@
+"""The histories of one provider: facts in, series of any of its units out.
+
+A ``Block`` holds every series of a provider and of its sites and wards. A fact
+is added to the unit that reported it and to those above it; a corrected fact is
+taken away and added again, so a block never depends on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.columns import CLEAN, Columns, Shapes, add, add_placed, allocate, allocate_placed
+from streams.effects import ProviderRecord, Tally
+from streams.feeds import Feed
+from streams.indicators import Catalogue, Cell
+from streams.messages import Fact
+from streams.organisations import unit_codes
+from streams.periods import Grid, first_day, period_of_day, week_of_day
+from streams.tallies import CELL_BYTES, CELL_NUMBERS, pack, unpack
+from streams.views import SeriesView, listed, view
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+
+MS_PER_DAY = 86_400_000
+MILLION = 1_000_000
+_GRIDS = (Grid.DAY, Grid.WEEK, Grid.MONTH, Grid.QUARTER)
+# Shapes (what a kind of event adds on a given day) are remembered up to here.
+_SHAPES = 200_000
+
+
+class Histories(Protocol):
+    """What a block is loaded from: the store, or anything that answers like it."""
+
+    def provider(self, provider: str) -> ProviderRecord | None:
+        """What is held of a provider, or None."""
+
+    def tallies(self, provider: str) -> Iterable[Tally]:
+        """All tallies of a provider."""
+
+    def facts(self, provider: str) -> Iterable[Fact]:
+        """The winning version of every fact of a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A unit of a block, or what a unit that is not a ward reports for itself."""
+
+    code: str
+    kind: str
+    own: bool
+
+
+def kind_of(provider: str, code: str) -> str:
+    """The level of a unit by its public code: ward, site or provider."""
+    if code == provider:
+        return "provider"
+    return "ward" if ":" in code else "site"
+
+
+def day_of_fact(fact: Fact) -> int:
+    """The UTC day a fact counts towards; a metric counts at the end of its period."""
+    moment = fact.time - 1 if fact.feed is Feed.WARDMETRICS else fact.time
+    return moment // MS_PER_DAY
+
+
+class Block:
+    """All histories of one provider.
+
+    Args:
+        catalogue: the indicators; four more rows a unit count the facts of each
+            feed by day, from which watermarks and silence are read.
+        provider: ODS code.
+    """
+
+    def __init__(self, catalogue: Catalogue, provider: str) -> None:
+        self.catalogue = catalogue
+        self.provider = provider
+        self.slots: list[Slot] = []
+        self._width = len(catalogue.indicators) + len(Feed)
+        self.columns = {grid: Columns(grid, self._width) for grid in _GRIDS}
+        self._chain = np.zeros((0, 4), dtype=np.int32)
+        self._wanted = np.zeros((0, self._width), dtype=np.bool_)
+        self._slot_of: dict[tuple[str, bool], int] = {}
+        self._leaf_of: dict[tuple[str | None, str | None], int] = {}
+        self._daily = np.array(
+            [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
+        )
+        self._levels = [indicator.levels for indicator in catalogue.indicators]
+        self._kept: list[Sequence[Cell]] = []
+        self._shape_of: dict[tuple[int, int, int], int] = {}
+        self._shapes = Shapes()
+        self._touched: dict[Grid, set[int]] = {grid: set() for grid in _GRIDS}
+        self._total_slot(provider)
+
+    # -- units ---------------------------------------------------------------
+
+    def units(self) -> list[str]:
+        """Public codes of the provider and of every site and ward seen."""
+        return [slot.code for slot in self.slots if not slot.own]
+
+    def slot(self, code: str) -> int | None:
+        """The slot that holds a unit's totals, or None for a unit never seen."""
+        return self._slot_of.get((code, False))
+
+    def own_slot(self, code: str) -> int | None:
+        """The slot that holds what a site or provider reports for itself, if it does."""
+        return self._slot_of.get((code, True))
+
+    def _add_slot(self, code: str, *, own: bool) -> int:
+        number = len(self.slots)
+        kind = kind_of(self.provider, code)
+        self.slots.append(Slot(code=code, kind=kind, own=own))
+        self._slot_of[code, own] = number
+        # A leaf keeps all it reported, so that its tallies are whole.
+        kept = [own or kind == "ward" or kind in levels for levels in self._levels]
+        self._wanted = np.vstack([self._wanted, np.array([*kept, True, True, True, True])])
+        self._chain = np.vstack([self._chain, np.full((1, 4), -1, dtype=np.int32)])
+        for columns in self.columns.values():
+            columns.add_slots(len(self.slots))
+        return number
+
+    def _total_slot(self, code: str) -> int:
+        number = self._slot_of.get((code, False))
+        return self._add_slot(code, own=False) if number is None else number
+
+    def _leaf(self, codes: Sequence[str]) -> int:
+        """The slot that the facts of the last of ``codes`` (top down) are kept in."""
+        totals = [self._total_slot(code) for code in reversed(codes)]
+        if kind_of(self.provider, codes[-1]) == "ward":
+            chain = totals
+        else:
+            own = self._slot_of.get((codes[-1], True))
+            chain = [self._add_slot(codes[-1], own=True) if own is None else own, *totals]
+        self._chain[chain[0], : len(chain)] = chain
+        return chain[0]
+
+    def leaf_of(self, fact: Fact) -> int:
+        """The leaf slot of the unit that reported a fact."""
+        place = (fact.site, fact.ward)
+        leaf = self._leaf_of.get(place)
+        if leaf is None:
+            leaf = self._leaf(unit_codes(self.provider, fact.site, fact.ward))
+            self._leaf_of[place] = leaf
+        return leaf
+
+    def _leaf_of_code(self, code: str) -> int:
+        if kind_of(self.provider, code) != "ward":
+            return self._leaf([self.provider] if code == self.provider else [self.provider, code])
+        above = code.split(":", 1)[0]
+        return self._leaf(
+            [self.provider, code] if above == self.provider else [self.provider, above, code]
+        )
+
+    # -- facts ---------------------------------------------------------------
+
+    def _shape(self, fact: Fact) -> int:
+        """The number of what a fact adds: its cells and one count of its feed's activity."""
+        cells = self.catalogue.cells(fact)
+        day = day_of_fact(fact)
+        key = (id(cells), int(fact.feed), day)
+        shape = self._shape_of.get(key)
+        if shape is None:
+            rows = [
+                (c.grid, c.indicator, c.period, c.numerator, c.denominator, c.day) for c in cells
+            ]
+            activity = len(self._levels) + int(fact.feed)
+            rows.append((Grid.WEEK, activity, week_of_day(day), MILLION, 0, (day + 3) % 7))
+            rows.sort()
+            # Kept so that the identity in the key stays that of these cells.
+            self._kept.append(cells)
+            shape = self._shapes.append(rows)
+            self._shape_of[key] = shape
+        return shape
+
+    def _forget_shapes(self) -> None:
+        self._kept.clear()
+        self._shape_of.clear()
+        self._shapes = Shapes()
+
+    def change(self, changes: Iterable[tuple[Fact | None, Fact]]) -> None:
+        """Replace facts: each pair is the version held before (or None) and the new one."""
+        leaves: list[int] = []
+        shapes: list[int] = []
+        signs: list[int] = []
+        for before, after in changes:
+            if len(self._kept) >= _SHAPES:
+                # Shape numbers already collected must stay good, so apply them first.
+                self._apply(leaves, shapes, signs)
+                leaves, shapes, signs = [], [], []
+                self._forget_shapes()
+            for fact, sign in ((before, -1), (after, 1)):
+                if fact is not None and not fact.withdrawn:
+                    leaves.append(self.leaf_of(fact))
+                    shapes.append(self._shape(fact))
+                    signs.append(sign)
+        self._apply(leaves, shapes, signs)
+
+    def _apply(self, leaves: list[int], shapes: list[int], signs: list[int]) -> None:
+        if not leaves:
+            return
+        leaf = np.array(leaves, dtype=np.int32)
+        shape = np.array(shapes, dtype=np.int32)
+        sign = np.array(signs, dtype=np.int32)
+        starts, cells = self._shapes.starts, self._shapes.cells
+        touched = np.empty(int((starts[shape + 1] - starts[shape]).sum()), np.int64)
+        for grid, columns in self.columns.items():
+            rows, first, last = allocate(
+                leaf, shape, starts, cells, int(grid), self._chain, self._wanted,
+                columns.table, columns.rows,
+            )  # fmt: skip
+            if last < first:
+                continue
+            columns.span(first, last)
+            columns.add_rows(rows, self._daily)
+            number = add(
+                leaf, shape, sign, starts, cells, int(grid), self._chain,
+                columns.table, columns.first, columns.facts, columns.numerators,
+                columns.denominators, columns.days, columns.daily, columns.dirty, touched,
+            )  # fmt: skip
+            self._touched[grid].update(np.unique(touched[:number]).tolist())
+
+    # -- tallies -------------------------------------------------------------
+
+    def take_tallies(self) -> list[Tally]:
+        """The tallies touched since the last call, as they stand now."""
+        room = np.empty(self._width * CELL_BYTES, dtype=np.uint8)
+        tallies = []
+        for grid, touched in self._touched.items():
+            columns = self.columns[grid]
+            for place in sorted(touched):
+                leaf, period = divmod(place, 1 << 32)
+                length = pack(
+                    columns.table[leaf], period - columns.first, columns.facts,
+                    columns.numerators, columns.denominators, columns.days, columns.daily, room,
+                )  # fmt: skip
+                cells = room[:length].tobytes()
+                tallies.append(Tally(self.provider, self.slots[leaf].code, grid, period, cells))
+            touched.clear()
+        return tallies
+
+    def restore(self, tallies: Iterable[Tally]) -> None:
+        """Fill an empty block from stored tallies; the same as changing in their facts."""
+        leaves: dict[str, int] = {}
+        by_grid: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
+        room = np.empty((self._width, CELL_NUMBERS), dtype=np.int64)
+        for tally in tallies:
+            leaf = leaves.get(tally.unit)
+            if leaf is None:
+                leaf = leaves[tally.unit] = self._leaf_of_code(tally.unit)
+            number = unpack(np.frombuffer(tally.cells, dtype=np.uint8), room)
+            placed = np.empty((number, CELL_NUMBERS + 2), dtype=np.int64)
+            placed[:, 0], placed[:, 1], placed[:, 2:] = leaf, tally.period, room[:number]
+            by_grid[tally.grid].append(placed)
+        for grid, parts in by_grid.items():
+            if parts:
+                placed = np.concatenate(parts)
+                columns = self.columns[grid]
+                rows = allocate_placed(
+                    placed, self._chain, self._wanted, columns.table, columns.rows
+                )
+                columns.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
+                columns.add_rows(rows, self._daily)
+                add_placed(
+                    placed, self._chain, columns.table, columns.first, columns.facts,
+                    columns.numerators, columns.denominators, columns.days, columns.daily,
+                    columns.dirty,
+                )  # fmt: skip
+
+    # -- event time ----------------------------------------------------------
+
+    def activity_row(self, code: str, feed: Feed) -> int:
+        """The week-grid row that counts a unit's facts of a feed, or -1."""
+        slot = self.slot(code)
+        if slot is None:
+            return -1
+        return int(self.columns[Grid.WEEK].table[slot, len(self._levels) + int(feed)])
+
+    def watermark(self, feed: Feed) -> int | None:
+        """The last UTC day with a fact of the feed at the provider, or None."""
+        row = self.activity_row(self.provider, feed)
+        if row < 0:
+            return None
+        weeks = self.columns[Grid.WEEK]
+        by_day = weeks.daily[weeks.days[row]].reshape(-1)
+        days = np.flatnonzero(by_day)
+        return None if days.size == 0 else 7 * weeks.first - 3 + int(days[-1])
+
+    @property
+    def watermarks(self) -> tuple[int | None, int | None, int | None, int | None]:
+        """The watermarks of the four feeds, as days."""
+        incidents, complaints, speakup, wardmetrics = (self.watermark(feed) for feed in Feed)
+        return incidents, complaints, speakup, wardmetrics
+
+    def closed(self, feed: Feed, grid: Grid) -> int | None:
+        """The first period of a grid that a feed has not closed yet, or None without facts.
+
+        A period of events is closed when a later one has a fact; a period of
+        metrics when a metric has come whose own period ends with it or later.
+        """
+        day = self.watermark(feed)
+        if day is None:
+            return None
+        period = period_of_day(grid, day)
+        if feed is Feed.WARDMETRICS and first_day(grid, period + 1) == day + 1:
+            return period + 1
+        return period
+
+    def first_week(self, code: str, feed: Feed) -> int | None:
+        """The first week with a fact of a feed in a unit, or None."""
+        row = self.activity_row(code, feed)
+        if row < 0:
+            return None
+        weeks = self.columns[Grid.WEEK]
+        seen = np.flatnonzero(weeks.facts[row])
+        return None if seen.size == 0 else weeks.first + int(seen[0])
+
+    # -- reading -------------------------------------------------------------
+
+    def series(self, unit: str, indicator: str, grid: Grid) -> SeriesView | None:
+        """The series of an indicator of a unit, or None where there is none."""
+        return view(self, unit, indicator, grid)
+
+    def indicators(self, unit: str) -> list[tuple[str, Grid]]:
+        """The series a unit has, as indicator key and grid."""
+        return listed(self, unit)
+
+    @classmethod
+    def load(cls, store: Histories, catalogue: Catalogue, provider: str) -> Block:
+        """Read a provider's histories.
+
+        Tallies made with another catalogue are passed over: the histories are
+        then made from the facts.
+        """
+        block = cls(catalogue, provider)
+        held = store.provider(provider)
+        if held is not None and held.catalogue == catalogue.digest:
+            block.restore(store.tallies(provider))
+        else:
+            block.change((None, fact) for fact in store.facts(provider))
+        return block
+
+    def clean(self) -> None:
+        """Forget which series changed: they have been evaluated."""
+        for columns in self.columns.values():
+            columns.dirty[:] = CLEAN

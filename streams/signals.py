@@ -1,0 +1,134 @@
+"""Signals become alert episodes: what overlaps in one unit is told as one.
+
+A signal is one detector's crossing: evidence over the four feeds, or one
+indicator's. Signals of the same unit, kind and direction whose times overlap are
+one alert, opened by the first; later ones add evidence to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import groupby
+from typing import Any
+
+from streams.effects import AlertRecord
+from streams.periods import SECONDS_PER_DAY
+from streams.statements import false_alert_interval, statement
+
+FOREVER = 2**31
+# A local check within eight working days, as for national maternity signals.
+RESPOND_BY = {1: 8, 2: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One detector's finding about one unit.
+
+    Times are UTC days: ``opened`` is the end (exclusive) of the data that raised
+    it, ``raised`` the same for level 2, ``subsided`` for its end, or None;
+    ``onset`` the estimated first day of the change. ``series`` lists the series
+    it rests on and ``explanation`` holds numbers enough to compute it again.
+    """
+
+    detector: str
+    unit: str
+    kind: str
+    direction: str
+    opened: int
+    raised: int | None
+    subsided: int | None
+    onset: int
+    level: int
+    feeds: tuple[str, ...]
+    domains: tuple[str, ...]
+    series: tuple[Mapping[str, str], ...]
+    words: Mapping[str, Any]
+    explanation: Mapping[str, Any]
+
+
+def instant(day: int) -> str:
+    """The first instant of a UTC day, RFC 3339."""
+    return datetime.fromtimestamp(day * SECONDS_PER_DAY, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def alert_id(unit: str, kind: str, direction: str, first_signal_at: str) -> str:
+    """The same facts give the same name on any machine."""
+    text = "\0".join((unit, kind, direction, first_signal_at))
+    return blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def episodes(signals: Iterable[Signal]) -> list[list[Signal]]:
+    """Group signals into episodes: same unit, kind and direction, overlapping in time."""
+
+    def place(signal: Signal) -> tuple[str, str, str]:
+        return (signal.unit, signal.kind, signal.direction)
+
+    found: list[list[Signal]] = []
+    ordered = sorted(signals, key=lambda s: (*place(s), s.opened, s.detector))
+    for _, group in groupby(ordered, key=place):
+        end = -FOREVER
+        for signal in group:
+            if signal.opened > end:
+                found.append([])
+                end = -FOREVER
+            found[-1].append(signal)
+            end = max(end, FOREVER if signal.subsided is None else signal.subsided)
+    return found
+
+
+def alert_of(
+    signals: list[Signal],
+    *,
+    provider: str,
+    unit_name: str,
+    unit_kind: str,
+    reference: str,
+    budgets: Mapping[int, float],
+) -> AlertRecord:
+    """Tell one episode as an alert."""
+    first = signals[0]
+    level = max(signal.level for signal in signals)
+    raised = [signal.raised for signal in signals if signal.raised is not None]
+    ended = [signal.subsided for signal in signals]
+    subsided = None if None in ended else max(day for day in ended if day is not None)
+    first_signal_at = instant(first.opened)
+    return AlertRecord(
+        id=alert_id(first.unit, first.kind, first.direction, first_signal_at),
+        provider=provider,
+        unit=first.unit,
+        unit_name=unit_name,
+        unit_kind=unit_kind,
+        level=level,
+        direction=first.direction,
+        kind=first.kind,
+        domains=tuple(sorted({domain for signal in signals for domain in signal.domains})),
+        feeds=tuple(sorted({feed for signal in signals for feed in signal.feeds})),
+        first_signal_at=first_signal_at,
+        raised_at=instant(min(raised)) if raised else None,
+        onset=instant(min(signal.onset for signal in signals)),
+        subsided_at=None if subsided is None else instant(subsided),
+        statement=statement(signals, unit_name=unit_name, unit_kind=unit_kind),
+        false_alert_interval=false_alert_interval(unit_kind, budgets[level]),
+        respond_by=RESPOND_BY[level],
+        evidence={
+            "reference": reference,
+            "budget": budgets[level],
+            "series": [dict(series) for signal in signals for series in signal.series],
+            "signals": [
+                {
+                    "detector": signal.detector,
+                    "level": signal.level,
+                    "opened": instant(signal.opened),
+                    "raised": None if signal.raised is None else instant(signal.raised),
+                    "subsided": None if signal.subsided is None else instant(signal.subsided),
+                    "onset": instant(signal.onset),
+                    "feeds": list(signal.feeds),
+                    "explanation": dict(signal.explanation),
+                }
+                for signal in signals
+            ],
+        },
+    )

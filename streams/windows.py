@@ -1,0 +1,124 @@
+"""Windows on a block: the same indicator of many units as one array.
+
+The detectors want (units, periods) arrays. A site or provider that reports a
+metric for itself is taken at its word; elsewhere the sum over its wards counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.feeds import Feed
+from streams.periods import Grid, first_day, month_of_day
+
+if TYPE_CHECKING:
+    from streams.series import Block
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+MILLION = 1e6
+
+
+def window(
+    block: Block, grid: Grid, slots: Sequence[int], position: int, first: int, width: int
+) -> I64:
+    """Facts, numerators and denominators (3, slots, width) of one indicator.
+
+    Args:
+        block: the histories.
+        grid: which grid.
+        slots: slots of totals.
+        position: the indicator's place in the catalogue.
+        first: the first period.
+        width: the number of periods.
+    """
+    columns = block.columns[grid]
+    result = np.zeros((3, len(slots), width), dtype=np.int64)
+    low, high = max(first, columns.first), min(first + width, columns.first + columns.width)
+    if high <= low or not slots:
+        return result
+    into, source = (
+        slice(low - first, high - first),
+        slice(low - columns.first, high - columns.first),
+    )
+    rows = columns.table[list(slots), position]
+    here = np.flatnonzero(rows >= 0)
+    for number, matrix in enumerate((columns.facts, columns.numerators, columns.denominators)):
+        result[number, here, into] = matrix[rows[here], source]
+    if position < len(block.catalogue.indicators) and (
+        block.catalogue.indicators[position].feed is Feed.WARDMETRICS
+    ):
+        for place, slot in enumerate(slots):
+            own = block.own_slot(block.slots[slot].code)
+            row = -1 if own is None else int(columns.table[own, position])
+            if row >= 0:
+                reported = columns.facts[row, source] > 0
+                for number, matrix in enumerate(
+                    (columns.facts, columns.numerators, columns.denominators)
+                ):
+                    result[number, place, into][reported] = matrix[row, source][reported]
+    return result
+
+
+def by_day(block: Block, slots: Sequence[int], position: int, first: int, width: int) -> I32:
+    """Facts by day of the week (slots, width, 7) of an indicator watched within the week."""
+    weeks = block.columns[Grid.WEEK]
+    result = np.zeros((len(slots), width, 7), dtype=np.int32)
+    low, high = max(first, weeks.first), min(first + width, weeks.first + weeks.width)
+    if high <= low or not slots:
+        return result
+    rows = weeks.table[list(slots), position]
+    here = np.flatnonzero(rows >= 0)
+    days = weeks.days[rows[here]]
+    result[here, low - first : high - first] = weeks.daily[
+        days, low - weeks.first : high - weeks.first
+    ]
+    return result
+
+
+@lru_cache(maxsize=64)
+def months_of_weeks(first: int, width: int) -> I64:
+    """The month of every day (7 width) of the weeks ``first`` to ``first + width - 1``."""
+    return np.array([month_of_day(day) for day in range(7 * first - 3, 7 * (first + width) - 3)])
+
+
+def weekly_activity(
+    block: Block, slots: Sequence[int], position: int, first: int, width: int
+) -> tuple[F64, I64]:
+    """An activity metric by week (slots, width), NaN where missing, and the facts behind it.
+
+    A week without a weekly figure takes its days' share of the month's.
+    """
+    facts, numerators, _ = window(block, Grid.WEEK, slots, position, first, width)
+    weekly: F64 = np.where(facts > 0, numerators / MILLION, np.nan)
+    months = block.columns[Grid.MONTH]
+    rows = months.table[list(slots), position]
+    if not np.any(rows >= 0) or not np.isnan(weekly).any():
+        return weekly, facts
+    month = months_of_weeks(first, width)
+    low, high = int(month[0]), int(month[-1])
+    reported, totals, _ = window(block, Grid.MONTH, slots, position, low, high - low + 1)
+    length = np.diff([first_day(Grid.MONTH, step) for step in range(low, high + 2)])
+    a_day = np.where(reported > 0, totals / MILLION / length, np.nan)
+    monthly: F64 = a_day[:, month - low].reshape(len(slots), width, 7).sum(axis=2)
+    behind = reported[:, month - low].reshape(len(slots), width, 7)[:, :, 3]
+    missing = np.isnan(weekly)
+    return np.where(missing, monthly, weekly), np.where(missing, behind, facts)
+
+
+def joined_units(
+    block: Block, grid: Grid, slots: Sequence[int], key: str, first: int, width: int
+) -> F64:
+    """A denominator (slots, width) joined by unit and period, NaN where not reported."""
+    position = block.catalogue.position(key)
+    if grid is Grid.WEEK:
+        return weekly_activity(block, slots, position, first, width)[0]
+    facts, numerators, _ = window(block, grid, slots, position, first, width)
+    numbers: F64 = np.where(facts > 0, numerators / MILLION, np.nan)
+    return numbers

@@ -1,0 +1,50 @@
+"""Small facts for tests, made without going through the doors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from streams.feeds import Feed
+from streams.messages import Fact
+
+MS = 1000
+
+
+def fact(
+    event_id: str,
+    when: str,
+    feed: Feed = Feed.INCIDENTS,
+    *,
+    provider: str = "RXX",
+    site: str | None = "RXX01",
+    ward: str | None = "W1",
+    revision: int = 1,
+    withdrawn: bool = False,
+    **data: Any,
+) -> Fact:
+    """A fact as intake would give it; ``when`` is an ISO date or time in UTC."""
+    moment = datetime.fromisoformat(when)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    placed = {"provider": provider, "site": site, "ward": ward}
+    body = {name: value for name, value in {**placed, **data}.items() if value is not None}
+    encoded = b"" if withdrawn else msgspec.json.encode(body)
+    source = f"urn:nhs:ods:{provider}"
+    return Fact(
+        key=blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest(),
+        digest=blake2b(encoded + when.encode(), digest_size=8).digest(),
+        source=source,
+        event_id=event_id,
+        feed=feed,
+        revision=revision,
+        withdrawn=withdrawn,
+        provider=provider,
+        site=site,
+        ward=None if feed is Feed.SPEAKUP else ward,
+        time=int(moment.timestamp() * MS),
+        recorded=None,
+        body=encoded,
+    )

@@ -1,0 +1,168 @@
+"""Histories depend on the facts, never on the order or the batches they came in."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.feeds import Feed
+from streams.indicators import Catalogue
+from streams.messages import Fact
+from streams.periods import Grid
+from streams.series import Block
+from tests.facts import fact
+
+CATALOGUE = Catalogue.load()
+HARMS = ("none", "low", "moderate", "severe")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Fact]:
+    """Versions of a few facts, corrections and withdrawals among them."""
+    versions = []
+    for number in range(draw(st.integers(1, 12))):
+        for revision in range(1, draw(st.integers(1, 3)) + 1):
+            day = draw(st.integers(1, 28))
+            month = draw(st.integers(1, 12))
+            feed = draw(st.sampled_from([Feed.INCIDENTS, Feed.COMPLAINTS]))
+            data = (
+                {"physical_harm": draw(st.sampled_from(HARMS)), "reporter": "staff"}
+                if feed is Feed.INCIDENTS
+                else {"subject": "communications", "complainant": "patient"}
+            )
+            versions.append(
+                fact(
+                    f"e{number}",
+                    f"2025-{month:02d}-{day:02d}T10:00:00",
+                    feed,
+                    ward=draw(st.sampled_from(["W1", "W2", None])),
+                    revision=revision,
+                    withdrawn=draw(st.booleans()) and revision > 1,
+                    **data,
+                )
+            )
+    return versions
+
+
+def taken_in(versions: list[Fact], batches: random.Random | None = None) -> Block:
+    """A block after these versions, applied one batch after another."""
+    block = Block(CATALOGUE, "RXX")
+    known: dict[bytes, Fact] = {}
+    changes: list[tuple[Fact | None, Fact]] = []
+    for version in versions:
+        held = known.get(version.key)
+        if held is None or version.rank > held.rank:
+            known[version.key] = version
+            changes.append((held, version))
+        if batches is not None and batches.random() < 0.4:
+            block.change(changes)
+            changes = []
+    block.change(changes)
+    return block
+
+
+def content(block: Block) -> dict[str, object]:
+    """All that a reader can see of a block."""
+    seen: dict[str, object] = {"watermarks": block.watermarks}
+    for unit in sorted(block.units()):
+        for key, grid in block.indicators(unit):
+            series = block.series(unit, key, grid)
+            if series is not None and np.any(series.facts):
+                seen[series.id] = (
+                    series.periods.tolist(),
+                    series.facts.tolist(),
+                    np.nan_to_num(series.numerators, nan=-1).tolist(),
+                    np.nan_to_num(series.denominators, nan=-1).tolist(),
+                )
+    return seen
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.randoms(use_true_random=False))
+def test_any_order_and_any_batches_give_the_same_histories(
+    versions: list[Fact], chance: random.Random
+) -> None:
+    expected = content(taken_in(versions))
+    shuffled = versions + chance.sample(versions, k=len(versions) // 3)
+    chance.shuffle(shuffled)
+
+    assert expected == content(taken_in(shuffled, chance))
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories())
+def test_a_block_read_back_from_its_tallies_is_the_block_that_wrote_them(
+    versions: list[Fact],
+) -> None:
+    block = taken_in(versions)
+    tallies = {(t.unit, t.grid, t.period): t for t in block.take_tallies()}
+    restored = Block(CATALOGUE, "RXX")
+    restored.restore(tally for tally in tallies.values() if tally.cells)
+
+    assert content(block) == content(restored)
+
+
+def test_a_ward_event_counts_for_its_ward_its_site_and_its_provider() -> None:
+    block = taken_in(
+        [
+            fact("a", "2025-03-04T10:00:00", ward="W1"),
+            fact("b", "2025-03-05T10:00:00", ward="W2"),
+            fact("c", "2025-03-05T12:00:00", ward=None),
+        ]
+    )
+
+    totals = {}
+    for unit in ("RXX01:W1", "RXX01", "RXX"):
+        series = block.series(unit, "incidents", Grid.WEEK)
+        assert series is not None
+        totals[unit] = series.numerators.sum()
+    assert totals == {"RXX01:W1": 1, "RXX01": 3, "RXX": 3}
+
+
+def test_a_metric_a_provider_reports_for_itself_goes_before_the_sum_of_its_wards() -> None:
+    def bed_days(event_id: str, number: int, site: str | None, ward: str | None) -> Fact:
+        return fact(
+            event_id,
+            "2025-03-10T00:00:00",
+            Feed.WARDMETRICS,
+            site=site,
+            ward=ward,
+            metric="occupied_bed_days",
+            numerator=number,
+            period_start="2025-03-03T00:00:00Z",
+            period_end="2025-03-10T00:00:00Z",
+        )
+
+    wards = [bed_days("w1", 100, "RXX01", "W1"), bed_days("w2", 120, "RXX01", "W2")]
+
+    summed = taken_in(wards).series("RXX", "occupied_bed_days", Grid.WEEK)
+    told = taken_in([*wards, bed_days("p", 230, None, None)]).series(
+        "RXX", "occupied_bed_days", Grid.WEEK
+    )
+
+    assert summed is not None
+    assert told is not None
+    assert (summed.numerators[-1], told.numerators[-1]) == (220, 230)
+
+
+def test_a_period_of_metrics_is_closed_by_the_metric_that_ends_with_it() -> None:
+    month = fact(
+        "m",
+        "2025-04-01T00:00:00",
+        Feed.WARDMETRICS,
+        site=None,
+        ward=None,
+        metric="sickness",
+        numerator=50,
+        denominator=1000,
+        period_start="2025-03-01T00:00:00Z",
+        period_end="2025-04-01T00:00:00Z",
+    )
+    block = taken_in([month])
+    series = block.series("RXX", "sickness", Grid.MONTH)
+
+    assert series is not None
+    assert series.open_from == series.periods[-1] + 1
