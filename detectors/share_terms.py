@@ -1,0 +1,175 @@
+"""Evidence that a share (a proportion) has changed: the beta-binomial form.
+
+Of n_t reports y_t have a property, with unknown probability p and Beta(a, b) prior;
+since period k the odds are multiplied by R. With S = sum y, N = sum n over all
+periods and S1, N1 over those since k, integrating p out of both hypotheses gives
+
+    BF(k, R) = R^S1 E[(1 + (R - 1) P)^-N1],    P ~ Beta(a + S, b + N - S),
+
+the expectation being the hypergeometric 2F1(N1, a + S; a + b + N; 1 - R). On the
+scale u = logit p both integrals are of log-concave functions whose mode is the
+root of a quadratic, so Laplace's method with its second term needs no iteration.
+Its error in log BF is below 1e-3 from a handful of reports on.
+
+Reports of one period are alike (one event, one author, one week's case mix): the
+variance is n p (1 - p)(1 + (n - 1) rho). Each period is therefore weighted by
+1 / (1 + 1.2 (n - 1) rho), the quasi-likelihood form of the beta-binomial.
+"""
+
+from __future__ import annotations
+
+import math
+
+from detectors.compiled import compiled
+from detectors.onsets import AGES, COUNT, F64
+
+# Weights allow for rather more dispersion than estimated, since it is the dangerous side.
+CAUTION = 1.2
+# The newest periods are left out of the estimate of dispersion: a change would inflate it.
+LAG = 8
+
+
+@compiled
+def log_integral(successes: float, before: float, since: float, odds: float) -> float:
+    """log of the integral over p of p^(A-1) (1-p)^(C-A-1) (1 - p + R p)^-N1, without sqrt(2 pi).
+
+    Here A = ``successes``, C = ``before`` + ``since`` and N1 = ``since`` (prior
+    included in A and ``before``), R = ``odds``. Laplace with the second term.
+    """
+    total = before + since
+    square = odds * (total - successes)
+    linear = before + since * odds - successes * (1.0 + odds)
+    root = math.sqrt(linear * linear + 4.0 * square * successes)
+    # The form of the positive root that does not cancel.
+    z = 2.0 * successes / (linear + root) if linear > 0.0 else (root - linear) / (2.0 * square)
+    p0 = z / (1.0 + z)
+    p1 = odds * z / (1.0 + odds * z)
+    v0 = p0 * (1.0 - p0)
+    v1 = p1 * (1.0 - p1)
+    second = before * v0 + since * v1
+    third = before * v0 * (1.0 - 2.0 * p0) + since * v1 * (1.0 - 2.0 * p1)
+    fourth = before * v0 * (1.0 - 6.0 * v0) + since * v1 * (1.0 - 6.0 * v1)
+    correction = 1.0 + (5.0 * third * third / (3.0 * second) - fourth) / (8.0 * second * second)
+    return (
+        successes * math.log(z)
+        - before * math.log1p(z)
+        - since * math.log1p(odds * z)
+        + math.log(correction / math.sqrt(second))
+    )
+
+
+@compiled
+def log_bayes_factor(
+    successes: float, before: float, since: float, changed: float, log_odds: float
+) -> float:
+    """log BF of "odds multiplied since the onset" against "unchanged".
+
+    Args:
+        successes: a + all weighted successes.
+        before: a + b + weighted reports before the onset.
+        since: weighted reports since the onset.
+        changed: weighted successes since the onset.
+        log_odds: log R.
+
+    """
+    if since <= 0.0:
+        return 0.0
+    return (
+        changed * log_odds
+        + log_integral(successes, before, since, math.exp(log_odds))
+        - log_integral(successes, before + since, 0.0, 1.0)
+    )
+
+
+@compiled
+def dispersion(y: F64, n: F64, period: int, guess: float, guess_sd: float) -> float:
+    """The correlation rho of reports of one period, estimated before ``period`` - LAG.
+
+    Moments: with p the pooled share, Q = sum (y - n p)^2 / (n p q) has expectation
+    (m - 1) + rho sum (n - 1)(1 - n / N), and sd near sqrt(2 (m - 1)) on the same
+    scale. The estimate is weighted with the prior guess by precision and never
+    below zero.
+    """
+    m = 0.0
+    total = 0.0
+    successes = 0.0
+    squares = 0.0
+    sizes = 0.0
+    for s in range(period + 1 - LAG):
+        if n[s] > 0.0:
+            m += 1.0
+            total += n[s]
+            successes += y[s]
+            squares += y[s] * y[s] / n[s]
+            sizes += n[s] * n[s]
+    if m < 3.0 or successes <= 0.0 or successes >= total:
+        return guess
+    p = successes / total
+    q = (squares - successes * p) / (p * (1.0 - p))
+    reach = total - m - sizes / total + 1.0
+    if reach <= 0.0:
+        return guess
+    precision = reach * reach / (2.0 * (m - 1.0))
+    prior = 1.0 / (guess_sd * guess_sd)
+    return max(0.0, (precision * (q - (m - 1.0)) / reach + prior * guess) / (precision + prior))
+
+
+@compiled
+def weight(size: float, rho: float) -> float:
+    """The weight of a period with ``size`` reports."""
+    return 1.0 / (1.0 + CAUTION * max(0.0, size - 1.0) * rho)
+
+
+@compiled
+def share_terms(
+    y: F64, n: F64, period: int, after: int, effects: F64, prior: F64, rho: float,
+    terms: F64, leans: F64, since: F64, changed: F64, totals: F64,
+) -> None:  # fmt: skip
+    """Evidence by onset age at a period, from its past only.
+
+    Fills ``terms`` (log of the mean BF over ``effects``; -inf for onsets up to
+    ``after``), ``leans`` (posterior mean of log R for the onset), ``since`` and
+    ``changed`` (weighted reports and successes since it) and ``totals`` (weighted
+    reports and successes of the whole history).
+    """
+    reports = 0.0
+    successes = 0.0
+    at = 0
+    for age in range(1, period + 2):
+        s = period + 1 - age
+        if n[s] > 0.0:
+            w = weight(n[s], rho)
+            reports += w * n[s]
+            successes += w * y[s]
+        if at < COUNT and age == AGES[at]:
+            since[at] = reports
+            changed[at] = successes
+            at += 1
+    totals[0] = reports
+    totals[1] = successes
+    a = prior[0] + successes
+    whole = prior[0] + prior[1] + reports
+    unchanged = log_integral(a, whole, 0.0, 1.0)
+    for i in range(COUNT):
+        # The first period cannot be an onset: there would be nothing before it.
+        if i >= at or period + 1 - AGES[i] <= max(after, 0):
+            terms[i] = -math.inf
+            leans[i] = 0.0
+            continue
+        top = -math.inf
+        mean = 0.0
+        lean = 0.0
+        for e in range(effects.size):
+            log_odds = effects[e]
+            bf = changed[i] * log_odds - unchanged
+            bf += log_integral(a, whole - since[i], since[i], math.exp(log_odds))
+            if bf > top:
+                scale = math.exp(top - bf)
+                mean *= scale
+                lean *= scale
+                top = bf
+            part = math.exp(bf - top)
+            mean += part
+            lean += part * log_odds
+        terms[i] = top + math.log(mean / effects.size)
+        leans[i] = lean / mean
