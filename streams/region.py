@@ -27,11 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.region_events import Clerk, Sent
+from streams.region_places import (
+    SITE_NAMES,
+    TRUST_NAMES,
+    WARD_NAMES,
+    organisation_file,
+    provider_code,
+    site_code,
+)
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-WARD_NAMES = ("Ash", "Birch", "Cedar", "Elm", "Hazel", "Juniper", "Larch", "Maple", "Oak", "Rowan")
 #: Mean events of a ward and week; speaking up is per site and week.
 RATES: Mapping[str, float] = MappingProxyType(
     {"other_incidents": 6.8, "falls": 1.2, "complaints": 0.7, "speakup": 0.6}
@@ -43,16 +50,16 @@ DISPERSION: Mapping[str, float] = MappingProxyType(
 COMMON_SIGMA = 0.10
 COMMON_RHO = 0.5
 WINTER = 0.06
-MAX_PROVIDERS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that happens to one unit from a known week on.
 
-    ``factors`` multiply the mean of a kind of event, ``harm`` the share of incidents
-    with harm. ``week`` counts from the start of the region; ``ward`` is None where
-    the whole provider is concerned.
+    ``factors`` multiply the mean of a kind of event, or (``reporting``) the share of
+    incidents that is reported at all; ``harm`` multiplies the share of incidents with
+    harm. ``week`` counts from the start of the region; ``site`` and ``ward`` are None
+    where the whole provider is concerned.
     """
 
     name: str
@@ -92,10 +99,13 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse sizes that the naming scheme or the troubles cannot hold."""
-        if not 1 <= self.providers <= MAX_PROVIDERS:
-            raise ValueError(f"providers must be 1 to {MAX_PROVIDERS}")
-        if not 1 <= self.sites <= 9 or not 1 <= self.wards <= len(WARD_NAMES):
-            raise ValueError(f"sites must be 1 to 9 and wards 1 to {len(WARD_NAMES)}")
+        for name, size, most in (
+            ("providers", self.providers, len(TRUST_NAMES)),
+            ("sites", self.sites, len(SITE_NAMES)),
+            ("wards", self.wards, len(WARD_NAMES)),
+        ):
+            if not 1 <= size <= most:
+                raise ValueError(f"{name} must be 1 to {most}")
         if self.weeks < 1 or self.live_weeks < 0:
             raise ValueError("weeks must be positive")
 
@@ -115,13 +125,9 @@ class Plan:
         """Where history ends and live play begins."""
         return self.start + timedelta(weeks=self.weeks)
 
-    def provider_code(self, index: int) -> str:
-        """``RZ1`` to ``RZ9``, codes that no NHS trust has."""
-        return f"RZ{index + 1}"
-
-    def site_code(self, provider: int, site: int) -> str:
-        """An ODS-shaped site code: the provider's and two digits."""
-        return f"{self.provider_code(provider)}{site + 1:02d}"
+    def organisations(self) -> str:
+        """The region's trusts, sites and boards as an organisation file."""
+        return organisation_file(self.providers, self.sites)
 
     def troubles(self) -> list[Trouble]:
         """What goes wrong, where and when; spread over the providers there are."""
@@ -131,8 +137,8 @@ class Plan:
         def place(provider: int, site: int, ward: int) -> tuple[str, str, str]:
             provider, site = provider % self.providers, site % self.sites
             return (
-                self.provider_code(provider),
-                self.site_code(provider, site),
+                provider_code(provider),
+                site_code(provider, site),
                 WARD_NAMES[ward % self.wards],
             )
 
@@ -151,7 +157,7 @@ class Plan:
             ),
             Trouble(
                 "silence", *place(2, 0, 3), week - 8,
-                {"other_incidents": 0.02, "falls": 0.02},
+                {"reporting": 0.02},
                 sentence="the ward stops reporting incidents while its beds stay full",
             ),
             Trouble(
@@ -161,8 +167,8 @@ class Plan:
                 sentence="half as many reports again and less harm in them: better reporting",
             ),
             Trouble(
-                "outage", self.provider_code(3 % self.providers), None, None, week - 3,
-                {"other_incidents": 0.0, "falls": 0.0},
+                "outage", provider_code(3 % self.providers), None, None, week - 3,
+                {"reporting": 0.0},
                 sentence="the provider's incident feed stops arriving",
             ),
         ]  # fmt: skip
@@ -198,9 +204,9 @@ def events(plan: Plan) -> list[Sent]:
                 placed = _ward(plan, (provider, site, ward), troubles, random)
                 speakup *= placed.means["speakup"]
                 _send_ward(placed, clerk, random)
-            code = plan.site_code(provider, site)
+            code = site_code(provider, site)
             counts = _negative_binomial(speakup, DISPERSION["speakup"], random)
-            clerk.speakup(plan.provider_code(provider), code, counts, random)
+            clerk.speakup(provider_code(provider), code, counts, random)
     return clerk.in_order()
 
 
@@ -218,10 +224,11 @@ def _ward(
     common = np.exp(_autoregressive(plan.total_weeks, random)) * (1 + WINTER * np.cos(year))
     means = {kind: rate * size * common for kind, rate in RATES.items() if kind != "speakup"}
     means["speakup"] = np.ones(plan.total_weeks)
+    means["reporting"] = np.ones(plan.total_weeks)
     harm = np.ones(plan.total_weeks)
     placed = _Ward(
-        provider=plan.provider_code(provider),
-        site=plan.site_code(provider, site),
+        provider=provider_code(provider),
+        site=site_code(provider, site),
         name=WARD_NAMES[ward],
         beds=int(np.clip(round(24 * size), 10, 40)),
         means=means,
@@ -240,12 +247,15 @@ def _ward(
 def _send_ward(ward: _Ward, clerk: Clerk, random: np.random.Generator) -> None:
     """Hand a ward's weekly counts to the clerk, who writes the events."""
     place = (ward.provider, ward.site, ward.name)
+    counts = {
+        kind: _negative_binomial(ward.means[kind], DISPERSION[kind], random)
+        for kind in ("other_incidents", "falls", "complaints")
+    }
     for kind, category in (("other_incidents", None), ("falls", "fall")):
-        counts = _negative_binomial(ward.means[kind], DISPERSION[kind], random)
-        clerk.incidents(place, counts, category=category, harm=ward.harm, random=random)
-    complaints = _negative_binomial(ward.means["complaints"], DISPERSION["complaints"], random)
-    clerk.complaints(place, complaints, random)
-    clerk.metrics(place, ward.beds, random)
+        reported = random.binomial(counts[kind], ward.means["reporting"])
+        clerk.incidents(place, reported, category=category, harm=ward.harm, random=random)
+    clerk.complaints(place, counts["complaints"], random)
+    clerk.metrics(place, ward.beds, counts["falls"], random)
 
 
 def _negative_binomial(mean: Floats, dispersion: float, random: np.random.Generator) -> Counts:

@@ -183,8 +183,8 @@ class Clerk:
             event = _event(Feed.SPEAKUP, f"{site}-ftsu-{index}", provider, at, data)
             self._sent.append(Sent(at, event))
 
-    def metrics(self, place: Place, beds: int, random: np.random.Generator) -> None:
-        """A ward's weekly activity, staffing and observations, and its monthly figures."""
+    def metrics(self, place: Place, beds: int, falls: Counts, random: np.random.Generator) -> None:
+        """A ward's weekly activity, falls, staffing and observations, and monthly figures."""
         weeks = self.weeks
         bed_days = random.binomial(beds * 7, 0.93, weeks)
         planned = np.full(weeks, beds * 7 * 4.0)
@@ -194,6 +194,7 @@ class Clerk:
         for week in range(weeks):
             span = (self.start + timedelta(weeks=week), self.start + timedelta(weeks=week + 1))
             self._metric(place, span, "occupied_bed_days", int(bed_days[week]), None)
+            self._metric(place, span, "falls", int(falls[week]), int(bed_days[week]))
             self._metric(place, span, "fill_rate_rn_day", float(worked[week]), float(planned[week]))
             self._metric(place, span, "news2_on_time", int(on_time[week]), int(due[week]))
         for span in _months(self.start, self.start + timedelta(weeks=weeks)):

@@ -66,12 +66,12 @@ def test_rates_of_a_quiet_region_are_those_of_the_table():
 
 
 def test_the_ward_with_all_feeds_rising_reports_more_after_its_week():
-    plan = Plan(end=END, weeks=60, live_weeks=0, providers=1, sites=1, wards=5)
+    plan = Plan(end=END, weeks=60, live_weeks=0, providers=4, sites=1, wards=5)
     trouble = next(one for one in plan.troubles() if one.name == "all_feeds")
     weekly = np.zeros(plan.total_weeks)
     for sent in events(plan):
         data = sent.event["data"]
-        if "category" in data and data["ward"] == trouble.ward:
+        if "category" in data and (data["site"], data["ward"]) == (trouble.site, trouble.ward):
             weekly[(sent.at - int(plan.start.timestamp() * 1000)) // (7 * 86_400_000)] += 1
 
     assert weekly[trouble.week :].mean() > 1.3 * weekly[: trouble.week].mean()
