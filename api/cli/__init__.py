@@ -72,7 +72,7 @@ def load(name: str) -> Command:
     app = getattr(module, "app", None)
     if not isinstance(app, typer.Typer):
         function = cast("Callable[..., Any]", getattr(module, name))
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         app.command(name)(function)
     command = typer.main.get_command(app)
     command.name = name
@@ -92,6 +92,7 @@ main = typer.Typer(
     name="earshot",
     cls=LazyCommands,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     # A traceback's local variables could hold what an event said.
     pretty_exceptions_show_locals=False,

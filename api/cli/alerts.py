@@ -1,0 +1,160 @@
+"""``earshot alerts``: the inbox of a running service, in a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from api.cli.client import Client, ServiceError
+from api.cli.options import DEFAULT_URL, Json, Key, Url, plain_errors
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="List, show and acknowledge alerts of a running service.",
+)
+
+_STYLES = {("concern", 2): "bold red", ("concern", 1): "yellow", ("improvement", 1): "cyan"}
+_AlertId = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
+
+
+@app.command("list")
+def list_alerts(
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    unit: Annotated[
+        str | None, typer.Option(help="A unit's code; what lies under it is included.")
+    ] = None,
+    state: Annotated[str | None, typer.Option(help="new, acknowledged, closed, ...")] = None,
+    level: Annotated[int | None, typer.Option(min=1, max=2, help="1 or 2.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="safety, effectiveness, experience or listening.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First signal on or after (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="First signal before (RFC 3339).")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List alerts, the newest first."""
+    with plain_errors(ServiceError):
+        found = list(
+            Client(url, key).items(
+                "/v1/alerts",
+                limit,
+                unit=unit,
+                state=state,
+                level=level,
+                domain=domain,
+                since=since,
+                until=until,
+            )
+        )
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    elif not found:
+        typer.echo("No alerts.")
+    else:
+        Console().print(alert_table(found))
+
+
+@app.command()
+def show(
+    alert: _AlertId, url: Url = DEFAULT_URL, key: Key = None, *, as_json: Json = False
+) -> None:
+    """Show one alert: what it says, how sure it is, and what was done about it."""
+    with plain_errors(ServiceError):
+        client = Client(url, key)
+        found = client.get(f"/v1/alerts/{whole_id(client, alert)}")
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    Console().print(_details(found))
+    for action in found.get("actions", []):
+        note = f": {action['note']}" if action.get("note") else ""
+        typer.echo(f"{action['at'][:16]} {action['action']} by {action.get('actor', '?')}{note}")
+
+
+@app.command()
+def acknowledge(
+    alert: _AlertId,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    note: Annotated[str | None, typer.Option(help="What you know or will do.")] = None,
+) -> None:
+    """Say that somebody is looking at an alert."""
+    with plain_errors(ServiceError):
+        client = Client(url, key)
+        alert_id = whole_id(client, alert)
+        body = {"action": "acknowledge"} | ({"note": note} if note else {})
+        answer = client.post(f"/v1/alerts/{alert_id}/actions", body)
+    typer.echo(f"{alert_id} is now {answer.get('state', 'acknowledged')}")
+
+
+def alert_table(alerts: Iterable[dict[str, Any]]) -> Table:
+    """Alerts as a table for a terminal of eighty columns or more."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Since", "Level", "Unit", "What it says", "State", "Id"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"Since", "Level", "Id"})
+    for alert in alerts:
+        style = _STYLES.get((alert["direction"], alert["level"]), "")
+        level = str(alert["level"]) if alert["direction"] == "concern" else "better"
+        table.add_row(
+            alert["first_signal_at"][:10],
+            level,
+            escape(f"{alert['unit_name']} ({alert['unit']})"),
+            escape(alert["statement"]),
+            alert["state"] + (", subsided" if alert.get("subsided_at") else ""),
+            alert["id"][:10],
+            style=style,
+        )
+    return table
+
+
+def whole_id(client: Client, beginning: str) -> str:
+    """The id that begins so.
+
+    Raises:
+        ServiceError: none does, or several do.
+
+    """
+    matches = [
+        alert["id"]
+        for alert in client.items("/v1/alerts", 5000)
+        if alert["id"].startswith(beginning)
+    ]
+    if beginning in matches or not matches:
+        # An exact id may also be one that the listing leaves out; the service decides.
+        return beginning
+    if len(matches) > 1:
+        raise ServiceError(f"{len(matches)} alerts begin with {beginning!r}; give more of the id")
+    return str(matches[0])
+
+
+def _details(alert: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "Alert": alert["id"],
+        "Unit": f"{alert['unit_name']} ({alert['unit']})",
+        "Says": alert["statement"],
+        "By chance": alert["false_alert_interval"],
+        "Level": f"{alert['level']}, {alert['direction']}, {alert['kind']}",
+        "Domains": ", ".join(alert["domains"]),
+        "Feeds": ", ".join(alert["feeds"]),
+        "First signal": alert["first_signal_at"],
+        "May have begun": alert["onset"],
+        "Subsided": alert.get("subsided_at") or "no",
+        "State": alert["state"],
+        "Respond within": f"{alert['respond_by']} working days",
+    }
+    for name, value in rows.items():
+        table.add_row(name, escape(str(value)))
+    return table
