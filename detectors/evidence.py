@@ -1,0 +1,235 @@
+"""Evidence of a change since an unknown week: the compiled formulae.
+
+For one unit, let ``A`` and ``M`` be the weighted counts and expectations of a
+feed up to a look, ``A1`` and ``M1`` their parts since onset ``k``. With a
+Gamma(a, b) prior of the rate the Bayes factor of "times r since k" against "no
+change", the rate integrated out, is
+
+    log BF(k, r) = A1 log r - (a + A) log(1 + (r - 1) M1 / (b + M))
+
+and the evidence of a look is the sum over onsets and patterns
+
+    S = sum_k g(age) sum_c p_c prod_f BF_f(k, r_cf).
+
+The derivation is in ``docs/methods.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from detectors.compiled import compiled
+from detectors.counts import F64, I64
+from detectors.model import EvidenceModel
+from detectors.patterns import Patterns
+
+# Ages of an onset in periods, the look's own period being 1, and the step to the next.
+AGES: I64 = np.array([*range(1, 14), *range(15, 29, 2), 29], dtype=np.int64)
+STEPS: F64 = np.array([1.0] * 12 + [2.0] * 8 + [4.0])
+MEMORY = int(AGES[-1])
+
+OVERWEIGHT = 1.2  # quasi-likelihood weights lean to the safe side by this factor
+DISPERSION_LAG = 13  # a unit's own dispersion is learned from weeks at least this old
+RESIDUAL_CAP = 9.0  # squared standardised residuals enter a dispersion up to this
+LOG_CEILING = 600.0  # keeps a product of Bayes factors within a double
+
+
+class Tables(NamedTuple):
+    """A model's numbers as the kernels want them, for one direction of change."""
+
+    prior_a: F64
+    prior_b: F64
+    dispersion: F64
+    spread: F64
+    serial: float
+    log_ratio: F64  # [F, L]
+    gain: F64  # [F, L], ratio - 1
+    choice: I64  # [C, F]
+    weight: F64  # [C], in float64
+    ages: I64
+    steps: F64
+    ceiling: float
+
+
+def tables(model: EvidenceModel, patterns: Patterns) -> Tables:
+    """Hoist everything that does not depend on the counts."""
+    width = len(model.feeds)
+    return Tables(
+        prior_a=model.prior_a,
+        prior_b=model.prior_b,
+        dispersion=model.dispersion,
+        spread=model.dispersion_spread,
+        serial=float(model.serial),
+        log_ratio=np.log(patterns.ratios),
+        gain=patterns.ratios - 1.0,
+        choice=np.ascontiguousarray(patterns.choice),
+        weight=patterns.weight,
+        ages=AGES,
+        steps=STEPS,
+        ceiling=LOG_CEILING / max(width, 1),
+    )
+
+
+@compiled
+def accumulate(counts: F64, expected: F64, tab: Tables, sums: F64, mass: F64, drag: F64) -> None:
+    """Fill the prefix sums of one unit.
+
+    ``counts`` and ``expected`` (exposure times season, 0 = not observed) are
+    ``[F, T]``; ``sums`` and ``mass`` are ``[T + 1, F]``, row ``t`` holding the
+    periods before ``t``; ``drag[t, f]`` gives the weight ``1 / (1 + drag m)`` of
+    period ``t``. Rate and dispersion behind a weight come from earlier periods
+    only, so that a weight never depends on the count it weighs.
+    """
+    feeds, periods = counts.shape
+    for f in range(feeds):
+        _accumulate_feed(f, counts[f], expected[f], tab, sums, mass, drag, periods)
+
+
+@compiled
+def _accumulate_feed(
+    f: int, counts: F64, expected: F64, tab: Tables, sums: F64, mass: F64, drag: F64, periods: int
+) -> None:
+    alpha0 = tab.dispersion[f]
+    spread = tab.spread[f]
+    excess = np.zeros(periods + 1)
+    weight = np.zeros(periods + 1)
+    sums[0, f] = 0.0
+    mass[0, f] = 0.0
+    for t in range(periods):
+        rate = (tab.prior_a[f] + sums[t, f]) / (tab.prior_b[f] + mass[t, f])
+        alpha = alpha0
+        if spread > 0.0 and t >= DISPERSION_LAG:
+            old = t - DISPERSION_LAG
+            precision = 1.0 / spread
+            alpha = (alpha0 * precision + 0.5 * excess[old]) / (precision + 0.5 * weight[old])
+            alpha = max(alpha, 0.0)
+        drag[t, f] = OVERWEIGHT * (alpha + tab.serial) * rate
+        m = expected[t]
+        excess[t + 1] = excess[t]
+        weight[t + 1] = weight[t]
+        sums[t + 1, f] = sums[t, f]
+        mass[t + 1, f] = mass[t, f]
+        if m > 0.0:
+            omega = 1.0 / (1.0 + drag[t, f] * m)
+            sums[t + 1, f] += omega * counts[t]
+            mass[t + 1, f] += omega * m
+            mu = rate * m
+            # Variance of a one-step error: the count's own and that of the rate.
+            guess = 1.0 + m / (tab.prior_b[f] + mass[t, f])
+            variance = mu * guess + alpha0 * mu * mu
+            square = min((counts[t] - mu) ** 2, RESIDUAL_CAP * variance)
+            # The last term allows for the fourth moment of small counts.
+            w = 1.0 / ((1.0 + alpha0 * mu) ** 2 + 0.5 / max(mu, 1e-9))
+            excess[t + 1] += w * (square - mu * guess)
+            weight[t + 1] += w * mu * mu
+
+
+@compiled
+def onset_sums(
+    total: F64, total_mass: F64, sums: F64, mass: F64, t: int, first: int, tab: Tables, out: F64
+) -> int:
+    """Sum the evidence of a look in period ``t`` over onsets, the youngest first.
+
+    ``total`` and ``total_mass`` (``[F]``) are the sums at the look. ``out[j]``
+    receives the sum over the first ``j + 1`` ages; the number of ages whose onset
+    is not before ``first`` is returned.
+    """
+    feeds, levels = tab.log_ratio.shape
+    patterns = tab.weight.shape[0]
+    factor = np.ones((feeds, levels + 1))
+    running = 0.0
+    reach = 0
+    for j in range(tab.ages.shape[0]):
+        k = t + 1 - tab.ages[j]
+        if k < first:
+            break
+        bayes_factors(total, total_mass, sums[k], mass[k], tab, factor)
+        term = 0.0
+        for c in range(patterns):
+            product = tab.weight[c]
+            for f in range(feeds):
+                product *= factor[f, tab.choice[c, f]]
+            term += product
+        running += tab.steps[j] * term
+        out[j] = running
+        reach = j + 1
+    return reach
+
+
+@compiled
+def bayes_factors(
+    total: F64, total_mass: F64, before: F64, before_mass: F64, tab: Tables, factor: F64
+) -> None:
+    """Fill ``factor[f, l]`` with BF of level ``l``; column 0 stays one."""
+    feeds, levels = tab.log_ratio.shape
+    for f in range(feeds):
+        since = total[f] - before[f]
+        since_mass = total_mass[f] - before_mass[f]
+        share = since_mass / (tab.prior_b[f] + total_mass[f])
+        events = tab.prior_a[f] + total[f]
+        for level in range(levels):
+            log_bf = since * tab.log_ratio[f, level]
+            log_bf -= events * math.log(1.0 + tab.gain[f, level] * share)
+            factor[f, level + 1] = math.exp(min(log_bf, tab.ceiling))
+
+
+@compiled
+def log_terms(
+    total: F64, total_mass: F64, sums: F64, mass: F64, t: int, first: int, tab: Tables, out: F64
+) -> int:
+    """Fill ``out[j, c]`` with the log of every term of S; return the number of ages."""
+    feeds = tab.log_ratio.shape[0]
+    reach = 0
+    for j in range(tab.ages.shape[0]):
+        k = t + 1 - tab.ages[j]
+        if k < first:
+            break
+        for c in range(tab.weight.shape[0]):
+            value = math.log(tab.weight[c] * tab.steps[j])
+            for f in range(feeds):
+                level = tab.choice[c, f] - 1
+                if level >= 0:
+                    share = (total_mass[f] - mass[k, f]) / (tab.prior_b[f] + total_mass[f])
+                    value += (total[f] - sums[k, f]) * tab.log_ratio[f, level]
+                    value -= (tab.prior_a[f] + total[f]) * math.log(
+                        1.0 + tab.gain[f, level] * share
+                    )
+            out[j, c] = value
+        reach = j + 1
+    return reach
+
+
+@compiled
+def total_of(terms: F64) -> float:
+    """Log of the sum of exponentials of an array of logs."""
+    top = terms.max()
+    return float(top + math.log(np.exp(terms - top).sum()))
+
+
+@compiled
+def feed_masses(terms: F64, tab: Tables) -> F64:
+    """Posterior probability that each feed changed, ``F64[F]``, given log terms."""
+    shares = np.exp(terms - terms.max())
+    by_pattern = shares.sum(axis=0) / shares.sum()
+    masses = np.zeros(tab.choice.shape[1])
+    for c in range(by_pattern.shape[0]):
+        for f in range(masses.shape[0]):
+            if tab.choice[c, f] > 0:
+                masses[f] += by_pattern[c]
+    return masses
+
+
+@compiled
+def median_age(terms: F64) -> int:
+    """Position in ``AGES`` of the posterior median of the onset."""
+    shares = np.exp(terms - terms.max()).sum(axis=1)
+    half = 0.5 * shares.sum()
+    running = 0.0
+    for j in range(shares.shape[0]):
+        running += shares[j]
+        if running >= half:
+            return j
+    return int(shares.shape[0] - 1)
