@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from kafka import KafkaAdminClient
+
+from streams import topics
+from tests.kafka_broker import KafkaBroker, free_ports
+
+pytestmark = pytest.mark.kafka
+
+
+def test_topics_are_made_once_and_then_left_alone(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    made = topics.create(kafka_broker.bootstrap, topic_prefix, partitions=3)
+
+    assert {name.removeprefix(topic_prefix) for name in made} == {
+        "incidents", "complaints", "speakup", "wardmetrics", "deadletters", "signals", "alerts"
+    }  # fmt: skip
+    assert topics.create(kafka_broker.bootstrap, topic_prefix, partitions=5) == []
+    assert topics.check(kafka_broker.bootstrap, topic_prefix) == 3
+
+
+def test_the_alerts_topic_is_compacted_so_that_a_reader_finds_every_alert(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    from kafka.admin import ConfigResource, ConfigResourceType  # noqa: PLC0415 - used here only
+
+    topics.create(kafka_broker.bootstrap, topic_prefix, partitions=1)
+
+    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    try:
+        found = admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, f"{topic_prefix}alerts")]
+        )
+    finally:
+        admin.close()
+    assert "compact" in str(found)
+
+
+def test_missing_topics_are_named_with_the_command_that_makes_them(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    with pytest.raises(topics.TopicsUnready, match=r"incidents.*`earshot topics create`"):
+        topics.check(kafka_broker.bootstrap, topic_prefix)
+
+
+def test_unequal_numbers_of_partitions_are_refused(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    try:
+        admin.create_topics({f"{topic_prefix}speakup": {"num_partitions": 2}})
+    finally:
+        admin.close()
+
+    with pytest.raises(topics.TopicsUnready, match="same number of partitions"):
+        topics.create(kafka_broker.bootstrap, topic_prefix, partitions=4)
+
+
+def test_an_absent_broker_is_reported_in_words() -> None:
+    (port,) = free_ports(1)
+
+    with pytest.raises(topics.TopicsUnready, match="no Kafka broker answers"):
+        topics.check(f"127.0.0.1:{port}", "quality.")
