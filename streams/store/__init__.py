@@ -1,0 +1,52 @@
+"""The store: facts and what follows from them, committed together or not at all."""
+
+from __future__ import annotations
+
+from streams.store.commit import Fenced
+from streams.store.connection import SchemaMismatch, StoreUnavailable
+from streams.store.idempotency import KeyReused, RequestInProgress
+from streams.store.keys import NewKey, Role
+from streams.store.retention import Pruned
+from streams.store.rows import (
+    ActionRow,
+    AlertRow,
+    AuditRow,
+    BadCursor,
+    Counters,
+    DeadLetterRow,
+    FeedRow,
+    KeyRow,
+    OutboxRow,
+    Page,
+    PartitionState,
+    StoredResponse,
+    UnknownItem,
+)
+from streams.store.store import Store
+from streams.store.work import VersionConflict
+
+__all__ = [
+    "ActionRow",
+    "AlertRow",
+    "AuditRow",
+    "BadCursor",
+    "Counters",
+    "DeadLetterRow",
+    "FeedRow",
+    "Fenced",
+    "KeyReused",
+    "KeyRow",
+    "NewKey",
+    "OutboxRow",
+    "Page",
+    "PartitionState",
+    "Pruned",
+    "RequestInProgress",
+    "Role",
+    "SchemaMismatch",
+    "Store",
+    "StoreUnavailable",
+    "StoredResponse",
+    "UnknownItem",
+    "VersionConflict",
+]

@@ -1,0 +1,134 @@
+"""The one transaction: all that a batch changes, or nothing.
+
+The partition's version moves from the value that the runner loaded. Where it has
+another value, somebody else owns the partition now, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from streams.clock import to_ms
+from streams.effects import Effects
+from streams.store import bulk, outbox, schema
+from streams.store.connection import Tables
+from streams.store.deadletters import write_letters
+from streams.store.episodes import write_changes
+from streams.store.facts import write_facts
+from streams.store.histories import count_arrivals, write_providers, write_tallies, write_units
+from streams.store.rows import Counters, PartitionState
+
+_PARTITION = schema.partition.c
+_POSITION = schema.position.c
+
+
+class Fenced(Exception):  # noqa: N818 - named as what happened to the runner
+    """Another runner moved the partition on. Nothing was written; load it anew or leave it."""
+
+    def __init__(self, number: int, loaded_version: int) -> None:
+        super().__init__(f"partition {number} is no longer at version {loaded_version}")
+
+
+class Partitions(Tables):
+    """Ownership, positions and the transaction that moves them."""
+
+    def load_partition(self, number: int) -> PartitionState:
+        """Where a partition stands; it is made at version 0 if it was never seen."""
+        found = self._partition(number)
+        if found is None:
+            dialect = sqlite if self._database.is_sqlite else postgresql
+            with self._database.write() as connection:
+                connection.execute(
+                    dialect.insert(schema.partition)
+                    .values(number=number, version=0, events=0, duplicates=0, rejected=0)
+                    .on_conflict_do_nothing()
+                )
+            found = self._partition(number)
+        assert found is not None  # noqa: S101 - it was made just now
+        return found
+
+    def commit(
+        self,
+        number: int,
+        loaded_version: int,
+        effects: Effects,
+        positions: Mapping[str, int],
+        now: datetime,
+    ) -> int:
+        """Write a batch.
+
+        Args:
+            number: the partition.
+            loaded_version: its version when it was loaded or last committed.
+            effects: what the batch changes.
+            positions: the next offset of each topic after the batch.
+            now: processing time of dead letters, arrivals, audit and outbox.
+
+        Returns:
+            The partition's new version.
+
+        Raises:
+            Fenced: the partition has another version; nothing was written.
+            StoreUnavailable: the database failed; nothing was written.
+        """
+        with self._database.write() as connection:
+            _take_fence(connection, number, loaded_version, effects, now)
+            write_facts(connection, effects.facts)
+            write_tallies(connection, effects.tallies)
+            write_units(connection, effects.units)
+            write_providers(connection, effects.providers)
+            count_arrivals(connection, effects.facts, now)
+            write_letters(connection, effects.dead_letters, now)
+            rows = [(number, topic, place) for topic, place in positions.items()]
+            bulk.upsert(connection, schema.position, rows)
+            outbox.post(connection, write_changes(connection, effects.alerts, now), now)
+        return loaded_version + 1
+
+    def counters(self) -> Counters:
+        """Events processed, repeated and refused, over all partitions."""
+        sums = (
+            func.coalesce(func.sum(column), 0)
+            for column in (_PARTITION.events, _PARTITION.duplicates, _PARTITION.rejected)
+        )
+        with self._database.read() as connection:
+            return Counters(*(int(number) for number in connection.execute(select(*sums)).one()))
+
+    def positions(self) -> dict[tuple[int, str], int]:
+        """The next offset of each (partition, topic)."""
+        query = select(_POSITION.partition, _POSITION.topic, _POSITION.next_offset)
+        with self._database.read() as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+    def _partition(self, number: int) -> PartitionState | None:
+        with self._database.snapshot() as connection:
+            version = connection.execute(
+                select(_PARTITION.version).where(_PARTITION.number == number)
+            ).scalar_one_or_none()
+            if version is None:
+                return None
+            places = connection.execute(
+                select(_POSITION.topic, _POSITION.next_offset).where(_POSITION.partition == number)
+            )
+            return PartitionState(version, dict(places.tuples().all()))
+
+
+def _take_fence(
+    connection: Connection, number: int, loaded_version: int, effects: Effects, now: datetime
+) -> None:
+    moved = connection.execute(
+        update(schema.partition)
+        .where(_PARTITION.number == number, _PARTITION.version == loaded_version)
+        .values(
+            version=_PARTITION.version + 1,
+            events=_PARTITION.events + effects.events,
+            duplicates=_PARTITION.duplicates + effects.duplicates,
+            rejected=_PARTITION.rejected + len(effects.dead_letters),
+            committed_at=to_ms(now),
+        )
+    )
+    if moved.rowcount != 1:
+        raise Fenced(number, loaded_version)

@@ -1,0 +1,192 @@
+"""How the store is reached: engines, pragmas, transactions, and what can go wrong.
+
+SQLite has one writer at a time whatever one does, so all writes of a process go
+through one connection under one lock, in transactions that take the write lock
+when they begin; readers have connections of their own and never wait for it
+(write-ahead log). PostgreSQL gets an ordinary pool.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import StaticPool
+
+from streams.store import schema
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # FULL syncs the write-ahead log at every commit: an acknowledged event
+    # outlives a power cut, not only a killed process.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",
+    # A checkpoint copies each changed page once however often it changed, so
+    # bulk loads gain from rarer ones; the log file is cut back afterwards.
+    "PRAGMA wal_autocheckpoint = 8000",
+    "PRAGMA journal_size_limit = 67108864",
+)
+_BUSY_SECONDS = 30.0
+# Any number that no other program on the same database takes for its locks.
+_SCHEMA_LOCK = 0x45415253484F54
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named as the condition, like LogUnavailable
+    """The database does not answer, is full or gave up waiting. Nothing was changed."""
+
+
+class SchemaMismatch(Exception):  # noqa: N818 - named as the condition that is reported
+    """The database was made by another version of Earshot than this program can use."""
+
+
+class Database:
+    """A database with the tables in it. Raises ``ValueError`` for a URL of another kind."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self._lock = threading.RLock()
+        if self.url.get_backend_name() == "sqlite":
+            self._reader, self._writer = _sqlite_engines(self.url)
+        elif self.url.get_backend_name() == "postgresql":
+            self._reader = self._writer = _postgres_engine(self.url)
+        else:
+            raise ValueError("the store is sqlite:///FILE or postgresql+psycopg://...")
+        self.is_sqlite = self._reader.dialect.name == "sqlite"
+        with _translated():
+            self._ensure_schema()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction for reading. On SQLite it is a snapshot."""
+        with _translated(), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction for reading that sees one state in all its statements."""
+        with _translated(), self._reader.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction for writing: committed at the end, rolled back by an exception."""
+        with _translated():
+            if self.is_sqlite:
+                with self._lock, self._writer.begin() as connection:
+                    yield connection
+            else:
+                with self._writer.begin() as connection:
+                    yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _ensure_schema(self) -> None:
+        if self._schema_version() is None:
+            with self._lock, self._writer.begin() as connection:
+                if not self.is_sqlite:
+                    connection.execute(
+                        sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK}
+                    )
+                if not inspect(connection).has_table(schema.schema_version.name):
+                    schema.METADATA.create_all(connection)
+                    connection.execute(
+                        schema.schema_version.insert().values(id=1, version=schema.SCHEMA_VERSION)
+                    )
+        found = self._schema_version()
+        if found != schema.SCHEMA_VERSION:
+            raise SchemaMismatch(
+                f"the database has schema {found}, this program uses "
+                f"{schema.SCHEMA_VERSION}: use the matching version of Earshot"
+            )
+
+    def _schema_version(self) -> int | None:
+        with self._reader.connect() as connection:
+            if not inspect(connection).has_table(schema.schema_version.name):
+                return None
+            return connection.execute(select(schema.schema_version.c.version)).scalar_one_or_none()
+
+
+class Tables:
+    """A group of tables, seen through the database that holds them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+def driver_connection(connection: Connection) -> Any:  # noqa: ANN401 - either driver's own class
+    """The driver's own connection, for what SQLAlchemy would slow down."""
+    return connection.connection.driver_connection
+
+
+def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("the store needs a file: sqlite:///PATH")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+    reader = create_engine(url, connect_args=arguments, pool_size=8, max_overflow=32)
+    writer = create_engine(url, connect_args=arguments, poolclass=StaticPool)
+    for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _beginner(begin))
+    return reader, writer
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction handling starts none before SELECT and DDL.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _beginner(statement: str) -> Any:  # noqa: ANN401 - SQLAlchemy's listener type
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=8,
+        max_overflow=32,
+        pool_pre_ping=True,
+        connect_args={"application_name": "earshot", "connect_timeout": 10},
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the drivers' many ways to say "not now" into ``StoreUnavailable``."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.OperationalError) as error:
+        raise StoreUnavailable(_first_line(error)) from error
+    except Exception as error:
+        # psycopg is loaded only where it is used.
+        psycopg = sys.modules.get("psycopg")
+        if psycopg and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            raise StoreUnavailable(_first_line(error)) from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    """The driver's message without the statement and its values, which may hold data."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(original).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,120 @@
+"""Facts: the winning version of everything that providers sent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from streams.feeds import Feed
+from streams.messages import Fact
+from streams.organisations import unit_codes
+from streams.periods import SECONDS_PER_DAY
+from streams.store import bulk, schema
+from streams.store.connection import Tables, driver_connection
+
+_MS_PER_DAY = SECONDS_PER_DAY * 1000
+_READ_AHEAD = 2000
+# SQLite takes up to 32,766 values in one statement. Few sizes of statement mean
+# that its compiled form is found again, so a list is filled up to the next one.
+_CHUNKS = (1, 10, 100, 1000, 8000)
+
+_FACT = schema.fact.c
+# In the order of Fact's own fields.
+_COLUMNS = tuple(_FACT[name] for name in Fact.__struct_fields__)
+_NAMES = ", ".join(Fact.__struct_fields__)
+
+
+class Facts(Tables):
+    """Readers of the fact table."""
+
+    def known(self, provider_keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Fact]:
+        """The stored facts among ``(provider, key)`` pairs; those never seen are left out."""
+        keys: defaultdict[str, list[bytes]] = defaultdict(list)
+        for provider, key in provider_keys:
+            keys[provider].append(key)
+        found: dict[tuple[str, bytes], Fact] = {}
+        if not keys:
+            return found
+        with self._database.read() as connection:
+            look_up = _look_up_sqlite if self._database.is_sqlite else _look_up_postgres
+            for provider, wanted in keys.items():
+                for row in look_up(connection, provider, wanted):
+                    found[provider, row[0]] = _fact(row)
+        return found
+
+    def facts(self, provider: str) -> Iterator[Fact]:
+        """All facts of a provider by time and key, withdrawn ones included."""
+        yield from self._stream(
+            select(*_COLUMNS).where(_FACT.provider == provider).order_by(_FACT.time, _FACT.key)
+        )
+
+    def facts_on(self, provider: str, unit_code: str, day: int) -> list[Fact]:
+        """The facts of a UTC day (since 1970) that belong to a unit or lie under it."""
+        start = day * _MS_PER_DAY
+        query = (
+            select(*_COLUMNS)
+            .where(_FACT.provider == provider)
+            .where(_FACT.time >= start, _FACT.time < start + _MS_PER_DAY)
+            .order_by(_FACT.time, _FACT.key)
+        )
+        return [
+            fact
+            for fact in self._stream(query)
+            if unit_code in unit_codes(fact.provider, fact.site, fact.ward)
+        ]
+
+    def providers_with_facts(self) -> list[str]:
+        """The providers that any fact is known of, sorted."""
+        query = select(schema.feed.c.provider).distinct().order_by(schema.feed.c.provider)
+        with self._database.read() as connection:
+            return list(connection.scalars(query))
+
+    def _stream(self, query: Select[Any]) -> Iterator[Fact]:
+        with self._database.read() as connection:
+            result = connection.execution_options(yield_per=_READ_AHEAD).execute(query)
+            for row in result:
+                yield _fact(row)
+
+
+def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
+    """Store the winning versions, whatever was there before."""
+    bulk.upsert(connection, schema.fact, [_row(fact) for fact in facts])
+
+
+def _row(fact: Fact) -> bulk.Row:
+    return (
+        fact.provider, fact.key, fact.digest, fact.source, fact.event_id, int(fact.feed),
+        fact.revision, fact.withdrawn, fact.site, fact.ward, fact.time, fact.recorded, fact.body,
+    )  # fmt: skip
+
+
+def _fact(row: Sequence[Any]) -> Fact:
+    key, digest, source, event_id, feed, revision, withdrawn, *rest = row
+    return Fact(key, digest, source, event_id, Feed(feed), revision, bool(withdrawn), *rest)
+
+
+def _look_up_postgres(connection: Connection, provider: str, keys: list[bytes]) -> list[Any]:
+    with driver_connection(connection).cursor(binary=True) as cursor:
+        cursor.execute(
+            f"SELECT {_NAMES} FROM fact WHERE provider = %s AND key = ANY(%s)",  # noqa: S608 - names
+            (provider, keys),
+        )
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
+def _look_up_sqlite(connection: Connection, provider: str, keys: list[bytes]) -> Iterator[Any]:
+    raw = driver_connection(connection)
+    largest = _CHUNKS[-1]
+    for start in range(0, len(keys), largest):
+        part = keys[start : start + largest]
+        size = next(size for size in _CHUNKS if size >= len(part))
+        part += part[-1:] * (size - len(part))
+        places = ", ".join("?" * size)
+        yield from raw.execute(
+            f"SELECT {_NAMES} FROM fact WHERE provider = ? AND key IN ({places})",  # noqa: S608 - names
+            (provider, *part),
+        )

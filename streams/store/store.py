@@ -1,0 +1,60 @@
+"""The store: one object for everything that is kept."""
+
+from __future__ import annotations
+
+from streams.store.alerts import Alerts
+from streams.store.commit import Partitions
+from streams.store.connection import Database
+from streams.store.deadletters import DeadLetters
+from streams.store.digest import Digest
+from streams.store.facts import Facts
+from streams.store.histories import Histories
+from streams.store.idempotency import Idempotency
+from streams.store.keys import Keys
+from streams.store.outbox import Outbox
+from streams.store.retention import Retention
+from streams.store.work import Work
+
+
+class Store(
+    Partitions,
+    Facts,
+    Histories,
+    Alerts,
+    Work,
+    Outbox,
+    DeadLetters,
+    Keys,
+    Idempotency,
+    Retention,
+    Digest,
+):
+    """Facts and all that follows from them, with what people did about it.
+
+    Safe to use from many threads. Every method that asks the database raises
+    ``StoreUnavailable`` when it does not answer.
+    """
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open a store and make its tables where they are missing.
+
+        Args:
+            url: ``sqlite:///FILE`` (its directory is made) or
+                ``postgresql+psycopg://user@host/database``.
+
+        Raises:
+            ValueError: another kind of database.
+            SchemaMismatch: the tables are of another version of Earshot.
+            StoreUnavailable: the database does not answer.
+        """
+        return cls(Database(url))
+
+    @property
+    def database(self) -> Database:
+        """For parts that keep tables of their own in the same transactions."""
+        return self._database
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
