@@ -95,15 +95,15 @@ class Shapes:
     """What each kind of event adds, as one growing table of cells.
 
     ``starts`` (shapes + 1, with room) and ``cells`` (cells, with room; columns
-    grid, indicator, period, numerator, denominator, day).
+    grid, indicator, numerator, denominator), whatever the period.
     """
 
     def __init__(self) -> None:
         self.number = 0
         self.starts = np.zeros(256, dtype=np.int32)
-        self.cells = np.zeros((2048, 6), dtype=np.int64)
+        self.cells = np.zeros((2048, 4), dtype=np.int64)
 
-    def append(self, rows: list[tuple[int, int, int, int, int, int]]) -> int:
+    def append(self, rows: list[tuple[int, int, int, int]]) -> int:
         """Add a shape and give its number."""
         start = int(self.starts[self.number])
         end = start + len(rows)
@@ -118,17 +118,27 @@ class Shapes:
 
 
 @compiled
+def _period(grid: int, day: int, months: I32) -> int:
+    """The period of a grid that holds a UTC day; ``months`` covers every day from 1970 on."""
+    if grid == 0:
+        return day
+    if grid == 1:
+        return (day + 3) // 7
+    month = int(months[day])
+    return month if grid == 2 else month // 3
+
+
+@compiled
 def allocate(
-    leaf: I32, shape: I32, starts: I32, cells: I64, grid: int, chain: I32, wanted: Bool,
-    table: I32, rows: int,
+    leaf: I32, shape: I32, day: I32, starts: I32, cells: I64, grid: int, months: I32,
+    chain: I32, wanted: Bool, table: I32, rows: int,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Give rows to series that a batch touches first; answer rows, first and last period.
 
-    ``leaf`` and ``shape`` (facts) say which leaf slot each fact belongs to and
-    which cells (``cells[starts[s]:starts[s + 1]]``, columns grid, indicator,
-    period, numerator, denominator, day) it adds; ``chain`` (slots, 4) lists the
-    slots that a leaf adds to, itself first, padded with -1; ``wanted`` (slots,
-    indicators) says where a series is kept.
+    ``leaf``, ``shape`` and ``day`` (facts) say which leaf slot each fact belongs to,
+    which cells (``cells[starts[s]:starts[s + 1]]``, see ``Shapes``) it adds and on
+    which UTC day; ``chain`` (slots, 4) lists the slots that a leaf adds to, itself
+    first, padded with -1; ``wanted`` (slots, indicators) says where a series is kept.
     """
     first = 2**31 - 1
     last = -(2**31)
@@ -137,7 +147,7 @@ def allocate(
             if cells[cell, 0] != grid:
                 continue
             indicator = cells[cell, 1]
-            period = cells[cell, 2]
+            period = _period(grid, day[fact], months)
             first = min(first, period)
             last = max(last, period)
             for link in range(4):
@@ -152,28 +162,26 @@ def allocate(
 
 @compiled
 def add(
-    leaf: I32, shape: I32, sign: I32, starts: I32, cells: I64, grid: int, chain: I32,
-    table: I32, first: int, facts: I32, numerators: I64, denominators: I64, days: I32,
-    daily: I32, dirty: I32, touched: I64,
+    leaf: I32, shape: I32, day: I32, sign: I32, starts: I32, cells: I64, grid: int,
+    months: I32, chain: I32, table: I32, first: int, facts: I32, numerators: I64,
+    denominators: I64, days: I32, daily: I32, dirty: I32, touched: I64,
 ) -> int:  # fmt: skip
     """Add (``sign`` 1) or take away (-1) the cells of a batch of facts.
 
     Writes ``leaf * 2**32 + period`` of every touched tally to ``touched`` (with
-    repeats) and answers their number.
+    repeats) and answers their number, at most one a fact.
     """
     number = 0
     for fact in range(leaf.shape[0]):
-        before = -1
+        period = _period(grid, day[fact], months)
+        column = period - first
+        within = (day[fact] + 3) % 7
+        counted = False
         for cell in range(starts[shape[fact]], starts[shape[fact] + 1]):
             if cells[cell, 0] != grid:
                 continue
+            counted = True
             indicator = cells[cell, 1]
-            period = cells[cell, 2]
-            column = period - first
-            if period != before:
-                touched[number] = leaf[fact] * 4294967296 + period
-                number += 1
-                before = period
             for link in range(4):
                 slot = chain[leaf[fact], link]
                 if slot < 0:
@@ -182,11 +190,14 @@ def add(
                 if row < 0:
                     continue
                 facts[row, column] += sign[fact]
-                numerators[row, column] += sign[fact] * cells[cell, 3]
-                denominators[row, column] += sign[fact] * cells[cell, 4]
+                numerators[row, column] += sign[fact] * cells[cell, 2]
+                denominators[row, column] += sign[fact] * cells[cell, 3]
                 if days[row] >= 0:
-                    daily[days[row], column, cells[cell, 5]] += sign[fact]
+                    daily[days[row], column, within] += sign[fact]
                 dirty[row] = min(dirty[row], period)
+        if counted:
+            touched[number] = leaf[fact] * 4294967296 + period
+            number += 1
     return number
 
 

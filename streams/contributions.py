@@ -206,31 +206,46 @@ def grid_of(start: int, end: int) -> Grid:
     return Grid.MONTH if days <= 45 else Grid.QUARTER
 
 
-def cell_at(position: int, grid: Grid, day: int, counts: tuple[int, int]) -> Cell:
-    """The cell of a UTC day."""
-    within = (day + 3) % 7 if grid is Grid.WEEK else 0
-    return Cell(position, grid, period_of_day(grid, day), counts[0], counts[1], within)
+class Addition(msgspec.Struct, frozen=True, gc=False):
+    """What a fact adds to one indicator, whatever its period: sums in millionths."""
+
+    indicator: int
+    grid: Grid
+    numerator: int
+    denominator: int
 
 
-def event_cells(rules: Sequence[Rule], fact: Fact) -> tuple[Cell, ...]:
-    """The cells of an incident, a complaint or a speak-up case or aggregate."""
+def cell_of(addition: Addition, day: int) -> Cell:
+    """An addition placed on the period of a UTC day."""
+    within = (day + 3) % 7 if addition.grid is Grid.WEEK else 0
+    period = period_of_day(addition.grid, day)
+    return Cell(
+        addition.indicator,
+        addition.grid,
+        period,
+        addition.numerator,
+        addition.denominator,
+        within,
+    )
+
+
+def event_additions(rules: Sequence[Rule], fact: Fact) -> tuple[Addition, ...]:
+    """What an incident, a complaint or a speak-up case or aggregate adds."""
     values: dict[str, Any] = msgspec.json.decode(fact.body)
     if "counts" in values:
-        return _aggregate_cells(rules, values)
+        return _aggregate_additions(rules, values)
     describe(fact.feed, values)
-    day = fact.time // MS_PER_DAY
     return tuple(
-        cell_at(rule.position, rule.grid, day, counts)
+        Addition(rule.position, rule.grid, *counts)
         for rule in rules
         if (counts := rule.counts(values, fact)) is not None
     )
 
 
-def _aggregate_cells(rules: Sequence[Rule], values: Values) -> tuple[Cell, ...]:
-    """Cells of a quarterly aggregate, always on the quarter grid."""
-    day = (_milliseconds(values["period_end"]) - 1) // MS_PER_DAY
+def _aggregate_additions(rules: Sequence[Rule], values: Values) -> tuple[Addition, ...]:
+    """What a quarterly aggregate adds, always on the quarter grid."""
     given: dict[str, int] = values["counts"]
-    cells = []
+    additions = []
     for rule in rules:
         if rule.aggregate is None:
             continue
@@ -239,12 +254,31 @@ def _aggregate_cells(rules: Sequence[Rule], values: Values) -> tuple[Cell, ...]:
         if over not in given or (under is not None and not given.get(under)):
             continue
         below = MILLION * given[under] if under is not None else 0
-        cells.append(cell_at(rule.position, Grid.QUARTER, day, (MILLION * given[over], below)))
-    return tuple(cells)
+        additions.append(Addition(rule.position, Grid.QUARTER, MILLION * given[over], below))
+    return tuple(additions)
 
 
-def metric_cells(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Cell, ...]:
-    """The cells of a ward metric, on the grid that fits its own period."""
+class _Span(msgspec.Struct):
+    """The part of a body that says how long it speaks for."""
+
+    period_start: str | None = None
+    period_end: str | None = None
+
+
+_SPAN = msgspec.json.Decoder(_Span)
+
+
+def day_of(fact: Fact) -> int:
+    """The UTC day a fact counts on: its own, or the last of the period it speaks for."""
+    if fact.feed in {Feed.WARDMETRICS, Feed.SPEAKUP} and fact.body:
+        end = _SPAN.decode(fact.body).period_end
+        if end is not None:
+            return (_milliseconds(end) - 1) // MS_PER_DAY
+    return fact.time // MS_PER_DAY
+
+
+def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addition, ...]:
+    """What a ward metric adds, on the grid that fits its own period."""
     values: dict[str, Any] = msgspec.json.decode(fact.body)
     rule = rules.get(values["metric"])
     if rule is None:
@@ -254,8 +288,7 @@ def metric_cells(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Cell, ...
         return ()
     end = _milliseconds(values["period_end"])
     grid = grid_of(_milliseconds(values["period_start"]), end)
-    day = (end - 1) // MS_PER_DAY
-    return (cell_at(rule.position, grid, day, counts),)
+    return (Addition(rule.position, grid, *counts),)
 
 
 def _milliseconds(moment: str) -> int:

@@ -7,19 +7,19 @@ different. What it finds is a function of the facts alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from detectors.explain import explain
-from detectors.watch import Episode, FeedCounts, WatchPath, watch
 
+from detectors.explain import explain
 from detectors.model import EvidenceModel
+from detectors.watch import Episode, FeedCounts, WatchPath, Way, watch
 from streams.columns import CLEAN
 from streams.feeds import Feed
 from streams.periods import Grid, first_day
-from streams.signals import Signal
+from streams.signals import Signal, instant
 from streams.views import series_id
 from streams.windows import MILLION, by_day, weekly_activity, window
 
@@ -115,6 +115,8 @@ class CountWatch:
         self._counts: FeedCounts | None = None
         self._frame: _Frame | None = None
         self._path: WatchPath | None = None
+        # Explanations rest on data up to an opening, so they outlive later weeks.
+        self._explained: dict[str, dict[Episode, Signal]] = {}
 
     def evaluate(self, block: Block) -> set[str]:
         """Bring the evidence up to date; give the units whose signals may have changed."""
@@ -145,7 +147,14 @@ class CountWatch:
             fresh, self.model, budget1=self.budget1, budget2=self.budget2, path=self._path,
             dirty_from=dirty, closed=np.full(len(slots), frame.closed, dtype=np.int64),
         )  # fmt: skip
-        return {block.slots[slots[unit]].code for unit in stale}
+        codes = {int(unit): block.slots[slots[unit]].code for unit in stale}
+        for unit, code in codes.items():
+            self._explained[code] = {
+                episode: signal
+                for episode, signal in self._explained.get(code, {}).items()
+                if episode.opened_week < dirty[unit]
+            }
+        return set(codes.values())
 
     def _first_difference(
         self, held: FeedCounts | None, fresh: FeedCounts, frame: _Frame
@@ -240,7 +249,15 @@ class CountWatch:
         if self._path is None or slot is None or slot not in self.slots:
             return []
         unit = self.slots.index(slot)
-        return [self._signal(block, code, unit, episode) for episode in self._path.episodes(unit)]
+        explained = self._explained.setdefault(code, {})
+        found = []
+        for episode in self._path.episodes(unit):
+            # The peak moves every week while an episode lasts; nothing here tells of it.
+            told = replace(episode, peak_log_evidence=episode.log_evidence)
+            if told not in explained:
+                explained[told] = self._signal(block, code, unit, told)
+            found.append(explained[told])
+        return found
 
     def _signal(self, block: Block, code: str, unit: int, episode: Episode) -> Signal:
         counts = self._counts
@@ -257,8 +274,12 @@ class CountWatch:
             subsided = first_day(Grid.WEEK, counts.week0 + episode.subsided_week + 1)
         explanation = explain(
             counts, unit, self.model, week=episode.opened_week, day=episode.opened_day,
-            direction=episode.direction, since=episode.since,
+            direction=episode.direction, since=self._since(unit, episode),
         )  # fmt: skip
+        later = [
+            instant(first_day(Grid.WEEK, counts.week0 + week + 1))
+            for week in episode.evidence_weeks
+        ]
         known = [key for key in feeds if key in block.catalogue]
         return Signal(
             detector="evidence.counts",
@@ -283,13 +304,27 @@ class CountWatch:
                 for key in known
             ),
             words={"feeds": feeds},
-            explanation=explanation.to_dict(),
+            explanation={**explanation.to_dict(), "evidence_added": later},
         )
+
+    def _since(self, unit: int, episode: Episode) -> int:
+        """The first onset that counted for an episode: after the alert before it."""
+        assert self._path is not None  # noqa: S101 - episodes come from the path
+        way = Way.CONCERN if episode.direction == "concern" else Way.IMPROVEMENT
+        earlier = [
+            crossing.week
+            for crossing in self._path.crossings(unit, way)
+            if crossing.level == 1
+            and (crossing.week, crossing.day) < (episode.opened_week, episode.opened_day)
+        ]
+        return max(earlier, default=-1) + 1
 
 
 def _days(counts: FeedCounts) -> U16:
-    assert counts.daily is not None  # noqa: S101 - made with days by this module
-    return counts.daily
+    if counts.daily is None:
+        raise ValueError("the counts of feeds are kept by day")
+    days: U16 = counts.daily
+    return days
 
 
 def _end(week: int, day: int) -> int:

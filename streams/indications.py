@@ -8,14 +8,14 @@ changes or a period closes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from detectors.measurements import explain_measurement, watch_measurements
-from detectors.silence import explain_silence, feed_outage, watch_silence
 
 from detectors.episodes import SeriesEpisode
+from detectors.measurements import explain_measurement, watch_measurements
 from detectors.shares import explain_share, share_change, watch_shares
+from detectors.silence import explain_silence, feed_outage, watch_silence
 from streams.counting import changed_rows
 from streams.feeds import Feed
 from streams.indicators import Indicator
@@ -32,6 +32,7 @@ MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
 # A share of harm that falls while reports rise: odds of this ratio against no change.
 SAFER_ODDS = 0.6
 ANY_HARM = "any_harm_share"
+_CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
 
 
@@ -103,20 +104,25 @@ class IndicatorWatch:
         if indicator.denominator is not None and indicator.kind == "rate":
             joined = joined_units(block, self.grid, slots, indicator.denominator, first, width)
             below = np.where((facts > 0) & (below == 0), np.nan_to_num(joined), below)
-        budgets = {
-            "budget1": self.budget1,
-            "budget2": self.budget2,
-            "per_year": PER_YEAR[self.grid],
-            "minimum": MINIMUM[self.grid],
-            "improvement_budget": self.improvement,
-        }
+        per_year, minimum = PER_YEAR[self.grid], MINIMUM[self.grid]
         found: Iterable[SeriesEpisode]
         if indicator.evidence == "share":
-            found = watch_shares(above, below, concern=indicator.concern or "rise", **budgets)
+            # A part larger than its whole is no share; such a period is not looked at.
+            whole = (above >= 0) & (above <= below)
+            above, below = np.where(whole, above, 0.0), np.where(whole, below, 0.0)
+            found = watch_shares(
+                above, below, concern="fall" if indicator.concern == "fall" else "rise",
+                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
+                minimum=minimum, improvement_budget=self.improvement,
+            )  # fmt: skip
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 values = np.where(below > 0, above / below * indicator.per, np.nan)
-            found = watch_measurements(values, concern=indicator.concern or "both", **budgets)
+            found = watch_measurements(
+                values, concern=_CONCERNS.get(indicator.concern, "both"),
+                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
+                minimum=minimum, improvement_budget=self.improvement,
+            )  # fmt: skip
         signals: dict[str, list[Signal]] = {}
         for episode in found:
             row = episode.series

@@ -16,14 +16,16 @@ from pathlib import Path
 import msgspec
 
 from streams.contributions import (
-    MS_PER_DAY,
+    Addition,
     Cell,
     Clock,
     Condition,
     MetricRule,
     Rule,
-    event_cells,
-    metric_cells,
+    cell_of,
+    day_of,
+    event_additions,
+    metric_additions,
 )
 from streams.definitions import CatalogueError, Entry, Kind, Values, checked, read
 from streams.feeds import FEED_OF_TOPIC, Feed
@@ -31,7 +33,9 @@ from streams.messages import Fact
 from streams.periods import Grid
 
 _SHIPPED = Path(__file__).with_name("indicators.toml")
-# Shapes of facts whose cells are kept; cleared when full, so memory stays bounded.
+# Where a fact happened does not change what it adds.
+_PLACE = ("provider", "site", "ward")
+# Shapes of facts whose additions are kept; cleared when full, so memory stays bounded.
 _REMEMBERED = 65_536
 
 
@@ -95,7 +99,7 @@ class Catalogue:
             for feed, rules in self._rules.items()
         }
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
-        self._remembered: dict[tuple[Feed, int, int | None, bytes], tuple[Cell, ...]] = {}
+        self._remembered: dict[tuple[Feed, bytes], tuple[Addition, ...]] = {}
         shape = msgspec.json.encode({key: entries[key] for key in entries})
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
 
@@ -132,28 +136,39 @@ class Catalogue:
         """Where an indicator stands in ``indicators``; raises KeyError."""
         return self._position[key]
 
-    def cells(self, fact: Fact) -> tuple[Cell, ...]:
-        """What a fact adds. The same shape on the same day gives the same tuple object.
+    def additions(self, fact: Fact) -> tuple[Addition, ...]:
+        """What a fact adds to which indicators, whatever its period.
 
-        Withdrawn facts add nothing.
+        Facts of the same shape give the same tuple object, wherever and whenever
+        they happened. Withdrawn facts add nothing.
         """
         if fact.withdrawn:
             return ()
         feed = fact.feed
-        recorded = None
-        if self._timed[feed] and fact.recorded is not None:
-            recorded = fact.recorded // MS_PER_DAY
-        key = (feed, fact.time // MS_PER_DAY, recorded, fact.body)
-        cells = self._remembered.get(key)
-        if cells is None:
-            if feed is Feed.WARDMETRICS:
-                cells = metric_cells(self.metrics, fact)
-            else:
-                cells = event_cells(self._rules[feed], fact)
+        if feed is Feed.WARDMETRICS:
+            return metric_additions(self.metrics, fact)
+        if self._timed[feed]:
+            return event_additions(self._rules[feed], fact)
+        key = (feed, fact.body)
+        additions = self._remembered.get(key)
+        if additions is None:
+            values = msgspec.json.decode(fact.body)
+            for name in _PLACE:
+                values.pop(name, None)
+            shape = (feed, msgspec.json.encode(values, order="sorted"))
+            additions = self._remembered.get(shape)
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
-            self._remembered[key] = cells
-        return cells
+            if additions is None:
+                additions = event_additions(self._rules[feed], fact)
+                self._remembered[shape] = additions
+            self._remembered[key] = additions
+        return additions
+
+    def cells(self, fact: Fact) -> tuple[Cell, ...]:
+        """What a fact adds, placed on its periods."""
+        day = day_of(fact)
+        return tuple(cell_of(addition, day) for addition in self.additions(fact))
 
 
 @cache

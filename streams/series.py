@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from streams.columns import CLEAN, Columns, Shapes, add, add_placed, allocate, allocate_placed
+from streams.contributions import Addition, day_of
 from streams.effects import ProviderRecord, Tally
 from streams.feeds import Feed
-from streams.indicators import Catalogue, Cell
+from streams.indicators import Catalogue
 from streams.messages import Fact
 from streams.organisations import unit_codes
-from streams.periods import Grid, first_day, period_of_day, week_of_day
+from streams.periods import Grid, first_day, period_of_day
 from streams.tallies import CELL_BYTES, CELL_NUMBERS, pack, unpack
 from streams.views import SeriesView, listed, view
 
@@ -28,7 +30,6 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
-MS_PER_DAY = 86_400_000
 MILLION = 1_000_000
 _GRIDS = (Grid.DAY, Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 # Shapes (what a kind of event adds on a given day) are remembered up to here.
@@ -64,10 +65,11 @@ def kind_of(provider: str, code: str) -> str:
     return "ward" if ":" in code else "site"
 
 
-def day_of_fact(fact: Fact) -> int:
-    """The UTC day a fact counts towards; a metric counts at the end of its period."""
-    moment = fact.time - 1 if fact.feed is Feed.WARDMETRICS else fact.time
-    return moment // MS_PER_DAY
+@cache
+def _months() -> I32:
+    """The month of every day from 1970 to the end of 2099."""
+    days = np.arange(np.datetime64("1970-01-01"), np.datetime64("2100-01-01"))
+    return days.astype("datetime64[M]").astype(np.int32)
 
 
 class Block:
@@ -93,8 +95,8 @@ class Block:
             [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
         )
         self._levels = [indicator.levels for indicator in catalogue.indicators]
-        self._kept: list[Sequence[Cell]] = []
-        self._shape_of: dict[tuple[int, int, int], int] = {}
+        self._kept: list[Sequence[Addition]] = []
+        self._shape_of: dict[tuple[int, int], int] = {}
         self._shapes = Shapes()
         self._touched: dict[Grid, set[int]] = {grid: set() for grid in _GRIDS}
         self._total_slot(provider)
@@ -162,57 +164,45 @@ class Block:
 
     def _shape(self, fact: Fact) -> int:
         """The number of what a fact adds: its cells and one count of its feed's activity."""
-        cells = self.catalogue.cells(fact)
-        day = day_of_fact(fact)
-        key = (id(cells), int(fact.feed), day)
+        additions = self.catalogue.additions(fact)
+        key = (id(additions), int(fact.feed))
         shape = self._shape_of.get(key)
         if shape is None:
             rows = [
-                (c.grid, c.indicator, c.period, c.numerator, c.denominator, c.day) for c in cells
+                (int(one.grid), one.indicator, one.numerator, one.denominator) for one in additions
             ]
-            activity = len(self._levels) + int(fact.feed)
-            rows.append((Grid.WEEK, activity, week_of_day(day), MILLION, 0, (day + 3) % 7))
-            rows.sort()
-            # Kept so that the identity in the key stays that of these cells.
-            self._kept.append(cells)
+            rows.append((int(Grid.WEEK), len(self._levels) + int(fact.feed), MILLION, 0))
+            # Kept so that the identity in the key stays that of these additions.
+            self._kept.append(additions)
             shape = self._shapes.append(rows)
             self._shape_of[key] = shape
         return shape
 
-    def _forget_shapes(self) -> None:
-        self._kept.clear()
-        self._shape_of.clear()
-        self._shapes = Shapes()
-
     def change(self, changes: Iterable[tuple[Fact | None, Fact]]) -> None:
         """Replace facts: each pair is the version held before (or None) and the new one."""
-        leaves: list[int] = []
-        shapes: list[int] = []
-        signs: list[int] = []
+        placed: list[tuple[int, int, int, int]] = []
         for before, after in changes:
             if len(self._kept) >= _SHAPES:
                 # Shape numbers already collected must stay good, so apply them first.
-                self._apply(leaves, shapes, signs)
-                leaves, shapes, signs = [], [], []
-                self._forget_shapes()
+                self._apply(placed)
+                placed = []
+                self._kept.clear()
+                self._shape_of.clear()
+                self._shapes = Shapes()
             for fact, sign in ((before, -1), (after, 1)):
                 if fact is not None and not fact.withdrawn:
-                    leaves.append(self.leaf_of(fact))
-                    shapes.append(self._shape(fact))
-                    signs.append(sign)
-        self._apply(leaves, shapes, signs)
+                    placed.append((self.leaf_of(fact), self._shape(fact), day_of(fact), sign))
+        self._apply(placed)
 
-    def _apply(self, leaves: list[int], shapes: list[int], signs: list[int]) -> None:
-        if not leaves:
+    def _apply(self, placed: list[tuple[int, int, int, int]]) -> None:
+        if not placed:
             return
-        leaf = np.array(leaves, dtype=np.int32)
-        shape = np.array(shapes, dtype=np.int32)
-        sign = np.array(signs, dtype=np.int32)
-        starts, cells = self._shapes.starts, self._shapes.cells
-        touched = np.empty(int((starts[shape + 1] - starts[shape]).sum()), np.int64)
+        leaf, shape, day, sign = np.array(placed, dtype=np.int32).T.copy()
+        starts, cells, months = self._shapes.starts, self._shapes.cells, _months()
+        touched = np.empty(leaf.size, np.int64)
         for grid, columns in self.columns.items():
             rows, first, last = allocate(
-                leaf, shape, starts, cells, int(grid), self._chain, self._wanted,
+                leaf, shape, day, starts, cells, int(grid), months, self._chain, self._wanted,
                 columns.table, columns.rows,
             )  # fmt: skip
             if last < first:
@@ -220,7 +210,7 @@ class Block:
             columns.span(first, last)
             columns.add_rows(rows, self._daily)
             number = add(
-                leaf, shape, sign, starts, cells, int(grid), self._chain,
+                leaf, shape, day, sign, starts, cells, int(grid), months, self._chain,
                 columns.table, columns.first, columns.facts, columns.numerators,
                 columns.denominators, columns.days, columns.daily, columns.dirty, touched,
             )  # fmt: skip

@@ -49,8 +49,9 @@ def window(
     )
     rows = columns.table[list(slots), position]
     here = np.flatnonzero(rows >= 0)
-    for number, matrix in enumerate((columns.facts, columns.numerators, columns.denominators)):
-        result[number, here, into] = matrix[rows[here], source]
+    result[0, here, into] = columns.facts[rows[here], source]
+    result[1, here, into] = columns.numerators[rows[here], source]
+    result[2, here, into] = columns.denominators[rows[here], source]
     if position < len(block.catalogue.indicators) and (
         block.catalogue.indicators[position].feed is Feed.WARDMETRICS
     ):
@@ -59,10 +60,9 @@ def window(
             row = -1 if own is None else int(columns.table[own, position])
             if row >= 0:
                 reported = columns.facts[row, source] > 0
-                for number, matrix in enumerate(
-                    (columns.facts, columns.numerators, columns.denominators)
-                ):
-                    result[number, place, into][reported] = matrix[row, source][reported]
+                result[0, place, into][reported] = columns.facts[row, source][reported]
+                result[1, place, into][reported] = columns.numerators[row, source][reported]
+                result[2, place, into][reported] = columns.denominators[row, source][reported]
     return result
 
 

@@ -1,0 +1,106 @@
+"""How signals become alerts."""
+
+from __future__ import annotations
+
+from streams.signals import Signal, alert_of, episodes, instant
+from streams.statements import false_alert_interval, listing
+
+BUDGETS = {1: 0.2, 2: 0.05}
+
+
+def signal(opened: int, subsided: int | None = None, **changes: object) -> Signal:
+    """A concern about the counts of one ward."""
+    settings: dict[str, object] = {
+        "detector": "evidence.counts",
+        "unit": "RXX01:W1",
+        "kind": "quality",
+        "direction": "concern",
+        "opened": opened,
+        "raised": None,
+        "subsided": subsided,
+        "onset": opened - 21,
+        "level": 1,
+        "feeds": ("incidents",),
+        "domains": ("safety",),
+        "series": ({"id": "s"},),
+        "words": {"feeds": ("incidents",)},
+        "explanation": {},
+    }
+    return Signal(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def told(*signals: Signal) -> object:
+    return alert_of(
+        list(signals),
+        provider="RXX",
+        unit_name="Ash",
+        unit_kind="ward",
+        reference="v1",
+        budgets=BUDGETS,
+    )
+
+
+def test_signals_that_overlap_in_one_unit_are_one_alert() -> None:
+    first = signal(20_000, 20_100)
+    second = signal(20_050, None, detector="evidence.share")
+    later = signal(20_300, None, detector="evidence.other")
+
+    assert [[first, second, later]] == episodes([later, second, first])
+
+
+def test_a_signal_after_the_end_of_an_episode_opens_another() -> None:
+    first, second = signal(20_000, 20_100), signal(20_101)
+
+    assert [[first], [second]] == episodes([second, first])
+
+
+def test_kinds_directions_and_units_are_told_apart() -> None:
+    signals = [
+        signal(20_000),
+        signal(20_000, kind="listening"),
+        signal(20_000, direction="improvement"),
+        signal(20_000, unit="RXX01:W2"),
+    ]
+
+    assert 4 == len(episodes(signals))
+
+
+def test_an_alert_takes_the_first_signal_the_highest_level_and_all_feeds() -> None:
+    alert = told(
+        signal(20_000, 20_100),
+        signal(20_050, None, level=2, raised=20_060, feeds=("complaints",), onset=19_000),
+    )
+
+    assert instant(20_000) == alert.first_signal_at
+    assert 2 == alert.level
+    assert ("complaints", "incidents") == alert.feeds
+    assert instant(19_000) == alert.onset
+    assert instant(20_060) == alert.raised_at
+    assert alert.subsided_at is None
+
+
+def test_the_same_facts_give_the_same_id() -> None:
+    assert told(signal(20_000)).id == told(signal(20_000)).id
+    assert told(signal(20_000)).id != told(signal(20_001)).id
+
+
+def test_a_statement_asks_for_a_check_and_holds_no_count() -> None:
+    sentence = told(signal(20_000)).statement
+
+    assert "check" in sentence
+    assert "Incidents at ward Ash may have risen" in sentence
+    assert not any(word in sentence.lower() for word in ("outlier", "failing"))
+
+
+def test_chance_is_told_in_years_for_a_stable_unit() -> None:
+    assert "about once in 20 years for a stable ward" == false_alert_interval("ward", 0.05)
+    assert "about once in 5 years for a stable site" == false_alert_interval("site", 0.2)
+    assert "about once in a year for a stable ward" == false_alert_interval("ward", 1.0)
+    assert "about once in 6 months for a stable ward" == false_alert_interval("ward", 2.0)
+
+
+def test_words_are_joined_as_people_do() -> None:
+    assert "" == listing([])
+    assert "a" == listing(["a"])
+    assert "a and b" == listing(["a", "b"])
+    assert "a, b and c" == listing(["a", "b", "c"])
