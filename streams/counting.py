@@ -33,6 +33,8 @@ U16 = npt.NDArray[np.uint16]
 BED_DAYS = "occupied_bed_days"
 # Exposure is relative to a unit's first quarter of reported activity.
 REFERENCE_WEEKS = 13
+# Of the first feed's events, the indicator named last is also counted by the second.
+COUNTED_TWICE = {"incidents": ("falls", "fall_incidents")}
 _NEVER = 2**40
 _EVENT_FEEDS = (Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP)
 
@@ -221,6 +223,7 @@ class CountWatch:
                 exposure[:, number] = np.where(begun & alive[None, :], relative, 0.0)
                 daily[:, number] = by_day(block, slots, position, week0, width)
             counts[:, number] = np.where(exposure[:, number] > 0, numerators / MILLION, 0.0)
+        self._count_once(block, slots, counts, exposure, daily, week0)
         return FeedCounts(
             counts=counts,
             exposure=exposure,
@@ -231,6 +234,27 @@ class CountWatch:
                 key in block.catalogue and block.catalogue[key].daily for key in feeds
             ),
         )
+
+    def _count_once(
+        self, block: Block, slots: list[int], counts: F64, exposure: F64, daily: U16, week0: int
+    ) -> None:
+        """Take falls out of the incidents of a unit from its first audit of falls on.
+
+        One fall is one event, however many feeds tell of it: counted twice it
+        would make two feeds rise together by itself.
+        """
+        feeds = self.model.feeds
+        for twice, (other, part) in COUNTED_TWICE.items():
+            if not {twice, other} <= set(feeds) or part not in block.catalogue:
+                continue
+            whole = feeds.index(twice)
+            audited = np.maximum.accumulate(exposure[:, feeds.index(other)] > 0, axis=1)
+            position = block.catalogue.position(part)
+            width = counts.shape[2]
+            facts = window(block, Grid.WEEK, slots, position, week0, width)[0]
+            days = by_day(block, slots, position, week0, width)
+            counts[:, whole] -= np.where(audited & (counts[:, whole] > 0), facts, 0)
+            daily[:, whole] -= np.where(audited[:, :, None], days, 0).astype(np.uint16)
 
     def _relative_activity(self, block: Block, slots: list[int], week0: int, width: int) -> F64:
         if BED_DAYS not in block.catalogue:
