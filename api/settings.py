@@ -85,9 +85,12 @@ class Settings(BaseSettings):
     indicators: Path | None = Field(
         default=None, description="Indicator file that extends or replaces what ships."
     )
+    reference: Path | None = Field(
+        default=None, description="Calibration file to use instead of the shipped one."
+    )
     auth: bool = Field(default=False, description="Ask for a key on loopback too.")
 
-    @field_validator("data", "organisations", "indicators")
+    @field_validator("data", "organisations", "indicators", "reference")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None

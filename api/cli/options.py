@@ -70,6 +70,31 @@ Indicators = Annotated[
         help="Indicator file that extends or replaces what ships.",
     ),
 ]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        "--reference",
+        envvar="EARSHOT_REFERENCE",
+        metavar="FILE",
+        help="Calibration file to use instead of the shipped one.",
+    ),
+]
+Budget1 = Annotated[
+    float | None,
+    typer.Option(
+        "--budget-level1",
+        envvar="EARSHOT_BUDGET_LEVEL1",
+        help="Level 1: false alerts per stable unit and year [default: 0.2].",
+    ),
+]
+Budget2 = Annotated[
+    float | None,
+    typer.Option(
+        "--budget-level2",
+        envvar="EARSHOT_BUDGET_LEVEL2",
+        help="Level 2: false alerts per stable unit and year [default: 0.05].",
+    ),
+]
 Auth = Annotated[
     bool | None,
     typer.Option("--auth/--no-auth", envvar="EARSHOT_AUTH", help="Ask for a key on loopback too."),

@@ -1,0 +1,170 @@
+"""``earshot check``: whether it would start, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from api.cli.house import Definitions, read_definitions
+from api.cli.options import (
+    Auth,
+    Budget1,
+    Budget2,
+    Data,
+    DatabaseUrl,
+    Host,
+    Indicators,
+    Kafka,
+    Organisations,
+    Port,
+    Reference,
+    TopicPrefix,
+    fail,
+)
+from api.cli.stores import HouseError, open_store
+from api.settings import Settings, SettingsError
+from streams.clock import system_clock
+from streams.evaluation import SHARES
+
+
+def check(
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    kafka: Kafka = None,
+    topic_prefix: TopicPrefix = None,
+    host: Host = None,
+    port: Port = None,
+    auth: Auth = None,
+    organisations: Organisations = None,
+    indicators: Indicators = None,
+    reference: Reference = None,
+    budget_level1: Budget1 = None,
+    budget_level2: Budget2 = None,
+    *,
+    units: Annotated[
+        bool, typer.Option("--units", help="List the organisations as they stand today.")
+    ] = False,
+) -> None:
+    """Check settings, files and connections, and say what would be in force.
+
+    Everything is looked at before the exit, so that one run shows all that is wrong;
+    the exit code is 1 when anything is.
+    """
+    try:
+        settings = Settings.load(
+            data=data,
+            database_url=database_url,
+            kafka=kafka,
+            topic_prefix=topic_prefix,
+            host=host,
+            port=port,
+            auth=auth,
+            organisations=organisations,
+            indicators=indicators,
+            reference=reference,
+            budget_level1=budget_level1,
+            budget_level2=budget_level2,
+        )
+    except SettingsError as error:
+        fail(f"settings: {error}")
+    wrong = 0
+    for name, look in (
+        ("settings", _settings),
+        ("files", _files),
+        ("store", _store),
+        ("kafka", _kafka),
+    ):
+        try:
+            for line in look(settings):
+                typer.echo(f"ok     {name}: {line}")
+        except HouseError as error:
+            wrong += 1
+            typer.echo(f"WRONG  {name}: {error}")
+    if units and not wrong:
+        _list_units(read_definitions(settings))
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    yield (
+        f"{'embedded' if settings.embedded else 'kafka'} mode, listens on "
+        f"{settings.host}:{settings.port}, "
+        + ("every call needs a key" if settings.keys_needed else "no key needed on loopback")
+    )
+    for level, budget in ((1, settings.budget_level1), (2, settings.budget_level2)):
+        yield (
+            f"level {level}: at most {budget:g} false alerts per stable unit and year, about "
+            f"once in {1 / budget:.3g} years"
+        )
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
+    yield f"a unit's budget is shared out as {shares}"
+
+
+def _files(settings: Settings) -> Iterator[str]:
+    parts = read_definitions(settings)
+    watched = sum(one.evidence is not None for one in parts.catalogue.indicators)
+    yield (
+        f"{len(parts.catalogue.indicators)} indicators, {watched} of them watched "
+        f"({settings.indicators or 'shipped'}, digest {parts.catalogue.digest[:12]})"
+    )
+    today = system_clock().date()
+    kinds: dict[str, int] = {}
+    for unit in parts.organisations.units(today):
+        kinds[unit.kind] = kinds.get(unit.kind, 0) + 1
+    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    yield f"organisations today: {counted} ({settings.organisations or 'shipped'})"
+    yield f"reference {parts.reference.version}, in force from {parts.reference.effective}"
+
+
+def _store(settings: Settings) -> Iterator[str]:
+    if settings.database_url is None and not settings.data.exists():
+        yield f"{settings.store_name} will be made at the first start"
+        return
+    store = open_store(settings)
+    try:
+        counters = store.counters()
+        keys = [key for key in store.list_keys() if key.revoked_at is None]
+        yield (
+            f"{settings.store_name} answers: {counters.processed:,} events processed, "
+            f"{counters.rejected:,} refused"
+        )
+        if not settings.loopback and not keys:
+            raise HouseError("no key yet, so the service will not open to other machines")
+        yield f"{len(keys)} valid key(s)"
+    finally:
+        store.close()
+
+
+def _kafka(settings: Settings) -> Iterator[str]:
+    if settings.kafka is None:
+        return
+    from streams.topics import TopicsUnready  # noqa: PLC0415 - Kafka's client costs 0.3 s
+    from streams.topics import check as check_topics  # noqa: PLC0415 - as above
+
+    try:
+        number = check_topics(settings.kafka, settings.topic_prefix)
+    except TopicsUnready as error:
+        raise HouseError(str(error)) from None
+    yield f"{settings.kafka} answers: four topics with {number} partition(s) each"
+
+
+def _list_units(parts: Definitions) -> None:
+    today: date = system_clock().date()
+    children: dict[str | None, list[str]] = {}
+    rows = {unit.code: unit for unit in parts.organisations.units(today)}
+    for unit in rows.values():
+        above = unit.parent if unit.parent in rows else None
+        children.setdefault(above, []).append(unit.code)
+
+    def tell(code: str, depth: int) -> None:
+        unit = rows[code]
+        typer.echo(f"{'  ' * depth}{unit.code:<8} {unit.kind:<9} {unit.name}")
+        for below in sorted(children.get(code, [])):
+            tell(below, depth + 1)
+
+    for top in sorted(children.get(None, [])):
+        tell(top, 0)

@@ -1,0 +1,167 @@
+"""``earshot explain``: why an alert was raised, and whether the stored facts still say so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from api.cli.house import House, opened
+from api.cli.options import (
+    Budget1,
+    Budget2,
+    Data,
+    DatabaseUrl,
+    Indicators,
+    Json,
+    Organisations,
+    Reference,
+    fail,
+    plain_errors,
+)
+from api.cli.stores import HouseError
+from api.settings import Settings, SettingsError
+from streams import disclosure
+from streams.effects import AlertRecord
+from streams.store import AlertRow, StoreUnavailable
+from streams.verification import Verification, verify
+
+
+def explain(
+    alert: Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    organisations: Organisations = None,
+    indicators: Indicators = None,
+    reference: Reference = None,
+    budget_level1: Budget1 = None,
+    budget_level2: Budget2 = None,
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--verify", help="Compute the alert again from the stored facts; compare."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Explain an alert from the store: its evidence and how it was weighed.
+
+    With --verify the alert is computed again from the stored facts alone, by the
+    version of the reference in force, and compared field by field with what was
+    told. The exit code is 0 when both agree and 3 when they do not. An alert of an
+    earlier reference version can differ for that reason alone; name that version
+    with --reference then.
+    """
+    with plain_errors(SettingsError, HouseError, StoreUnavailable):
+        settings = Settings.load(
+            data=data,
+            database_url=database_url,
+            organisations=organisations,
+            indicators=indicators,
+            reference=reference,
+            budget_level1=budget_level1,
+            budget_level2=budget_level2,
+        )
+        with opened(settings) as house:
+            row = _find(house, alert)
+            outcome = _verify(house, row) if check else None
+    if as_json:
+        typer.echo(json.dumps(_plain(row, outcome), indent=2, default=str))
+    else:
+        _print(row, outcome)
+    if outcome is not None and not outcome.holds:
+        raise typer.Exit(3)
+
+
+def _find(house: House, beginning: str) -> AlertRow:
+    exact = house.store.alert(beginning)
+    if exact is not None:
+        return exact
+    matches: list[AlertRow] = []
+    cursor: str | None = None
+    while True:
+        page = house.store.list_alerts(cursor=cursor, limit=1000)
+        matches += [row for row in page.items if row.id.startswith(beginning)]
+        cursor = page.next
+        if cursor is None:
+            break
+    if len(matches) != 1:
+        fail(f"{len(matches) or 'no'} alert(s) begin with {beginning!r}")
+    found = house.store.alert(matches[0].id)
+    assert found is not None  # noqa: S101 - it was listed just now
+    return found
+
+
+def _verify(house: House, row: AlertRow) -> Verification:
+    told = AlertRecord(**{field.name: getattr(row, field.name) for field in fields(AlertRecord)})
+    return verify(
+        house.store,
+        told,
+        catalogue=house.catalogue,
+        reference=house.reference,
+        budgets=house.budgets,
+        name_of=house.unit_name,
+    )
+
+
+def _safe(row: AlertRow) -> dict[str, Any]:
+    """The alert's fields as they may be shown: protected numbers are held back."""
+    return disclosure.alert({field.name: getattr(row, field.name) for field in fields(AlertRecord)})
+
+
+def _plain(row: AlertRow, outcome: Verification | None) -> dict[str, Any]:
+    plain = _safe(row)
+    if outcome is not None:
+        plain["verified"] = {
+            "holds": outcome.holds,
+            "found": outcome.found,
+            "differences": sorted(outcome.differences),
+        }
+    return plain
+
+
+def _print(row: AlertRow, outcome: Verification | None) -> None:
+    console = Console()
+    told = _safe(row)
+    console.print(f"[bold]{escape(row.unit_name)}[/] ({escape(row.unit)}), alert {row.id}")
+    console.print(escape(told["statement"]))
+    console.print(
+        f"Level {row.level}: expected {escape(told['false_alert_interval'])}. "
+        f"First signal {told['first_signal_at'][:10]}, may have begun {told['onset'][:10]}. "
+        f"Reference {escape(str(told['evidence'].get('reference', '?')))}."
+    )
+    for signal in told["evidence"].get("signals", ()):
+        console.print()
+        feeds = escape(", ".join(signal["feeds"]))
+        console.print(
+            f"[bold]{escape(str(signal.get('detector')))}[/] on {feeds}"
+            f", level {signal.get('level')}, since {str(signal.get('opened'))[:10]}"
+        )
+        if signal.get("disclosure"):
+            console.print("Its numbers are held back: speaking up is protected.")
+        console.print(_numbers(signal.get("explanation", {})))
+    if outcome is not None:
+        console.print()
+        console.print(_verdict(outcome))
+
+
+def _numbers(explanation: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in explanation.items():
+        text = f"{value:.4g}" if isinstance(value, float) else json.dumps(value, default=str)
+        table.add_row(name.replace("_", " "), escape(text))
+    return table
+
+
+def _verdict(outcome: Verification) -> str:
+    if outcome.holds:
+        return "[bold]Verified:[/] the stored facts give this alert again, field by field."
+    if not outcome.found:
+        return "[bold]Not verified:[/] the stored facts do not give this alert now."
+    return f"[bold]Not verified:[/] these fields differ: {', '.join(sorted(outcome.differences))}."
