@@ -33,8 +33,6 @@ from streams.messages import Fact
 from streams.periods import Grid
 
 _SHIPPED = Path(__file__).with_name("indicators.toml")
-# Where a fact happened does not change what it adds.
-_PLACE = ("provider", "site", "ward")
 # Shapes of facts whose additions are kept; cleared when full, so memory stays bounded.
 _REMEMBERED = 65_536
 
@@ -84,8 +82,9 @@ class Catalogue:
             _indicator(key, entry) for key, entry in entries.items()
         )
         self._position = {one.key: index for index, one in enumerate(self.indicators)}
-        self._rules: dict[Feed, tuple[Rule, ...]] = {
-            feed: tuple(
+        # Lists by feed, because members of an enumeration are slow to hash.
+        self._rules: list[tuple[Rule, ...]] = [
+            tuple(
                 _rule(self._position[key], entry)
                 for key, entry in entries.items()
                 if entry.input == "events"
@@ -93,13 +92,11 @@ class Catalogue:
                 and FEED_OF_TOPIC[entry.feed] is feed
             )
             for feed in Feed
-        }
-        self._timed = {
-            feed: any(rule.clock is not None for rule in rules)
-            for feed, rules in self._rules.items()
-        }
+        ]
+        self._timed = [any(rule.clock is not None for rule in rules) for rules in self._rules]
+        self._remembered: list[dict[bytes, tuple[Addition, ...]]] = [{} for _ in Feed]
+        self._interned: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
-        self._remembered: dict[tuple[Feed, bytes], tuple[Addition, ...]] = {}
         shape = msgspec.json.encode({key: entries[key] for key in entries})
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
 
@@ -146,24 +143,23 @@ class Catalogue:
             return ()
         feed = fact.feed
         if feed is Feed.WARDMETRICS:
-            return metric_additions(self.metrics, fact)
+            return self._same(metric_additions(self.metrics, fact))
         if self._timed[feed]:
-            return event_additions(self._rules[feed], fact)
-        key = (feed, fact.body)
-        additions = self._remembered.get(key)
+            return self._same(event_additions(self._rules[feed], fact))
+        remembered = self._remembered[feed]
+        additions = remembered.get(fact.body)
         if additions is None:
-            values = msgspec.json.decode(fact.body)
-            for name in _PLACE:
-                values.pop(name, None)
-            shape = (feed, msgspec.json.encode(values, order="sorted"))
-            additions = self._remembered.get(shape)
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            if additions is None:
-                additions = event_additions(self._rules[feed], fact)
-                self._remembered[shape] = additions
-            self._remembered[key] = additions
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            additions = self._same(event_additions(self._rules[feed], fact))
+            remembered[fact.body] = additions
         return additions
+
+    def _same(self, additions: tuple[Addition, ...]) -> tuple[Addition, ...]:
+        """The one tuple that stands for all equal ones."""
+        if len(self._interned) >= _REMEMBERED:
+            self._interned.clear()
+        return self._interned.setdefault(additions, additions)
 
     def cells(self, fact: Fact) -> tuple[Cell, ...]:
         """What a fact adds, placed on its periods."""

@@ -8,17 +8,20 @@ format is described in ``streams/organisations/README.md``.
 from __future__ import annotations
 
 import csv
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 from streams.effects import UnitRecord
 
 _SHIPPED = Path(__file__).with_name("organisations") / "england.csv"
 _COLUMNS = ("code", "kind", "name", "parent", "valid_from", "valid_to")
+_CODE = re.compile(r"[A-Z0-9]{3,10}")
 _PARENTS = {
     "site": {"provider"},
     "provider": {"icb", "region", "nation"},
@@ -199,8 +202,10 @@ def _row(path: Path, number: int, line: dict[str, str]) -> Organisation:
         raise OrganisationsError(f"{place}: dates are written 2026-04-01") from error
     if row.kind not in _PARENTS:
         raise OrganisationsError(f"{place}: a kind is one of {', '.join(_PARENTS)}")
-    if not row.code or not row.name:
-        raise OrganisationsError(f"{place}: code and name are required")
+    if _CODE.fullmatch(row.code) is None:
+        raise OrganisationsError(f"{place}: a code is 3 to 10 capital letters and digits")
+    if not row.name:
+        raise OrganisationsError(f"{place}: a name is required")
     if row.valid_to is not None and row.valid_to < row.valid_from:
         raise OrganisationsError(f"{place}: it ends before it begins")
     return row
@@ -222,6 +227,6 @@ def _check(path: Path, rows: list[Organisation]) -> None:
         spans.setdefault(row.code, []).append(row)
     for code, held in spans.items():
         held.sort(key=lambda row: row.valid_from)
-        for earlier, later in zip(held, held[1:], strict=False):
+        for earlier, later in pairwise(held):
             if earlier.valid_to is None or later.valid_from <= earlier.valid_to:
                 raise OrganisationsError(f"{path}: {code} has two rows for the same day")

@@ -1,0 +1,305 @@
+"""The slow way in: read one item value by value and say exactly what is wrong with it.
+
+Messages that the strict decoder takes whole never come here. What does is parsed
+again with Python's own reader, which shows duplicate keys, numbers of any size
+and broken surrogates, then screened for personal data before anything else is
+said about it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.events import Event, Retraction, StatedEvent
+from streams.feeds import Feed
+from streams.rejections import Refusal
+from streams.screen import Field, finding, is_nhs_number, is_telling, unfit_to_keep
+
+EVENT_LIMIT = 65_536
+"""The greatest size of one event in bytes."""
+
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_DEEPEST = 8
+_LONGEST_NUMBER = 40
+_SPACE = " \t\n\r"
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+_IDENTIFIERS = frozenset({"id", "dataschema"})
+_MOMENTS = frozenset(
+    {"time", "recordedtime", "period_start", "period_end", "acknowledged_at", "resolved_at"}
+)
+_CODES = frozenset(
+    {"source", "provider", "site", "ward", "profession", "service_area", "worker_group", "metric"}
+)
+_KNOWN_WORDS = frozenset({"application/json", "application/json; charset=utf-8"})
+
+
+class Item(NamedTuple):
+    """One parsed value of a message, with what the parser noticed.
+
+    ``lost`` are values that a later value of the same key replaced; ``flaw`` is why
+    the text is not JSON although it could be read.
+    """
+
+    raw: bytes
+    value: object
+    lost: list[object]
+    flaw: Refusal | None
+
+
+class Reader:
+    """Reads JSON values off a text one after another, noticing what JSON forbids."""
+
+    def __init__(self) -> None:
+        self._lost: list[object] = []
+        self._flaw: Refusal | None = None
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_int=self._integer,
+        )
+
+    def read(self, text: str, start: int = 0) -> tuple[Item, int]:
+        """The value at ``start`` and where it ends.
+
+        Raises:
+            ValueError: there is no JSON value.
+            RecursionError: it is nested too deeply.
+        """
+        self._lost, self._flaw = [], None
+        value, end = self._decoder.raw_decode(text, start)
+        raw = text[start:end].encode("utf-8", "surrogateescape")
+        return Item(raw, value, self._lost, self._flaw), end
+
+    def only(self, text: str) -> Item:
+        """The one value of a text; raises as ``read``, also for anything after it."""
+        start = after_space(text, 0)
+        item, end = self.read(text, start)
+        if after_space(text, end) != len(text):
+            raise ValueError("more than one value")
+        return item
+
+    def elements(self, text: str, limit: int) -> list[Item] | None:
+        """The elements of the one array of a text; None where there are more than ``limit``."""
+        items: list[Item] = []
+        at = after_space(text, 0)
+        if text[at : at + 1] != "[":
+            raise ValueError("not an array")
+        at = after_space(text, at + 1)
+        if text[at : at + 1] == "]" and after_space(text, at + 1) == len(text):
+            return items
+        while True:
+            item, at = self.read(text, at)
+            items.append(item)
+            at = after_space(text, at)
+            mark = text[at : at + 1]
+            at = after_space(text, at + 1)
+            if mark == "]" and at == len(text):
+                return items
+            if mark != ",":
+                raise ValueError("not an array")
+            if len(items) >= limit:
+                return None
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            self._flaw = self._flaw or Refusal("duplicate_key", "a field is named twice")
+            self._lost += [value for key, value in pairs if found[key] is not value]
+        return found
+
+    def _constant(self, _name: str) -> None:
+        self._flaw = Refusal("malformed_json", "NaN and Infinity are not JSON")
+
+    def _integer(self, digits: str) -> int:
+        # Python refuses to read integers of thousands of digits; none of them is in range.
+        return int(digits[:_LONGEST_NUMBER])
+
+
+def after_space(text: str, at: int) -> int:
+    """The place of the first character from ``at`` on that is not JSON white space."""
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+class Screening(NamedTuple):
+    """What the screen found: a refusal, and whether the bytes may be kept otherwise."""
+
+    refusal: Refusal | None
+    keep: bool
+
+
+def screened(item: Item) -> Screening:
+    """Look at every key and value of an item, also at those that duplicates replaced."""
+    keep = True
+    for path, known, value in _values((item.value, *item.lost)):
+        if isinstance(value, str):
+            what = None if value in _KNOWN_WORDS else finding(value, _kind(path[-1]))
+            if what == "free text" and not known:
+                # A field that does not exist is its own reason; its text is not kept.
+                keep, what = False, None
+        else:
+            what = "an NHS number" if is_nhs_number(str(abs(value))) else None
+        if what is not None:
+            detail = f"{_path(path)}: seems to hold {what}"
+            return Screening(Refusal("personal_data", detail), keep=False)
+        keep = keep and (known or not is_telling(path[-1]))
+    return Screening(None, keep)
+
+
+def _kind(name: str) -> Field:
+    if name in _IDENTIFIERS:
+        return Field.IDENTIFIER
+    if name in _MOMENTS:
+        return Field.MOMENT
+    return Field.CODE if name in _CODES else Field.UNKNOWN
+
+
+def _values(roots: tuple[object, ...]) -> Iterator[tuple[tuple[str, ...], bool, str | int]]:
+    """Every string and integer below ``roots`` with its path; keys count as strings.
+
+    The second part says whether the last name is one that events have.
+    """
+    waiting: list[tuple[tuple[str, ...], bool, object]] = [(("event",), True, r) for r in roots]
+    while waiting:
+        path, known, value = waiting.pop()
+        if isinstance(value, dict):
+            for key, below in value.items():
+                is_known = known and key in _NAMES
+                if not is_known:
+                    yield (*path, "name of a field"), False, key
+                waiting.append(((*path, key), is_known, below))
+        elif isinstance(value, list):
+            waiting += [(path, known, below) for below in value]
+        elif isinstance(value, float) and value.is_integer() and abs(value) < 1e12:
+            yield path, known, int(value)
+        elif isinstance(value, str | int) and not isinstance(value, bool):
+            yield path, known, value
+
+
+def _path(path: tuple[str, ...]) -> str:
+    """A path fit to be shown: names that are not plain are not repeated."""
+    shown = [name if _SAFE_NAME.fullmatch(name) else "a field" for name in path[1:]]
+    return ".".join(shown) or "the event"
+
+
+def _names() -> frozenset[str]:
+    found: set[str] = {"type"}
+    waiting: list[Any] = [msgspec.inspect.type_info(StatedEvent)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, msgspec.inspect.UnionType):
+            waiting += part.types
+        elif isinstance(part, msgspec.inspect.StructType):
+            for field in part.fields:
+                found.add(field.encode_name)
+                waiting.append(field.type)
+    return frozenset(found)
+
+
+_NAMES = _names()
+_STATED: msgspec.json.Decoder[Event] = msgspec.json.Decoder(StatedEvent)
+_RETRACTION: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Retraction)
+
+
+def examine(item: Item) -> Event | Refusal:
+    """The event of an item, or what is wrong with it."""
+    if len(item.raw) > EVENT_LIMIT:
+        return Refusal("too_large", "an event has at most 64 kB")
+    refusal, keep = screened(item)
+    if refusal is None:
+        refusal = _flaw(item)
+    if refusal is None:
+        found = _decoded(item)
+        if not isinstance(found, Refusal):
+            return found
+        refusal = found
+    return refusal._replace(keep=keep and refusal.keep and not _is_secret(item.value))
+
+
+def _is_secret(value: object) -> bool:
+    """Whether a refused event may name a ward that spoke up, or describe the case."""
+    if not isinstance(value, dict) or value.get("type") != Feed.SPEAKUP.event_type:
+        return False
+    data = value.get("data")
+    return not isinstance(data, dict) or "ward" in data or not data.keys() <= _NAMES
+
+
+def _flaw(item: Item) -> Refusal | None:
+    if not isinstance(item.value, dict):
+        return Refusal("not_an_object", "expected a JSON object")
+    for path, _, value in _values((item.value, *item.lost)):
+        if len(path) > _DEEPEST:
+            return Refusal("too_deep", "nested deeper than any event")
+        if isinstance(value, str) and not _is_clean(value):
+            return Refusal("invalid_unicode", f"{_path(path)}: not valid Unicode text")
+    return item.flaw
+
+
+def _is_clean(text: str) -> bool:
+    return (text.isascii() and "\0" not in text) or (
+        "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    )
+
+
+def _decoded(item: Item) -> Event | Refusal:
+    try:
+        return _STATED.decode(item.raw)
+    except DECODE_ERRORS as error:
+        refusal = _explained(error)
+    if isinstance(item.value, dict) and item.value.get("withdrawn") is True:
+        try:
+            return _RETRACTION.decode(item.raw)
+        except DECODE_ERRORS:
+            pass  # the body was meant to be whole, so its own fault is the one to tell
+    return refusal
+
+
+def _explained(error: BaseException) -> Refusal:
+    """A decoder's error in our words; its messages may repeat values, so few are passed on."""
+    message = str(error)
+    place = _PLACE.search(message)
+    path = place[1] if place is not None else ""
+    said = message[: place.start()] if place is not None else message
+    if said.startswith("Object contains unknown field"):
+        name = said.split("`")[1] if "`" in said else ""
+        shown = name if _SAFE_NAME.fullmatch(name) else "a field"
+        return Refusal("unknown_field", f"{_under(path, shown)}: not in the schema")
+    if path == "type":
+        return Refusal("unknown_type", "type: expected one of the four event types")
+    if said.startswith("Object missing required field"):
+        return Refusal("schema", f"{_under(path, said.split('`')[1])}: required")
+    if "datetime" in said:
+        expected = "expected RFC 3339 with seconds and an offset"
+    elif said.startswith("Invalid enum value"):
+        expected = "expected one of the values of the schema"
+    elif said.startswith("Expected"):
+        expected = "e" + said[1:].replace("`", "")
+    else:
+        expected = "expected a value as the schema describes"
+    return Refusal("schema", f"{path or 'the event'}: {expected}")
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def malformed(text: str, error: Exception) -> Refusal:
+    """Why a text could not be read at all, and whether it may be kept."""
+    if unfit_to_keep(text):
+        return Refusal("personal_data", "not JSON, and it seems to hold personal data")
+    if isinstance(error, RecursionError):
+        return Refusal("too_deep", "nested deeper than any event")
+    if any("\udc80" <= char <= "\udcff" for char in text):
+        return Refusal("invalid_unicode", "the bytes are not UTF-8")
+    if not text.strip(_SPACE):
+        return Refusal("empty", "nothing to read")
+    return Refusal("malformed_json", "not JSON")
