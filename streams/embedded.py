@@ -142,8 +142,8 @@ class EmbeddedRunner:
                 _log.warning("runner_fenced")
                 self._positions = None
                 busy = True
-            except Exception as error:  # the thread must outlive whatever happens
-                self.failure = f"{type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - the thread outlives whatever happens
+                self.failure = _told(error)
                 _log.exception("runner_failed", retry_in_seconds=pause)
                 self._positions = None
                 self._stopping.wait(pause)
@@ -181,7 +181,7 @@ class EmbeddedRunner:
                 self._engine.process(PARTITION, messages)
             except (Fenced, StoreUnavailable):
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a poison message may raise anything
                 _log.exception("batch_failed", messages=len(messages), attempt=attempt + 1)
                 failed = error
             else:
@@ -203,3 +203,8 @@ class EmbeddedRunner:
         self._housekept = now
         self._store.wake(now)
         self._store.prune(now)
+
+
+def _told(error: Exception) -> str:
+    """What may be shown of an error: a message of ours, or only its kind."""
+    return str(error) if isinstance(error, StoreUnavailable) else type(error).__name__

@@ -5,6 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_MODULES = ("postgres", "stores", "kafka_broker")
+_MODULES = ("kafka_broker", "postgres", "stores")
 
 pytest_plugins = [f"tests.{name}" for name in _MODULES if (_HERE / f"{name}.py").exists()]

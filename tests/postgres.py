@@ -22,6 +22,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.kafka_broker import lacking
+
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -102,13 +104,13 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """
     programs = find_programs()
     if programs is None:
-        pytest.skip("needs PostgreSQL's server programs (initdb, postgres)")
+        lacking("PostgreSQL's server programs (initdb, postgres)")
     home = Path(tempfile.mkdtemp(prefix="earshot-postgres-"))
     servant = _servant()
     if servant:
         os.chown(home, servant["user"], servant["group"])
     elif os.getuid() == 0:
-        pytest.skip("needs an unprivileged user for PostgreSQL (postgres or nobody)")
+        lacking("an unprivileged user for PostgreSQL (postgres or nobody)")
     data, log = home / "data", home / "log"
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": str(home)}
     subprocess.run(

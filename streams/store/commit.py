@@ -113,7 +113,7 @@ class Partitions(Tables):
             places = connection.execute(
                 select(_POSITION.topic, _POSITION.next_offset).where(_POSITION.partition == number)
             )
-            return PartitionState(version, dict(places.tuples().all()))
+            return PartitionState(version, {row.topic: row.next_offset for row in places})
 
 
 def _take_fence(

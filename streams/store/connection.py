@@ -138,8 +138,10 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         raise ValueError("the store needs a file: sqlite:///PATH")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     arguments: dict[str, Any] = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-    reader = create_engine(url, connect_args=arguments, pool_size=8, max_overflow=32)
-    writer = create_engine(url, connect_args=arguments, poolclass=StaticPool)
+    # Values of events do not belong into error messages and logs.
+    shared: dict[str, Any] = {"connect_args": arguments, "hide_parameters": True}
+    reader = create_engine(url, pool_size=8, max_overflow=32, **shared)
+    writer = create_engine(url, poolclass=StaticPool, **shared)
     for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _beginner(begin))
@@ -166,6 +168,7 @@ def _postgres_engine(url: URL) -> Engine:
         pool_size=8,
         max_overflow=32,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"application_name": "earshot", "connect_timeout": 10},
     )
 

@@ -53,11 +53,15 @@ class DeadLetters(Tables):
 
     def dead_letter_counts(self, providers: Collection[str] | None = None) -> dict[str, int]:
         """How many dead letters there are by reason."""
-        query = select(_LETTER.code, func.count()).group_by(_LETTER.code).order_by(_LETTER.code)
+        query = (
+            select(_LETTER.code, func.count().label("letters"))
+            .group_by(_LETTER.code)
+            .order_by(_LETTER.code)
+        )
         if providers is not None:
             query = query.where(_LETTER.sender.in_(providers))
         with self._database.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row.code: row.letters for row in connection.execute(query)}
 
     def take_dead_letters(self, ids: Sequence[int]) -> list[DeadLetterRow]:
         """Dead letters with their bytes, by number; those that are gone are left out."""

@@ -59,7 +59,7 @@ class Idempotency(Tables):
             principal=principal, key=key, fingerprint=fingerprint, reserved_at=at
         )
         with self._database.write() as connection:
-            if connection.execute(insert.on_conflict_do_nothing()).rowcount:
+            if connection.execute(insert.on_conflict_do_nothing().returning(_KEY.key)).first():
                 return None
             held = connection.execute(
                 schema.idempotency.select()
