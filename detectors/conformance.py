@@ -19,6 +19,7 @@ no_clock           its module imports no clock and no global randomness
 parameters         every parameter is stored unchanged, immutable by default and documented
 =================  ==========================================================================
 
+Detectors that judge a whole history at once have their own suite, ``conformance_watch``.
 The idea of checks that travel with the library is river's (``river.checks``).
 """
 
@@ -82,7 +83,7 @@ class Subject:
 def subjects() -> list[Subject]:
     """Every subject described in the modules of ``detectors``, by name."""
     found: list[Subject] = []
-    for module in _modules():
+    for module in detector_modules():
         found.extend(getattr(module, "CONFORMANCE", ()))
     names = [subject.name for subject in found]
     if len(set(names)) != len(names):
@@ -95,7 +96,7 @@ def strays() -> list[str]:
     described = {subject.detector for subject in subjects()}
     return sorted(
         f"{module.__name__}.{name}"
-        for module in _modules()
+        for module in detector_modules()
         for name, member in inspect.getmembers(module, inspect.isclass)
         if member.__module__ == module.__name__
         and not name.startswith("_")
@@ -106,7 +107,8 @@ def strays() -> list[str]:
     )
 
 
-def _modules() -> list[Any]:
+def detector_modules() -> list[Any]:
+    """Every module of ``detectors``, imported."""
     package = importlib.import_module("detectors")
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     return [importlib.import_module(f"detectors.{name}") for name in names]
@@ -129,6 +131,18 @@ def _require(holds: bool, subject: Subject, promise: str) -> None:  # noqa: FBT0
 
 def _is_silent(signal: object) -> bool:
     return not np.any(np.nan_to_num(np.asarray(signal, np.float64)))
+
+
+def clocks_and_dice_of(member: type | Callable[..., Any]) -> list[str]:
+    """Clocks and global sources of randomness that the member's module imports."""
+    source = Path(inspect.getfile(member)).read_text(encoding="utf-8")
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.split(".")[0])
+    return sorted(imported & CLOCKS_AND_DICE)
 
 
 def check_deterministic(subject: Subject) -> None:
@@ -206,14 +220,7 @@ def check_missing(subject: Subject) -> None:
 
 def check_no_clock(subject: Subject) -> None:
     """The detector's module imports no clock and no global source of randomness."""
-    source = Path(inspect.getfile(subject.detector)).read_text(encoding="utf-8")
-    imported: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            imported.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            imported.add(node.module.split(".")[0])
-    forbidden = sorted(imported & CLOCKS_AND_DICE)
+    forbidden = clocks_and_dice_of(subject.detector)
     _require(not forbidden, subject, f"imports {', '.join(forbidden)}")
 
 
