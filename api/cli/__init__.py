@@ -40,15 +40,10 @@ COMMANDS = {
 class LazyCommands(TyperGroup):
     """A group whose commands are imported when they are called, not when they are listed."""
 
-    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - Typer's signature
-        """The commands in the order a newcomer meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - Typer's signature
-        """A stand-in that carries the name and the help: enough for every listing."""
-        if cmd_name not in COMMANDS:
-            return None
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - handed on as it comes
+        super().__init__(**settings)
+        # Stand-ins carry a name and a help: enough for listings and for suggestions.
+        self.commands.update((name, TyperCommand(name, help=COMMANDS[name])) for name in COMMANDS)
 
     def resolve_command(
         self, ctx: Context, args: list[str]

@@ -1,0 +1,133 @@
+"""``earshot worker``: the detecting half, from Kafka to PostgreSQL, beside ``earshot api``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from sqlalchemy import make_url
+
+from api.cli.house import opened
+from api.cli.logs import log_to_stderr
+from api.cli.options import (
+    Budget1,
+    Budget2,
+    DatabaseUrl,
+    Indicators,
+    Kafka,
+    Organisations,
+    Reference,
+    TopicPrefix,
+    fail,
+    plain_errors,
+)
+from api.cli.stores import HouseError
+from api.settings import Settings, SettingsError
+from streams.store import StoreUnavailable
+from streams.topics import TopicsUnready
+
+WorkerId = Annotated[
+    str | None,
+    typer.Option(
+        "--worker-id",
+        envvar="EARSHOT_WORKER_ID",
+        help="Stable name in the consumer group; no two workers may share it "
+        "[default: the host's name].",
+    ),
+]
+MetricsHost = Annotated[
+    str,
+    typer.Option(
+        "--metrics-host",
+        envvar="EARSHOT_METRICS_HOST",
+        help="Address of /metrics, /healthz and /readyz.",
+    ),
+]
+MetricsPort = Annotated[
+    int,
+    typer.Option(
+        "--metrics-port",
+        envvar="EARSHOT_METRICS_PORT",
+        help="Port of /metrics, /healthz and /readyz; 0 takes a free one.",
+    ),
+]
+Session = Annotated[
+    float,
+    typer.Option(
+        "--session-seconds",
+        envvar="EARSHOT_SESSION_SECONDS",
+        min=3,
+        max=60,
+        help="Without a sign of life until the partitions go to other workers.",
+    ),
+]
+
+
+def worker(
+    database_url: DatabaseUrl = None,
+    kafka: Kafka = None,
+    topic_prefix: TopicPrefix = None,
+    worker_id: WorkerId = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    metrics_port: MetricsPort = 8471,
+    session_seconds: Session = 8.0,
+    organisations: Organisations = None,
+    indicators: Indicators = None,
+    reference: Reference = None,
+    budget_level1: Budget1 = None,
+    budget_level2: Budget2 = None,
+) -> None:
+    """Run the detecting half: events come from Kafka, facts and alerts go to PostgreSQL.
+
+    Needs --database-url and --kafka (or their variables) and the topics (earshot topics
+    create). Any number of workers up to the number of partitions share the work; each
+    may be killed at any time. Ends with a non-zero code when the database stays away.
+    """
+    log_to_stderr()
+    with plain_errors(SettingsError, HouseError, StoreUnavailable, TopicsUnready):
+        settings = Settings.load(
+            database_url=database_url,
+            kafka=kafka,
+            topic_prefix=topic_prefix,
+            worker_id=worker_id,
+            organisations=organisations,
+            indicators=indicators,
+            reference=reference,
+            budget_level1=budget_level1,
+            budget_level2=budget_level2,
+        )
+        servers, url = _both_halves(settings)
+        # Faust is imported after the settings are known to be good.
+        from streams.faust_app import Group  # noqa: PLC0415 - as said
+        from streams.worker_process import WorkerPlan, run_worker  # noqa: PLC0415 - as said
+
+        plan = WorkerPlan(
+            Group(servers, settings.topic_prefix, settings.worker_id, session_seconds),
+            health_host=metrics_host,
+            health_port=metrics_port,
+        )
+        bounded = settings.model_copy(update={"database_url": _bounded(url, session_seconds)})
+        with opened(bounded) as house:
+            code = run_worker(plan, house.store, house.engine(), house.clock)
+    raise typer.Exit(code)
+
+
+def _both_halves(settings: Settings) -> tuple[str, str]:
+    if settings.kafka is None:
+        fail("earshot worker reads from Kafka: give --kafka HOST:PORT (without it: earshot serve)")
+    if settings.database_url is None or not settings.database_url.startswith("postgresql"):
+        fail("earshot worker writes to PostgreSQL: give --database-url postgresql://...")
+    return settings.kafka, settings.database_url
+
+
+def _bounded(url: str, seconds: float) -> str:
+    """The URL with a bound on transactions that stand open.
+
+    A worker that is suspended within a transaction would keep its locks, and whoever
+    takes its partitions over would wait for them; the server ends it instead.
+    """
+    parsed = make_url(url)
+    if "options" in parsed.query:
+        return url
+    bound = f"-c idle_in_transaction_session_timeout={int(1000 * seconds)}"
+    return parsed.update_query_dict({"options": bound}).render_as_string(hide_password=False)
