@@ -15,30 +15,31 @@ from streams.periods import SECONDS_PER_DAY
 if TYPE_CHECKING:
     from streams.signals import Signal
 
-OPENINGS = {
+SENTENCES = {
     ("quality", "concern"): (
-        "{what} at {unit} may have risen since about {onset}. Please check what is behind it."
+        "At {unit}, {what} since about {onset}. Please check what is behind it."
     ),
     ("quality", "improvement"): (
-        "{what} at {unit} may have fallen since about {onset}. It may be worth learning from."
+        "At {unit}, {what} since about {onset}. It may be worth learning from."
     ),
     ("listening", "concern"): (
-        "What is heard at {unit} may have changed since about {onset}: {what}. "
+        "At {unit}, {what} since about {onset}. "
         "Please check that people can speak up and are answered."
     ),
     ("listening", "improvement"): (
-        "Listening at {unit} may have improved since about {onset}: {what}."
+        "At {unit}, {what} since about {onset}. People may be heard better there."
     ),
     ("silence", "concern"): (
-        "{what} from {unit} may have gone quiet since about {onset}. "
+        "At {unit}, {what} may have gone quiet since about {onset}. "
         "Please check whether reporting still works there."
     ),
     ("data_quality", "concern"): (
-        "No {what} have come from {unit} since about {onset}. "
+        "From {unit}, no {what} may have come since about {onset}. "
         "Please check the feed; until it returns, these series are not monitored."
     ),
 }
-BETTER_REPORTING = "more incidents are reported and a smaller share of them is harmful"
+ROSE, FELL = "{feeds} may have risen", "{feeds} may have fallen"
+BETTER_REPORTING = "more incidents may be reported and a smaller share of them be harmful"
 FEED_WORDS = {
     "incidents": "incidents",
     "complaints": "complaints",
@@ -65,22 +66,28 @@ def day_in_words(day: int) -> str:
 def statement(signals: Sequence[Signal], *, unit_name: str, unit_kind: str) -> str:
     """One plain sentence for an episode."""
     first = signals[0]
-    words: list[str] = []
+    clauses: list[str] = []
     for signal in signals:
-        words += [word for word in _what(signal.words) if word not in words]
-    what = listing(words)
-    template = OPENINGS[first.kind, first.direction]
-    if template.startswith("{what}"):
-        what = what[:1].upper() + what[1:]
+        clause = _clause(signal.words, signal.direction)
+        if clause not in clauses:
+            clauses.append(clause)
     place = unit_name if unit_kind != "ward" else f"ward {unit_name}"
     onset = day_in_words(min(signal.onset for signal in signals))
-    return template.format(what=what, unit=place, onset=onset)
+    sentence = SENTENCES[first.kind, first.direction]
+    return sentence.format(what=listing(clauses), unit=place, onset=onset)
 
 
-def _what(words: Mapping[str, Any]) -> list[str]:
+def _clause(words: Mapping[str, Any], direction: str) -> str:
     if "text" in words:
-        return [str(words["text"])]
-    return [FEED_WORDS.get(feed, feed.replace("_", " ")) for feed in words["feeds"]]
+        return str(words["text"])
+    feeds = [FEED_WORDS.get(feed, feed.replace("_", " ")) for feed in words["feeds"]]
+    template = ROSE if direction == "concern" else FELL
+    return template.format(feeds=listing(feeds))
+
+
+def uncapitalised(name: str) -> str:
+    """A name within a sentence; abbreviations keep their capitals."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
 
 
 def false_alert_interval(unit_kind: str, budget: float) -> str:

@@ -88,7 +88,7 @@ def test_a_statement_asks_for_a_check_and_holds_no_count() -> None:
     sentence = told(signal(20_000)).statement
 
     assert "check" in sentence
-    assert "Incidents at ward Ash may have risen" in sentence
+    assert "At ward Ash, incidents may have risen since about" in sentence
     assert not any(word in sentence.lower() for word in ("outlier", "failing"))
 
 

@@ -1,0 +1,119 @@
+"""Whatever the order, the repeats and the batches: the same store and the same alerts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from streams.engine import Engine
+from streams.evaluation import Budgets, Evaluation
+from streams.indicators import Catalogue
+from streams.messages import Message
+from streams.organisations import Organisations
+from streams.reference import Reference
+from streams.series import Block
+from streams.store import Store
+from streams.verification import verify
+from tests.region_log import NOW, batches, in_order, log, shuffled
+
+
+def engine(store: Store) -> Engine:
+    return Engine(
+        store,
+        catalogue=Catalogue.load(),
+        organisations=Organisations.load(None),
+        reference=Reference.shipped(),
+        budgets=Budgets(),
+        clock=lambda: NOW,
+        open_registration=True,
+    )
+
+
+def run(store: Store, stretches: Iterable[list[Message]]) -> str:
+    """Feed a store and give its digest."""
+    machine = engine(store)
+    machine.assign(0)
+    for stretch in stretches:
+        machine.process(0, stretch)
+    return store.digest()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The store after one run in order."""
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('calm')}/earshot.db")
+    run(store, batches(log(in_order()), 50))
+    return store
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_disorder_and_repeats_end_in_the_same_store(
+    undisturbed: Store, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+
+    digest = run(store, batches(log(shuffled(chance), 40, chance), 30, chance))
+
+    assert undisturbed.digests() == store.digests()
+    assert undisturbed.digest() == digest
+
+
+def test_a_region_with_troubles_has_alerts(undisturbed: Store) -> None:
+    alerts = [
+        alert
+        for provider in undisturbed.providers_with_facts()
+        for alert in undisturbed.current_alerts(provider).values()
+    ]
+
+    assert "concern" in {alert.direction for alert in alerts}
+
+
+def test_reading_a_log_again_changes_nothing(undisturbed: Store) -> None:
+    before = undisturbed.digest()
+
+    run(undisturbed, batches(log(in_order()), 50))
+
+    assert before == undisturbed.digest()
+
+
+def test_restarting_after_every_batch_ends_in_the_same_store(
+    undisturbed: Store, tmp_path: Path
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+    for stretch in batches(log(in_order()), 100):
+        engine(store).process(0, stretch)
+
+    assert undisturbed.digest() == store.digest()
+
+
+def test_every_alert_can_be_recomputed_from_the_facts(undisturbed: Store) -> None:
+    for provider in undisturbed.providers_with_facts():
+        for alert in undisturbed.current_alerts(provider).values():
+            found = verify(
+                undisturbed,
+                alert,
+                catalogue=Catalogue.load(),
+                reference=Reference.shipped(),
+                budgets=Budgets(),
+                name_of=lambda code: code.rpartition(":")[2],
+            )
+
+            assert found.holds, found.differences
+
+
+def test_evidence_kept_up_to_date_equals_evidence_from_the_whole_history(
+    undisturbed: Store,
+) -> None:
+    catalogue, reference = Catalogue.load(), Reference.shipped()
+    for provider in undisturbed.providers_with_facts():
+        told = undisturbed.current_alerts(provider)
+        block = Block.load(undisturbed, catalogue, provider)
+        again = Evaluation(
+            catalogue, reference, Budgets(), lambda code: code.rpartition(":")[2]
+        ).alerts(block)
+
+        assert told == {alert.id: alert for alert in again}
