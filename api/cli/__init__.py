@@ -65,11 +65,15 @@ def load(name: str) -> Command:
     summary = COMMANDS[name]
     module = importlib.import_module(f"api.cli.{name}")
     app = getattr(module, "app", None)
-    if not isinstance(app, typer.Typer):
+    if isinstance(app, typer.Typer):
+        command: Command = typer.main.get_group(app)
+    else:
         function = cast("Callable[..., Any]", getattr(module, name))
-        app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        app.command(name)(function)
-    command = typer.main.get_command(app)
+        alone = typer.Typer(
+            add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+        )
+        alone.command(name)(function)
+        command = typer.main.get_command(alone)
     command.name = name
     command.short_help = summary
     return command
@@ -89,8 +93,9 @@ main = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    # A traceback's local variables could hold what an event said.
-    pretty_exceptions_show_locals=False,
+    # Python's own traceback: a decorated one can show local variables, and those could
+    # hold what an event said.
+    pretty_exceptions_enable=False,
 )
 
 

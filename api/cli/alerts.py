@@ -100,19 +100,18 @@ def acknowledge(
 def alert_table(alerts: Iterable[dict[str, Any]]) -> Table:
     """Alerts as a table for a terminal of eighty columns or more."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Since", "Level", "Unit", "What it says", "State", "Id"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"Since", "Level", "Id"})
+    for name in ("Since", "Level", "Unit, and what it says", "State, id"):
+        table.add_column(name, overflow="fold", no_wrap=name in {"Since", "Level"})
     for alert in alerts:
         style = _STYLES.get((alert["direction"], alert["level"]), "")
-        level = str(alert["level"]) if alert["direction"] == "concern" else "better"
+        concern = alert["direction"] == "concern"
+        subsided = "\nsubsided" if alert.get("subsided_at") else ""
         table.add_row(
             alert["first_signal_at"][:10],
-            level,
-            escape(f"{alert['unit_name']} ({alert['unit']})"),
-            escape(alert["statement"]),
-            alert["state"] + (", subsided" if alert.get("subsided_at") else ""),
-            alert["id"][:10],
-            style=style,
+            str(alert["level"]) if concern else "better",
+            f"[{style or 'bold'}]{escape(alert['unit_name'])}[/] {escape(alert['unit'])}\n"
+            f"{escape(alert['statement'])}",
+            f"{alert['state']}\n{alert['id'][:10]}{subsided}",
         )
     return table
 

@@ -54,8 +54,7 @@ def count(url: Url = DEFAULT_URL, key: Key = None, *, as_json: Json = False) -> 
         return
     if not counts:
         typer.echo("No dead letters.")
-    for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        typer.echo(f"{number:8,}  {reason}")
+    _tell(counts)
 
 
 @app.command()
@@ -63,27 +62,33 @@ def replay(
     url: Url = DEFAULT_URL,
     key: Key = None,
     code: Code = None,
-    provider: Provider = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 1000,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be taken now; change nothing.")
     ] = False,
 ) -> None:
-    """Send refused events again, after what refused them has been put right."""
+    """Send refused events again, after what refused them has been put right.
+
+    Those whose bytes were not kept (the personal-data screen refused them) cannot be
+    sent again from here.
+    """
     wanted: dict[str, Any] = {"dry_run": dry_run, "limit": limit}
     if code:
         wanted["code"] = code
-    if provider:
-        wanted["provider"] = provider
     with plain_errors(ServiceError):
         answer = Client(url, key).post("/v1/deadletters/replay", wanted)
     verb = "would be taken" if dry_run else "taken"
-    typer.echo(f"{answer['accepted']:,} {verb}, {len(answer['rejected']):,} refused again")
-    reasons: dict[str, int] = {}
-    for one in answer["rejected"]:
-        reasons[one["code"]] = reasons.get(one["code"], 0) + 1
-    for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+    typer.echo(
+        f"{answer['considered']:,} looked at: {answer['accepted']:,} {verb}, "
+        f"{answer['duplicates']:,} known already, {answer['rejected']:,} refused again, "
+        f"{answer['not_kept']:,} not kept"
+    )
+    _tell(answer["counts"])
+
+
+def _tell(counts: dict[str, int]) -> None:
+    for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         typer.echo(f"{number:8,}  {reason}")
 
 
@@ -94,7 +99,7 @@ def _table(letters: list[dict[str, Any]]) -> Table:
     for letter in letters:
         place = f"{letter['topic']}/{letter['partition']}/{letter['offset']}[{letter['index']}]"
         table.add_row(
-            str(letter.get("received_at", ""))[:16],
+            letter["at"][:16].replace("T", " "),
             letter["code"],
             place,
             escape(str(letter.get("event_id") or "")),
