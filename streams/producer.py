@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
 
 from streams.clock import to_ms
 from streams.log import LogUnavailable, Packed
+from streams.messages import Message
 from streams.topics import FEED_TOPICS
 
 EVENTS_HEADER = "earshot-events"
@@ -29,6 +33,15 @@ _LOG = structlog.get_logger(__name__)
 # After a failure the next senders are answered at once instead of waiting in a row.
 _REST_SECONDS = 1.0
 _ENDS_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is written to a topic that goes out."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class KafkaLog:
@@ -48,7 +61,7 @@ class KafkaLog:
         self._making = threading.Lock()
         self._producer: KafkaProducer | None = None
         self._admin: KafkaAdminClient | None = None
-        self._ends: dict[int, dict[str, int]] = {}
+        self._ends: dict[tuple[int, str], int] = {}
         self._ends_at = float("-inf")
         self._failed_at = float("-inf")
         self._asking = threading.Lock()
@@ -63,30 +76,56 @@ class KafkaLog:
             LogUnavailable: not all are durable within ``patience`` seconds.
 
         """
-        if not packets:
-            return
-        deadline = time.monotonic() + self._patience
-        producer = self._ready_producer()
         stamp = to_ms(now)
-        try:
-            pending = [
-                producer.send(
-                    self._prefix + packet.topic,
-                    key=packet.key,
-                    value=packet.value,
-                    headers=[(EVENTS_HEADER, str(packet.events).encode())],
-                    timestamp_ms=stamp,
-                )
-                for packet in packets
-            ]
-            for future in pending:
-                future.get(timeout=max(0.001, deadline - time.monotonic()))
-        except (KafkaError, OSError) as error:
-            self._discard(producer, error)
-            raise LogUnavailable(f"Kafka did not take the events: {error}") from error
+        self._send(
+            {
+                "topic": self._prefix + packet.topic,
+                "key": packet.key,
+                "value": packet.value,
+                "headers": [(EVENTS_HEADER, str(packet.events).encode())],
+                "timestamp_ms": stamp,
+            }
+            for packet in packets
+        )
 
-    def ends(self) -> dict[int, dict[str, int]]:
-        """The next offset of each topic without prefix, by partition; half a second old at most.
+    def relay(self, messages: Sequence[Message]) -> None:
+        """Send messages as they are to the partitions that their keys belong to.
+
+        Raises:
+            LogUnavailable: not all are durable within ``patience`` seconds.
+
+        """
+        self._send(
+            {
+                "topic": self._prefix + message.topic,
+                "key": message.key,
+                "value": message.value,
+                "headers": list(message.headers),
+                "timestamp_ms": message.timestamp_ms,
+            }
+            for message in messages
+        )
+
+    def publish(self, topic: str, records: Iterable[Record]) -> None:
+        """Write records to a topic of ours, in their order.
+
+        Raises:
+            LogUnavailable: not all are durable within ``patience`` seconds.
+
+        """
+        name = self._prefix + topic
+        self._send(
+            {
+                "topic": name,
+                "key": record.key,
+                "value": record.value,
+                "headers": list(record.headers),
+            }
+            for record in records
+        )
+
+    def ends(self) -> dict[tuple[int, str], int]:
+        """The next offset of each (partition, topic without prefix); half a second old at most.
 
         Raises:
             LogUnavailable: no broker answers.
@@ -100,7 +139,21 @@ class KafkaLog:
                     self._close_admin()
                     raise LogUnavailable(f"Kafka does not answer: {error}") from error
                 self._ends_at = time.monotonic()
-            return {partition: dict(topics) for partition, topics in self._ends.items()}
+            return dict(self._ends)
+
+    def _send(self, records: Iterable[dict[str, Any]]) -> None:
+        records = list(records)
+        if not records:
+            return
+        deadline = time.monotonic() + self._patience
+        producer = self._ready_producer()
+        try:
+            pending = [producer.send(**record) for record in records]
+            for future in pending:
+                future.get(timeout=max(0.001, deadline - time.monotonic()))
+        except (KafkaError, OSError) as error:
+            self._discard(producer, error)
+            raise LogUnavailable(f"Kafka did not take the events: {error}") from error
 
     def close(self) -> None:
         """Send what is on its way and let go of the connections."""
@@ -151,7 +204,7 @@ class KafkaLog:
         closing = threading.Thread(target=_close, args=(producer, 2 * self._patience), daemon=True)
         closing.start()
 
-    def _ask_ends(self) -> dict[int, dict[str, int]]:
+    def _ask_ends(self) -> dict[tuple[int, str], int]:
         if self._admin is None:
             wait = int(1000 * self._patience / 2)
             self._admin = KafkaAdminClient(
@@ -166,11 +219,12 @@ class KafkaLog:
             for topic in self._admin.describe_topics(list(names))
             for partition in topic["partitions"]
         }
-        ends: dict[int, dict[str, int]] = {}
-        if asked:
-            for place, answer in self._admin.list_partition_offsets(asked).items():
-                ends.setdefault(place.partition, {})[names[place.topic]] = answer.offset
-        return ends
+        if not asked:
+            return {}
+        return {
+            (place.partition, names[place.topic]): answer.offset
+            for place, answer in self._admin.list_partition_offsets(asked).items()
+        }
 
     def _close_admin(self) -> None:
         admin, self._admin = self._admin, None
@@ -184,26 +238,27 @@ def _close(producer: KafkaProducer, seconds: float) -> None:
         producer.close(timeout=seconds)
 
 
+def home_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's own clients choose for a key: murmur2, as in the Java client."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 def messages_behind(
-    ends: Mapping[int, Mapping[str, int]], positions: Mapping[int, Mapping[str, int]]
+    ends: Mapping[tuple[int, str], int], positions: Mapping[tuple[int, str], int]
 ) -> int:
     """How many messages are durable but not committed to the store.
 
     Args:
-        ends: the next offset of each topic, by partition, as the log has it.
+        ends: the next offset of each (partition, topic), as the log has it.
         positions: the same as the store has it; what it does not name stands at 0.
 
     """
-    return sum(
-        max(0, end - positions.get(partition, {}).get(topic, 0))
-        for partition, topics in ends.items()
-        for topic, end in topics.items()
-    )
+    return sum(max(0, end - positions.get(place, 0)) for place, end in ends.items())
 
 
 def events_behind(
-    ends: Mapping[int, Mapping[str, int]],
-    positions: Mapping[int, Mapping[str, int]],
+    ends: Mapping[tuple[int, str], int],
+    positions: Mapping[tuple[int, str], int],
     processed: int,
 ) -> int:
     """About how many events are durable but not committed: 0 exactly when none is.
@@ -218,5 +273,5 @@ def events_behind(
 
     """
     behind = messages_behind(ends, positions)
-    taken = sum(offset for topics in positions.values() for offset in topics.values())
+    taken = sum(positions.values())
     return round(behind * max(1.0, processed / taken)) if taken else behind

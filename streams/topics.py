@@ -60,6 +60,9 @@ def topic_plan(partitions: int, replication: int = -1) -> dict[str, dict[str, An
         "cleanup.policy": "delete",
         "retention.ms": str(_KEEP_FEEDS_DAYS * _DAY_MS),
         "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+        # The time of arrival is the broker's: a sender's own stamp could lie in the future,
+        # or so far back that retention takes the message before anybody has read it.
+        "message.timestamp.type": "LogAppendTime",
     }
     letters = {
         "cleanup.policy": "delete",
