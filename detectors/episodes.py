@@ -16,7 +16,7 @@ with estimated baselines; each says which.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,9 +26,10 @@ from detectors.compiled import compiled
 from detectors.onsets import F64, I64
 
 Direction = Literal["concern", "improvement"]
+Way = Literal["rise", "fall", "both"]
 
 # Columns of the integer table of episodes that the kernels fill.
-OPENED, LEVEL, RAISED, SUBSIDED, ONSET = range(5)
+OPENED, LEVEL, RAISED, SUBSIDED, ONSET, BASE = range(6)
 # Columns of its companion of evidence.
 AT_OPENING, PEAK = range(2)
 # Places in a kernel's state: onsets up to AFTER do not count, ROW is the open episode.
@@ -54,6 +55,9 @@ class SeriesEpisode:
         onset: estimated first period of the change (posterior median at opening).
         log_evidence: log evidence at opening.
         peak_log_evidence: the greatest since then, while open.
+        after: only onsets after this period counted (end of the episode before, or -1).
+        way: which change was looked for: ``rise``, ``fall`` or ``both``.
+        per_year: periods in a year, as told to the watch.
 
     """
 
@@ -66,6 +70,9 @@ class SeriesEpisode:
     onset: int
     log_evidence: float
     peak_log_evidence: float
+    after: int = -1
+    way: Way = "rise"
+    per_year: float = 365.25 / 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,66 @@ def bounds(budget1: float, budget2: float, per_year: float, discount: float = 0.
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One pass over a block: what it is told as, which way it looks, with which thresholds."""
+
+    direction: Direction
+    way: Way
+    bounds: Bounds
+
+
+_OPPOSITE: dict[Way, Way] = {"rise": "fall", "fall": "rise", "both": "both"}
+
+
+def watches(
+    concern: Way,
+    budget1: float,
+    budget2: float,
+    improvement: float | None,
+    per_year: float,
+    discount: float,
+) -> list[Watch]:
+    """The pass for concern, and one for improvement where it has a budget.
+
+    Level 2 of an improvement is as much rarer than level 1 as it is for a concern.
+    A concern about change either way leaves no improvement to look for.
+
+    Raises:
+        ValueError: an unknown ``concern`` or budgets that make no sense.
+
+    """
+    if concern not in _OPPOSITE:
+        raise ValueError(f"concern must be one of {', '.join(_OPPOSITE)}, not {concern!r}")
+    passes = [Watch("concern", concern, bounds(budget1, budget2, per_year, discount))]
+    if improvement is not None and concern != "both":
+        rarer = improvement * budget2 / budget1
+        limit = bounds(improvement, rarer, per_year, discount)
+        passes.append(Watch("improvement", _OPPOSITE[concern], limit))
+    return passes
+
+
+def in_order(found: Iterable[SeriesEpisode]) -> list[SeriesEpisode]:
+    """Episodes by series, then by opening, then by direction."""
+    return sorted(found, key=lambda e: (e.series, e.opened, e.direction))
+
+
+def chance(log_evidence: float, per_year: float, discount: float) -> dict[str, float]:
+    """How rarely a stable series shows as much evidence, by the bound that sets thresholds.
+
+    A threshold at this evidence would keep to ``per_year`` false alerts a series and
+    year: one in ``years_between`` years.
+    """
+    years = math.exp(min(700.0, log_evidence + discount)) / per_year
+    return {"log_evidence": log_evidence, "per_year": 1.0 / years, "years_between": years}
+
+
+def interval(mean: float, sd: float, least: float, most: float) -> dict[str, float]:
+    """An expectation with 95 % limits, kept within what is possible."""
+    low, high = mean - 1.96 * sd, mean + 1.96 * sd
+    return {"value": mean, "low": max(least, low), "high": min(most, high)}
+
+
 @compiled
 def decide(
     evidence: float, onset: int, period: int, level1: float, level2: float,
@@ -119,6 +186,7 @@ def decide(
         table[row, RAISED] = -1
         table[row, SUBSIDED] = -1
         table[row, ONSET] = onset
+        table[row, BASE] = state[AFTER]
         marks[row, AT_OPENING] = evidence
         marks[row, PEAK] = evidence
         if evidence > level2:
@@ -154,15 +222,17 @@ class Ledger:
     """Room for the episodes of one series at a time, reused over a block."""
 
     def __init__(self, periods: int) -> None:
-        self.table: I64 = np.empty((periods + 1, 5), dtype=np.int64)
+        self.table: I64 = np.empty((periods + 1, 6), dtype=np.int64)
         self.marks: F64 = np.empty((periods + 1, 2), dtype=np.float64)
 
-    def episodes(self, series: int, direction: Direction, rows: int) -> Iterator[SeriesEpisode]:
+    def episodes(
+        self, series: int, rows: int, watch: Watch, per_year: float
+    ) -> Iterator[SeriesEpisode]:
         """The episodes that a kernel left in the first ``rows`` rows."""
         for row, mark in zip(self.table[:rows].tolist(), self.marks[:rows].tolist(), strict=True):
             yield SeriesEpisode(
                 series=series,
-                direction=direction,
+                direction=watch.direction,
                 opened=row[OPENED],
                 level=row[LEVEL],
                 raised=row[RAISED],
@@ -170,4 +240,7 @@ class Ledger:
                 onset=row[ONSET],
                 log_evidence=mark[AT_OPENING],
                 peak_log_evidence=mark[PEAK],
+                after=row[BASE],
+                way=watch.way,
+                per_year=per_year,
             )

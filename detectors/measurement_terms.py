@@ -29,9 +29,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from detectors.compiled import compiled
+from detectors.episodes import Way
 from detectors.onsets import AGES, COUNT, F64
 
+# Changes tried, in standard deviations of one period.
+SHIFTS = (0.5, 1.0, 1.5)
+# Nothing comes off the guaranteed threshold (docs/methods-listening.md).
+DISCOUNT = 0.0
 CLIP = 3.0
 SEASON_SD = 0.5
 # The least sd, as a share of the level.
@@ -41,23 +49,45 @@ PHI, PHI_WEIGHT = 0.2, 20.0
 LAG = 8
 
 
+def shifts(way: Way) -> F64:
+    """The changes tried, in sd: upwards for a rise, downwards for a fall, or both."""
+    up = np.array(SHIFTS)
+    return {"rise": up, "fall": -up, "both": np.concatenate([up, -up])}[way]
+
+
+def harmonics(periods: int, per_year: float) -> tuple[F64, F64]:
+    """Cosine and sine of the year by period; none where a year has fewer than four periods."""
+    if per_year < 4.0:
+        return np.zeros(periods), np.zeros(periods)
+    angle = 2.0 * np.pi * np.arange(periods) / per_year
+    return np.cos(angle), np.sin(angle)
+
+
+def checked(values: npt.ArrayLike) -> F64:
+    """Series by periods, as floats; ValueError where they cannot be measurements."""
+    x = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    if x.ndim != 2:
+        raise ValueError(f"measurements come as series by periods, not {x.shape}")
+    if np.isinf(x).any():
+        raise ValueError("measurements must be finite; NaN means not observed")
+    return x
+
+
 @compiled
 def log_moment(nu: float, b: float) -> float:
-    """log J(nu, b) without sqrt(2 pi): Laplace with the second term, nu > 1."""
+    """Log J(nu, b) without sqrt(2 pi): Laplace with the second term, nu > 1."""
     v = 0.5 * (b + math.sqrt(b * b + 4.0 * (nu - 1.0)))
     k = (nu - 1.0) / (v * v)
     second = k + 1.0
     third = 2.0 * k / v
     fourth = -6.0 * k / (v * v)
     correction = 1.0 + (fourth + 5.0 * third * third / (3.0 * second)) / (8.0 * second * second)
-    return (
-        (nu - 1.0) * math.log(v) - 0.5 * v * v + b * v + math.log(correction / math.sqrt(second))
-    )
+    return (nu - 1.0) * math.log(v) - 0.5 * v * v + b * v + math.log(correction / math.sqrt(second))
 
 
 @compiled
 def log_bayes_factor(nu: float, b: float, gain: float, unchanged: float) -> float:
-    """log BF from nu, b, gain = D^2 V and ``unchanged`` = log J(nu, 0)."""
+    """Log BF from nu, b, gain = D^2 V and ``unchanged`` = log J(nu, 0)."""
     return log_moment(nu, b) - unchanged - 0.5 * gain
 
 
@@ -139,9 +169,7 @@ def fit_history(x: F64, cosine: F64, sine: F64, period: int, fit: F64, inverse: 
 
 
 @compiled
-def _autocorrelation(
-    x: F64, cosine: F64, sine: F64, last: int, fit: F64, inverse: F64
-) -> float:
+def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64, inverse: F64) -> float:
     """Autocorrelation at lag 1 of the residuals up to ``last``, shrunken, within 0 and 0.9.
 
     Corrected for the bias that estimating mean and season brings, (2 + 4 phi) / n.
@@ -198,8 +226,8 @@ def measurement_terms(
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
-        # The first period cannot be an onset: there would be nothing before it.
-        if i >= at or period + 1 - AGES[i] <= max(after, 0) or scale == 0.0:
+        # An onset needs something before it to be a change from.
+        if i >= at or period + 1 - AGES[i] <= after or not gains[i] > 1e-9 or scale == 0.0:
             continue
         top = -math.inf
         mean = lean = 0.0
@@ -216,3 +244,23 @@ def measurement_terms(
             lean += part * effect
         terms[i] = top + math.log(mean / effects.size)
         leans[i] = lean / mean
+
+
+@compiled
+def level_before(x: F64, cosine: F64, sine: F64, onset: int, fit: F64, inverse: F64) -> float:
+    """Mean of the values before the onset, less their season."""
+    n = total = 0.0
+    for t in range(onset):
+        if not math.isnan(x[t]):
+            n += 1.0
+            total += x[t] - fit[COSINE] * (cosine[t] - inverse[3])
+            total -= fit[SINE] * (sine[t] - inverse[4])
+    return total / n if n > 0.0 else fit[MEAN]
+
+
+@compiled
+def left_over(fit: F64, gains: F64, contrasts: F64, age: int) -> float:
+    """The variance that is left when a change of this age is allowed for."""
+    at = np.searchsorted(AGES, age)
+    left = (fit[Q] - contrasts[at] ** 2 / gains[at]) / max(1.0, fit[N] - 2.0)
+    return float(max(left, 1e-3 * fit[Q] / fit[N]))

@@ -7,46 +7,43 @@ what becomes of it.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.episodes import AFTER, HELD, ROW, Direction, Ledger, SeriesEpisode, bounds, decide, settle
+from detectors.episodes import (
+    AFTER,
+    HELD,
+    ROW,
+    ROWS,
+    Ledger,
+    SeriesEpisode,
+    Way,
+    decide,
+    in_order,
+    settle,
+    watches,
+)
 from detectors.measurement_terms import (
     COSINE,
+    DISCOUNT,
     FIT,
-    MEAN,
-    N,
     PHI_AT,
-    Q,
     SINE,
+    checked,
     clipped,
     fit_history,
+    harmonics,
+    left_over,
+    level_before,
     measurement_terms,
+    shifts,
 )
-from detectors.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.onsets import COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.series_evidence import explain_measurement
 
-Concern = Literal["rise", "fall", "both"]
-
-# Changes tried, in standard deviations of one period.
-SHIFTS = (0.5, 1.0, 1.5)
-DISCOUNT = 0.0
-
-
-@compiled
-def _level_before(
-    x: F64, cosine: F64, sine: F64, onset: int, fit: F64, inverse: F64
-) -> float:
-    """Mean of the values before the onset, less their season."""
-    n = total = 0.0
-    for t in range(onset):
-        if not math.isnan(x[t]):
-            n += 1.0
-            total += x[t] - fit[COSINE] * (cosine[t] - inverse[3])
-            total -= fit[SINE] * (sine[t] - inverse[4])
-    return total / n if n > 0.0 else fit[MEAN]
+__all__ = ["explain_measurement", "watch_measurements"]
 
 
 @compiled
@@ -90,38 +87,19 @@ def _watch(
             continue
         age = median_age(terms, evidence)
         if decide(evidence, t + 1 - age, t, level1, level2, state, table, marks):
-            at = np.searchsorted(AGES, age)
             then[:] = fit
             means[:] = inverse
-            was = _level_before(x, cosine, sine, t + 1 - age, fit, inverse)
-            # The variance that is left when the change is allowed for.
-            spread = (fit[Q] - contrasts[at] ** 2 / gains[at]) / max(1.0, fit[N] - 2.0)
-            spread = max(spread, 1e-3 * fit[Q] / fit[N])
+            was = level_before(x, cosine, sine, t + 1 - age, fit, inverse)
+            spread = left_over(fit, gains, contrasts, age)
             held = was + HELD * weighted_mean(terms, evidence, leans) * math.sqrt(spread)
             back = 0.0
-    return int(state[2])
-
-
-def shifts(concern: Concern) -> F64:
-    """The changes tried, in sd: upwards for a rise, downwards for a fall, or both."""
-    if concern not in ("rise", "fall", "both"):
-        raise ValueError(f"concern must be 'rise', 'fall' or 'both', not {concern!r}")
-    up = np.array(SHIFTS)
-    return {"rise": up, "fall": -up, "both": np.concatenate([up, -up])}[concern]
-
-
-def harmonics(periods: int, per_year: float) -> tuple[F64, F64]:
-    """Cosine and sine of the year by period; none where a year has fewer than four periods."""
-    angle = 2.0 * np.pi * np.arange(periods) / per_year
-    if per_year < 4.0:
-        return np.zeros(periods), np.zeros(periods)
-    return np.cos(angle), np.sin(angle)
+    return int(state[ROWS])
 
 
 def watch_measurements(
     values: npt.ArrayLike,
     *,
-    concern: Concern,
+    concern: Way,
     budget1: float,
     budget2: float,
     per_year: float,
@@ -129,21 +107,42 @@ def watch_measurements(
     improvement_budget: float | None = None,
     discount: float = DISCOUNT,
 ) -> list[SeriesEpisode]:
-    """Episodes."""
-    x = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    effects = shifts(concern)
+    """Episodes of changed levels in a block of series, each judged by itself.
+
+    Args:
+        values: F64[series, periods], NaN where missing.
+        concern: which way is worse: ``rise``, ``fall`` or ``both``.
+        budget1: false alerts per series and year that level 1 may cost.
+        budget2: the same for level 2; lower, so later and surer.
+        per_year: periods in a year; the season is one harmonic of it.
+        minimum: observed periods that are baseline only, at least 5.
+        improvement_budget: watch the other way too, with this budget at level 1
+            (not where the concern is change either way).
+        discount: log, taken off the guaranteed threshold.
+
+    Raises:
+        ValueError: infinite values, or budgets that make no sense.
+
+    Example:
+        >>> import numpy as np
+        >>> sickness = np.r_[np.tile([4.0, 4.4, 4.2, 4.6], 10), np.full(8, 5.4)]
+        >>> found = watch_measurements(sickness, concern="rise", budget1=0.2, budget2=0.05,
+        ...                            per_year=52.18, minimum=26)
+        >>> [(e.opened, e.onset) for e in found]
+        [(41, 39)]
+
+    """
+    x = checked(values)
     cosine, sine = harmonics(x.shape[1], per_year)
     ledger = Ledger(x.shape[1])
     found: list[SeriesEpisode] = []
-    passes: list[tuple[Direction, float, float, float]] = [("concern", 1.0, budget1, budget2)]
-    if improvement_budget is not None and concern != "both":
-        passes.append(("improvement", -1.0, improvement_budget, improvement_budget * budget2 / budget1))
-    for direction, sign, first, second in passes:
-        limit = bounds(first, second, per_year, discount)
+    for watch in watches(concern, budget1, budget2, improvement_budget, per_year, discount):
+        effects = shifts(watch.way)
+        limit = watch.bounds
         for series in range(x.shape[0]):
             rows = _watch(
-                x[series], cosine, sine, sign * effects, max(minimum, 5),
+                x[series], cosine, sine, effects, max(minimum, 5),
                 limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
             )  # fmt: skip
-            found.extend(ledger.episodes(series, direction, rows))
-    return sorted(found, key=lambda episode: (episode.series, episode.opened, episode.direction))
+            found.extend(ledger.episodes(series, rows, watch, per_year))
+    return in_order(found)

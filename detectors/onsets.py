@@ -9,6 +9,7 @@ Shiryaev-Roberts statistic over all onsets of the window, at a fixed cost.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ NONE = -math.inf
 
 @compiled
 def log_sum(terms: F64) -> float:
-    """log of the sum over onsets of step times evidence, from log evidence by age.
+    """Log of the sum over onsets of step times evidence, from log evidence by age.
 
     An onset that must not count has the term -inf.
     """
@@ -51,11 +52,15 @@ def log_sum(terms: F64) -> float:
 def median_age(terms: F64, log_total: float) -> int:
     """The age at which the posterior of the onset, youngest first, reaches one half."""
     reached = 0.0
+    last = 0
     for i in range(COUNT):
+        if terms[i] == -np.inf:
+            continue
+        last = i
         reached += math.exp(terms[i] + LOG_STEPS[i] - log_total)
         if reached >= 0.5:
-            return int(AGES[i])
-    return int(AGES[COUNT - 1])
+            break
+    return int(AGES[last])
 
 
 @compiled
@@ -65,3 +70,46 @@ def weighted_mean(terms: F64, log_total: float, values: F64) -> float:
     for i in range(COUNT):
         total += math.exp(terms[i] + LOG_STEPS[i] - log_total) * values[i]
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """What the evidence says of the start of a change.
+
+    Attributes:
+        period: posterior median.
+        earliest: the start lies at or after this with probability 0.95.
+        latest: the start lies at or before this with probability 0.95.
+        posterior: pairs of period and probability, oldest first. An old period
+            stands for itself and those between it and the next older one tried.
+
+    """
+
+    period: int
+    earliest: int
+    latest: int
+    posterior: list[tuple[int, float]]
+
+
+def posterior(terms: F64, period: int) -> Onset:
+    """The posterior of the onset at ``period`` from log evidence by age.
+
+    Raises:
+        ValueError: no onset counts at this period.
+
+    """
+    total = log_sum(terms)
+    if total == NONE:
+        raise ValueError(f"no change can be dated at period {period}: nothing lies before it")
+    shares = np.exp(terms + LOG_STEPS - total)
+    reached = np.cumsum(shares)
+
+    def at(part: float) -> int:
+        return period + 1 - int(AGES[min(int(np.searchsorted(reached, part)), COUNT - 1)])
+
+    dated = [
+        (period + 1 - int(age), float(share))
+        for age, share in zip(AGES, shares, strict=True)
+        if share > 0
+    ]
+    return Onset(period=at(0.5), earliest=at(0.95), latest=at(0.05), posterior=dated[::-1])

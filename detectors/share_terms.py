@@ -20,18 +20,54 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from detectors.compiled import compiled
+from detectors.episodes import Way
 from detectors.onsets import AGES, COUNT, F64
 
+# Odds ratios tried for a rise; a fall tries their inverses.
+ODDS_RATIOS = (1.5, 2.0, 3.0)
+# Beta prior of the share: little weight, both ends allowed.
+PRIOR = (0.5, 0.5)
+# Correlation of the reports of one period before any are seen: mean and sd.
+OVERDISPERSION = (0.03, 0.04)
+# Off the guaranteed log threshold; found by bench/listening.py (docs/methods-listening.md).
+DISCOUNT = 0.2
 # Weights allow for rather more dispersion than estimated, since it is the dangerous side.
 CAUTION = 1.2
 # The newest periods are left out of the estimate of dispersion: a change would inflate it.
 LAG = 8
 
 
+def log_odds_ratios(way: Way) -> F64:
+    """The effects tried, as log odds ratios: positive for a rise, negative for a fall."""
+    effects: F64 = np.log(np.array(ODDS_RATIOS))
+    ways: dict[Way, F64] = {
+        "rise": effects,
+        "fall": -effects,
+        "both": np.concatenate([effects, -effects]),
+    }
+    return ways[way]
+
+
+def checked(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> tuple[F64, F64]:
+    """Series by periods, as floats; ValueError where they cannot be shares."""
+    y = np.atleast_2d(np.asarray(numerators, dtype=np.float64))
+    n = np.atleast_2d(np.asarray(denominators, dtype=np.float64))
+    if y.shape != n.shape or y.ndim != 2:
+        raise ValueError(f"numerators {y.shape} and denominators {n.shape} must match")
+    if not (np.isfinite(y).all() and np.isfinite(n).all()):
+        raise ValueError("shares need finite numerators and denominators; 0 of 0 is not observed")
+    if (y < 0).any() or (y > n).any():
+        raise ValueError("a share needs 0 <= numerator <= denominator")
+    return y, n
+
+
 @compiled
 def log_integral(successes: float, before: float, since: float, odds: float) -> float:
-    """log of the integral over p of p^(A-1) (1-p)^(C-A-1) (1 - p + R p)^-N1, without sqrt(2 pi).
+    """Log of the integral over p of p^(A-1) (1-p)^(C-A-1) (1 - p + R p)^-N1, without sqrt(2 pi).
 
     Here A = ``successes``, C = ``before`` + ``since`` and N1 = ``since`` (prior
     included in A and ``before``), R = ``odds``. Laplace with the second term.
@@ -62,7 +98,7 @@ def log_integral(successes: float, before: float, since: float, odds: float) -> 
 def log_bayes_factor(
     successes: float, before: float, since: float, changed: float, log_odds: float
 ) -> float:
-    """log BF of "odds multiplied since the onset" against "unchanged".
+    """Log BF of "odds multiplied since the onset" against "unchanged".
 
     Args:
         successes: a + all weighted successes.
@@ -151,10 +187,10 @@ def share_terms(
     whole = prior[0] + prior[1] + reports
     unchanged = log_integral(a, whole, 0.0, 1.0)
     for i in range(COUNT):
-        # The first period cannot be an onset: there would be nothing before it.
-        if i >= at or period + 1 - AGES[i] <= max(after, 0):
-            terms[i] = -math.inf
-            leans[i] = 0.0
+        terms[i] = -math.inf
+        leans[i] = 0.0
+        # An onset needs something before it to be a change from.
+        if i >= at or period + 1 - AGES[i] <= after or since[i] >= reports:
             continue
         top = -math.inf
         mean = 0.0

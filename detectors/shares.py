@@ -7,25 +7,40 @@ becomes of it.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.episodes import AFTER, HELD, ROW, Direction, Ledger, SeriesEpisode, bounds, decide, settle
-from detectors.onsets import AGES, COUNT, F64, I64, LOG_STEPS, log_sum, median_age, weighted_mean
-from detectors.share_terms import dispersion, log_bayes_factor, share_terms, weight
+from detectors.episodes import (
+    AFTER,
+    HELD,
+    ROW,
+    ROWS,
+    Ledger,
+    SeriesEpisode,
+    Way,
+    decide,
+    in_order,
+    settle,
+    watches,
+)
+from detectors.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.series_evidence import explain_share
+from detectors.share_terms import (
+    CAUTION,
+    DISCOUNT,
+    OVERDISPERSION,
+    PRIOR,
+    checked,
+    dispersion,
+    log_bayes_factor,
+    log_odds_ratios,
+    share_terms,
+    weight,
+)
 
-Concern = Literal["rise", "fall"]
-
-# Odds ratios tried for a rise; a fall tries their inverses.
-ODDS_RATIOS = (1.5, 2.0, 3.0)
-# Beta prior of the share: little weight, both ends allowed.
-PRIOR = (0.5, 0.5)
-# Correlation of the reports of one period before any are seen, and how sure of it.
-DISPERSION, DISPERSION_SD = 0.03, 0.04
-DISCOUNT = 0.2
+__all__ = ["explain_share", "share_change", "watch_shares"]
 
 
 @compiled
@@ -57,7 +72,9 @@ def _watch(
             continue
         rho = dispersion(y, n, t, guess, guess_sd)
         if state[ROW] >= 0:
-            back = settle(back, _return_ratio(y[t], n[t], rho, was, held), t, returned, state, table)
+            back = settle(
+                back, _return_ratio(y[t], n[t], rho, was, held), t, returned, state, table
+            )
             if state[ROW] < 0:
                 continue
         share_terms(
@@ -74,58 +91,108 @@ def _watch(
             was = math.log(share / (1.0 - share))
             held = was + HELD * weighted_mean(terms, evidence, leans)
             back = 0.0
-    return int(state[2])
-
-
-def log_odds_ratios(concern: Concern) -> F64:
-    """The effects tried, as log odds ratios: positive for a rise, negative for a fall."""
-    if concern not in ("rise", "fall"):
-        raise ValueError(f"concern must be 'rise' or 'fall', not {concern!r}")
-    return np.log(np.array(ODDS_RATIOS)) * (1.0 if concern == "rise" else -1.0)
-
-
-def _checked(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> tuple[F64, F64]:
-    y = np.atleast_2d(np.asarray(numerators, dtype=np.float64))
-    n = np.atleast_2d(np.asarray(denominators, dtype=np.float64))
-    if y.shape != n.shape or y.ndim != 2:
-        raise ValueError(f"numerators {y.shape} and denominators {n.shape} must match")
-    if not (np.isfinite(y).all() and np.isfinite(n).all()):
-        raise ValueError("shares need finite numerators and denominators; 0 of 0 is not observed")
-    if (y < 0).any() or (y > n).any():
-        raise ValueError("a share needs 0 <= numerator <= denominator")
-    return y, n
+    return int(state[ROWS])
 
 
 def watch_shares(
     numerators: npt.ArrayLike,
     denominators: npt.ArrayLike,
     *,
-    concern: Concern,
+    concern: Way,
     budget1: float,
     budget2: float,
     per_year: float,
     minimum: int,
     improvement_budget: float | None = None,
     prior: tuple[float, float] = PRIOR,
-    overdispersion: tuple[float, float] = (DISPERSION, DISPERSION_SD),
+    overdispersion: tuple[float, float] = OVERDISPERSION,
     discount: float = DISCOUNT,
 ) -> list[SeriesEpisode]:
     """Episodes of changed shares in a block of series, each judged by itself.
+
+    Args:
+        numerators: F64[series, periods], for example incidents with harm.
+        denominators: the same shape, incidents; 0 where nothing was observed.
+        concern: which way is worse: ``rise`` or ``fall`` (or ``both``).
+        budget1: false alerts per series and year that level 1 may cost.
+        budget2: the same for level 2; lower, so later and surer.
+        per_year: periods in a year.
+        minimum: observed periods that are baseline only. Fewer: earlier and shakier.
+        improvement_budget: watch the other way too, with this budget at level 1.
+        prior: Beta(a, b) of the share before anything is seen.
+        overdispersion: what is thought of the correlation of one period's reports
+            before any are seen: its mean and standard deviation.
+        discount: log, taken off the guaranteed threshold.
+
+    Raises:
+        ValueError: shapes differ, a numerator exceeds its denominator, a value is not
+            finite, or the budgets make no sense.
+
+    Example:
+        >>> import numpy as np
+        >>> harmed = np.r_[np.full(40, 4.0), np.full(12, 10.0)]
+        >>> found = watch_shares(harmed, np.full(52, 20.0), concern="rise",
+        ...                      budget1=0.2, budget2=0.05, per_year=52.18, minimum=26)
+        >>> [(e.opened, e.onset, e.level) for e in found]
+        [(41, 40, 2)]
+
     """
-    y, n = _checked(numerators, denominators)
+    y, n = checked(numerators, denominators)
     ledger = Ledger(y.shape[1])
     beta = np.array(prior, dtype=np.float64)
     found: list[SeriesEpisode] = []
-    passes: list[tuple[Direction, float, float, float]] = [("concern", 1.0, budget1, budget2)]
-    if improvement_budget is not None:
-        passes.append(("improvement", -1.0, improvement_budget, improvement_budget * budget2 / budget1))
-    for direction, sign, first, second in passes:
-        limit = bounds(first, second, per_year, discount)
-        effects = sign * log_odds_ratios(concern)
+    for watch in watches(concern, budget1, budget2, improvement_budget, per_year, discount):
+        effects = log_odds_ratios(watch.way)
+        limit = watch.bounds
         for series in range(y.shape[0]):
             rows = _watch(
                 y[series], n[series], effects, beta, overdispersion[0], overdispersion[1], minimum,
                 limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
             )  # fmt: skip
-            found.extend(ledger.episodes(series, direction, rows))
-    return sorted(found, key=lambda episode: (episode.series, episode.opened, episode.direction))
+            found.extend(ledger.episodes(series, rows, watch, per_year))
+    return in_order(found)
+
+
+def share_change(
+    num_before: npt.ArrayLike,
+    den_before: npt.ArrayLike,
+    num_after: npt.ArrayLike,
+    den_after: npt.ArrayLike,
+    odds_ratio: float,
+    overdispersion: float = OVERDISPERSION[0],
+    prior: tuple[float, float] = PRIOR,
+) -> float:
+    """Log Bayes factor of "the odds are multiplied by ``odds_ratio``" between two stretches.
+
+    Tells a better reporting culture (more reports, a smaller share of them harmful)
+    from a deterioration. Above 0 the data speak for the change, below 0 for an
+    unchanged share; 1 is a factor of e, 3 strong.
+
+    Args:
+        num_before: numerators by period, or one total (which counts as one period,
+            so that ``overdispersion`` then caps what it can say).
+        den_before: denominators, the same shape.
+        num_after: numerators of the later stretch.
+        den_after: denominators of the later stretch.
+        odds_ratio: below 1 a fall, above 1 a rise.
+        overdispersion: correlation of the reports of one period.
+        prior: Beta(a, b) of the share.
+
+    Raises:
+        ValueError: as for ``watch_shares``, or an odds ratio that is not positive.
+
+    """
+    if not odds_ratio > 0:
+        raise ValueError(f"an odds ratio is positive, not {odds_ratio}")
+    y0, n0 = checked(np.ravel(num_before), np.ravel(den_before))
+    y1, n1 = checked(np.ravel(num_after), np.ravel(den_after))
+    w0 = 1.0 / (1.0 + CAUTION * overdispersion * np.maximum(n0 - 1.0, 0.0))
+    w1 = 1.0 / (1.0 + CAUTION * overdispersion * np.maximum(n1 - 1.0, 0.0))
+    changed = float((w1 * y1).sum())
+    return log_bayes_factor(
+        prior[0] + float((w0 * y0).sum()) + changed,
+        prior[0] + prior[1] + float((w0 * n0).sum()),
+        float((w1 * n1).sum()),
+        changed,
+        math.log(odds_ratio),
+    )

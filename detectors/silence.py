@@ -15,19 +15,37 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.episodes import AFTER, HELD, ROW, Ledger, SeriesEpisode, bounds, decide, settle
+from detectors.episodes import (
+    AFTER,
+    HELD,
+    ROW,
+    ROWS,
+    Ledger,
+    SeriesEpisode,
+    decide,
+    settle,
+    watches,
+)
 from detectors.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
-from detectors.silence_terms import CAUTION, burstiness, silence_terms
+from detectors.series_evidence import explain_silence
+from detectors.silence_terms import (
+    CAUTION,
+    DISCOUNT,
+    FALLS,
+    OUTAGES,
+    OVERDISPERSION,
+    PRIOR,
+    burstiness,
+    checked,
+    silence_terms,
+)
 
-# Falls tried: to a half, a quarter, a tenth, and to next to nothing.
-FALLS = (0.5, 0.25, 0.1, 0.02)
-# A feed that fails falls further than reporting does.
-OUTAGES = (0.25, 0.1, 0.02)
-# Gamma prior of the rate: little weight, nearly no exposure.
-PRIOR = (0.5, 1e-6)
-# Negative-binomial dispersion before anything is seen, and how sure of it.
-DISPERSION, DISPERSION_SD = 0.15, 0.2
-DISCOUNT = 0.0
+__all__ = ["comparable_exposure", "explain_silence", "feed_outage", "watch_silence"]
+
+# A feed below this part of its usual level makes its units incomparable; what is
+# usual is the median of up to so many periods, once so many are known.
+QUIET = 0.5
+REMEMBERED, LEAST_KNOWN = 52, 8
 
 
 @compiled
@@ -71,19 +89,7 @@ def _watch(
             held = was + HELD * weighted_mean(terms, evidence, leans)
             dispersion = alpha
             back = 0.0
-    return int(state[2])
-
-
-def _checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:
-    x = np.atleast_2d(np.asarray(counts, dtype=np.float64))
-    m = np.atleast_2d(np.asarray(exposure, dtype=np.float64))
-    if x.shape != m.shape or x.ndim != 2:
-        raise ValueError(f"counts {x.shape} and exposure {m.shape} must match")
-    if not (np.isfinite(x).all() and np.isfinite(m).all()):
-        raise ValueError("counts and exposure must be finite; exposure 0 means not observed")
-    if (x < 0).any() or (m < 0).any():
-        raise ValueError("counts and exposure cannot be negative")
-    return x, m
+    return int(state[ROWS])
 
 
 def watch_silence(
@@ -96,20 +102,129 @@ def watch_silence(
     minimum: int,
     falls: tuple[float, ...] = FALLS,
     prior: tuple[float, float] = PRIOR,
-    overdispersion: tuple[float, float] = (DISPERSION, DISPERSION_SD),
+    overdispersion: tuple[float, float] = OVERDISPERSION,
     discount: float = DISCOUNT,
 ) -> list[SeriesEpisode]:
-    """Episodes of silence."""
-    x, m = _checked(counts, exposure)
-    limit = bounds(budget1, budget2, per_year, discount)
+    """Episodes of falling silent in a block of series, each judged by itself.
+
+    Args:
+        counts: F64[series, periods], reports.
+        exposure: the same shape; 1 in a whole ordinary period, 0 where nothing can be
+            said (before the unit existed, while its feed was out).
+        budget1: false alerts per series and year that level 1 may cost.
+        budget2: the same for level 2; lower, so later and surer.
+        per_year: periods in a year.
+        minimum: observed periods that are baseline only.
+        falls: what the rate is multiplied by.
+        prior: Gamma(a, b) of the rate before anything is seen.
+        overdispersion: mean and sd of what is thought of the dispersion beforehand.
+        discount: log, taken off the guaranteed threshold.
+
+    Raises:
+        ValueError: shapes differ, something is negative or not finite, or budgets
+            that make no sense.
+
+    Example:
+        >>> import numpy as np
+        >>> reports = np.r_[np.tile([2.0, 4.0, 3.0], 10), np.zeros(6)]
+        >>> found = watch_silence(reports, np.ones(36), budget1=0.2, budget2=0.05,
+        ...                       per_year=52.18, minimum=26)
+        >>> [(e.opened, e.onset) for e in found]
+        [(32, 30)]
+
+    """
+    x, m = checked(counts, exposure)
     ledger = Ledger(x.shape[1])
     effects = np.array(falls, dtype=np.float64)
     gamma = np.array(prior, dtype=np.float64)
     found: list[SeriesEpisode] = []
+    (watch,) = watches("fall", budget1, budget2, None, per_year, discount)
+    limit = watch.bounds
     for series in range(x.shape[0]):
         rows = _watch(
             x[series], m[series], effects, gamma, overdispersion[0], overdispersion[1], minimum,
             limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
         )  # fmt: skip
-        found.extend(ledger.episodes(series, "concern", rows))
+        found.extend(ledger.episodes(series, rows, watch, per_year))
     return found
+
+
+def feed_outage(
+    totals: npt.ArrayLike,
+    exposure: npt.ArrayLike | None = None,
+    *,
+    budget1: float,
+    budget2: float,
+    per_year: float,
+    minimum: int,
+) -> list[SeriesEpisode]:
+    """Episodes in which a provider's whole feed stopped: a finding about data.
+
+    Args:
+        totals: F64[periods], events of the feed at the provider.
+        exposure: F64[periods], 0 where the feed is not expected; all 1 when left out.
+        budget1: false alerts per feed and year, level 1.
+        budget2: the same, level 2.
+        per_year: periods in a year.
+        minimum: periods that are baseline only.
+
+    Raises:
+        ValueError: as for ``watch_silence``.
+
+    """
+    counts = np.ravel(np.asarray(totals, dtype=np.float64))
+    return watch_silence(
+        counts,
+        np.ones_like(counts) if exposure is None else exposure,
+        budget1=budget1,
+        budget2=budget2,
+        per_year=per_year,
+        minimum=minimum,
+        falls=OUTAGES,
+    )
+
+
+@compiled
+def _comparable(x: F64, m: F64, totals: F64, out: F64) -> None:
+    usual = np.empty(REMEMBERED)
+    for s in range(x.shape[0]):
+        for t in range(x.shape[1]):
+            others = totals[t] - x[s, t]
+            out[s, t] = m[s, t]
+            if t >= LEAST_KNOWN:
+                expected = np.median(usual[: min(t, REMEMBERED)])
+                if others < QUIET * expected:
+                    out[s, t] = m[s, t] * max(0.0, others / expected)
+            usual[t % REMEMBERED] = others
+
+
+def comparable_exposure(
+    counts: npt.ArrayLike, exposure: npt.ArrayLike, totals: npt.ArrayLike
+) -> F64:
+    """Exposure of units less what their feed did not deliver, by what is known each period.
+
+    Where the rest of the provider's feed (the total without the unit) is below half
+    its usual level, the median of up to a year of periods before, a unit's exposure is
+    cut in proportion; with nothing from anyone else it is 0, not observed. So a feed
+    that stops makes no unit silent, and a unit that goes quiet alone is found. A unit
+    that is all of its feed is left as it is.
+
+    Args:
+        counts: F64[units, periods].
+        exposure: the same shape.
+        totals: F64[periods], the feed at the provider.
+
+    Returns:
+        F64[units, periods].
+
+    Raises:
+        ValueError: as for ``watch_silence``, or ``totals`` of another length.
+
+    """
+    x, m = checked(counts, exposure)
+    feed = np.asarray(totals, dtype=np.float64)
+    if feed.shape != (x.shape[1],):
+        raise ValueError(f"totals {feed.shape} must have {x.shape[1]} periods")
+    out = np.empty_like(m)
+    _comparable(x, m, feed, out)
+    return out

@@ -14,17 +14,52 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from detectors.compiled import compiled
 from detectors.onsets import AGES, COUNT, F64
 
+# Falls tried: to a half, a quarter, a tenth, and to next to nothing.
+FALLS = (0.5, 0.25, 0.1, 0.02)
+# A feed that fails falls further than reporting does.
+OUTAGES = (0.25, 0.1, 0.02)
+# Gamma prior of the rate: little weight, nearly no exposure.
+PRIOR = (0.5, 1e-6)
+# Negative-binomial dispersion before anything is seen: mean and sd.
+OVERDISPERSION = (0.15, 0.2)
+# Nothing comes off the guaranteed threshold (docs/methods-listening.md).
+DISCOUNT = 0.0
 CAUTION = 1.2
 # The newest periods are left out of the estimates: a fall would distort them.
 LAG = 8
 
 
+def checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:
+    """Series by periods, as floats; ValueError where they cannot be reports and exposure."""
+    x = np.atleast_2d(np.asarray(counts, dtype=np.float64))
+    m = np.atleast_2d(np.asarray(exposure, dtype=np.float64))
+    if x.shape != m.shape or x.ndim != 2:
+        raise ValueError(f"counts {x.shape} and exposure {m.shape} must match")
+    if not (np.isfinite(x).all() and np.isfinite(m).all()):
+        raise ValueError("counts and exposure must be finite; exposure 0 means not observed")
+    if (x < 0).any() or (m < 0).any():
+        raise ValueError("counts and exposure cannot be negative")
+    return x, m
+
+
+def gap_chance(shape: float, exposed: float, gap: float) -> float:
+    """Probability of no report in ``gap`` under the Gamma-Poisson predictive distribution.
+
+    Exact: with A + a = ``shape`` and M + b = ``exposed`` before the gap, the mean of
+    exp(-rate gap) over the posterior is (exposed / (exposed + gap)) ** shape.
+    """
+    return math.exp(-shape * math.log1p(gap / exposed))
+
+
 @compiled
 def log_bayes_factor(shape: float, scale: float, counted: float, since: float, r: float) -> float:
-    """log BF of "rate times r since the onset": shape = a + A, scale = b + M, counted = A1."""
+    """Log BF of "rate times r since the onset": shape = a + A, scale = b + M, counted = A1."""
     return counted * math.log(r) - shape * math.log1p((r - 1.0) * since / scale)
 
 
@@ -95,8 +130,8 @@ def silence_terms(
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
-        # The first period cannot be an onset: there would be nothing before it.
-        if i >= at or period + 1 - AGES[i] <= max(after, 0):
+        # An onset needs something before it to be a change from.
+        if i >= at or period + 1 - AGES[i] <= after or since[i] >= exposed:
             continue
         top = -math.inf
         mean = lean = 0.0
