@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b as _blake2b
 
 import msgspec
@@ -16,6 +16,8 @@ from streams.periods import SECONDS_PER_DAY
 SOURCE_PREFIX = "urn:nhs:ods:"
 MS_PER_DAY = 1000 * SECONDS_PER_DAY
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _BINARY_PREFIXES = ("ce_", "ce-")
 # Members of an enumeration are slow to format and to hash; lists are indexed by them.
 _NUMBERS = [str(int(feed)) for feed in Feed]
@@ -25,7 +27,7 @@ _WHOLE_NUMBER = re.compile(rb"[0-9]{1,10}")
 
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970 UTC of an aware moment, finer parts cut off."""
-    return round(moment.timestamp() * 1_000_000) // 1000
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def rfc3339(moment: int) -> str:

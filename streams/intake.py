@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,7 +26,7 @@ from streams.diagnosis import (
 )
 from streams.envelope import encode, is_binary, structured
 from streams.events import Event, StatedEvent
-from streams.feeds import FEED_OF_TOPIC
+from streams.feeds import FEED_OF_TOPIC, Feed
 from streams.messages import Fact, Message, Opened, Rejection
 from streams.rejections import REJECTION_CODES, Refusal, rejection
 from streams.screen import may_hold_number
@@ -57,7 +57,20 @@ _EVENTS = msgspec.json.Decoder(list[StatedEvent])
 _PIECES = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
-Check = Callable[[Fact], Refusal | None]
+
+class _Place(NamedTuple):
+    """What a log says about its message: the feed of the topic, the provider of the key."""
+
+    feed: Feed | None
+    provider: str | None
+
+    def refusal(self, fact: Fact) -> Refusal | None:
+        """Why a fact does not belong there, or None."""
+        if fact.feed is not self.feed:
+            return Refusal("wrong_topic", "type: does not belong to this topic")
+        if fact.provider != self.provider:
+            return Refusal("wrong_key", "data.provider: expected the message's key")
+        return None
 
 
 class UnsupportedMediaType(ValueError):  # noqa: N818 - named as HTTP names it
@@ -78,7 +91,7 @@ def open_request(body: bytes, content_type: str, context: Context) -> Opened:
         raise UnsupportedMediaType("expected one of " + ", ".join(_OPENERS))
     if len(body) > REQUEST_LIMIT:
         return _refused(body, Refusal("too_large", "a request has at most 16 MB"))
-    return opener(body.removeprefix(_BOM), context, _nothing_against)
+    return opener(body.removeprefix(_BOM), context, None)
 
 
 def open_message(message: Message, context: Context) -> Opened:
@@ -94,26 +107,15 @@ def open_message(message: Message, context: Context) -> Opened:
     if len(value) > REQUEST_LIMIT:
         return _refused(value, Refusal("too_large", "a message has at most 16 MB"))
     value = value.removeprefix(_BOM)
-    check = partial(_misplaced, message.key, FEED_OF_TOPIC.get(message.topic))
+    key = None if message.key is None else message.key.decode("utf-8", "replace")
+    place = _Place(FEED_OF_TOPIC.get(message.topic), key)
     opener = _open_batch if value.lstrip(_JSON_SPACE)[:1] == b"[" else _open_single
-    return opener(value, context, check)
+    return opener(value, context, place)
 
 
-def _nothing_against(_fact: Fact) -> Refusal | None:
-    return None
-
-
-def _misplaced(key: bytes | None, feed: object, fact: Fact) -> Refusal | None:
-    if fact.feed is not feed:
-        return Refusal("wrong_topic", "type: does not belong to this topic")
-    if key != fact.provider.encode():
-        return Refusal("wrong_key", "data.provider: expected the message's key")
-    return None
-
-
-def _open_single(body: bytes, context: Context, check: Check) -> Opened:
+def _open_single(body: bytes, context: Context, place: _Place | None) -> Opened:
     if body.lstrip(_JSON_SPACE)[:1] == b"{":
-        opened = _open_whole(b"[" + body + b"]", 1, context, check, lambda: [body])
+        opened = _open_whole(b"[" + body + b"]", 1, context, place, lambda: [body])
         if opened is not None:
             return opened
     text = body.decode("utf-8", "surrogateescape")
@@ -121,11 +123,11 @@ def _open_single(body: bytes, context: Context, check: Check) -> Opened:
         item = Reader().only(text)
     except (ValueError, RecursionError) as error:
         return _refused(body, malformed(text, error))
-    return _open_items([item], context, check)
+    return _open_items([item], context, place)
 
 
-def _open_batch(body: bytes, context: Context, check: Check) -> Opened:
-    opened = _open_whole(body, None, context, check, lambda: list(map(bytes, _PIECES.decode(body))))
+def _open_batch(body: bytes, context: Context, place: _Place | None) -> Opened:
+    opened = _open_whole(body, None, context, place, lambda: list(map(bytes, _PIECES.decode(body))))
     if opened is not None:
         return opened
     text = body.decode("utf-8", "surrogateescape")
@@ -143,10 +145,10 @@ def _open_batch(body: bytes, context: Context, check: Check) -> Opened:
         return _refused(body, Refusal("too_large", "a request has at most 50,000 events"))
     if not items:
         return _refused(body, Refusal("empty", "an array without events"))
-    return _open_items(items, context, check)
+    return _open_items(items, context, place)
 
 
-def _open_lines(body: bytes, context: Context, check: Check) -> Opened:
+def _open_lines(body: bytes, context: Context, place: _Place | None) -> Opened:
     lines = [line for line in map(bytes.strip, body.split(b"\n")) if line]
     if not lines:
         return _refused(body, Refusal("empty", "no lines"))
@@ -156,7 +158,7 @@ def _open_lines(body: bytes, context: Context, check: Check) -> Opened:
     # those events: a line break cannot stand within a JSON string.
     if all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
         joined = b"[" + b",\n".join(lines) + b"]"
-        opened = _open_whole(joined, len(lines), context, check, lambda: lines)
+        opened = _open_whole(joined, len(lines), context, place, lambda: lines)
         if opened is not None:
             return opened
     reader = Reader()
@@ -168,18 +170,18 @@ def _open_lines(body: bytes, context: Context, check: Check) -> Opened:
         except (ValueError, RecursionError) as error:
             opened.rejections.append(rejection(index, malformed(text, error), line))
         else:
-            _take(opened, index, item, context, check)
+            _take(opened, index, item, context, place)
     return opened
 
 
-def _open_items(items: Sequence[Item], context: Context, check: Check) -> Opened:
+def _open_items(items: Sequence[Item], context: Context, place: _Place | None) -> Opened:
     opened = Opened()
     for index, item in enumerate(items):
-        _take(opened, index, item, context, check)
+        _take(opened, index, item, context, place)
     return opened
 
 
-def _take(opened: Opened, index: int, item: Item, context: Context, check: Check) -> None:
+def _take(opened: Opened, index: int, item: Item, context: Context, place: _Place | None) -> None:
     """Examine one item and put it where it belongs."""
     found = examine(item)
     event_id = item.value.get("id") if isinstance(item.value, dict) else None
@@ -190,8 +192,8 @@ def _take(opened: Opened, index: int, item: Item, context: Context, check: Check
     else:
         drop_nulls(found)
         outcome = id_refusal(found.id) or admit(found, context)
-    if isinstance(outcome, Fact):
-        outcome = check(outcome) or outcome
+    if isinstance(outcome, Fact) and place is not None:
+        outcome = place.refusal(outcome) or outcome
     if isinstance(outcome, Refusal):
         opened.rejections.append(rejection(index, outcome, item.raw, shown))
     else:
@@ -202,7 +204,7 @@ def _open_whole(
     body: bytes,
     expected: int | None,
     context: Context,
-    check: Check,
+    place: _Place | None,
     pieces: Callable[[], Sequence[bytes]],
 ) -> Opened | None:
     """Open an array in one piece, or None where it must be read item by item.
@@ -240,7 +242,7 @@ def _open_whole(
     for index, event in enumerate(events):
         outcome = admit(event, context)
         if isinstance(outcome, Fact):
-            refusal = check(outcome)
+            refusal = None if place is None else place.refusal(outcome)
             if refusal is None:
                 facts.append(outcome)
                 continue
@@ -269,7 +271,7 @@ def _refused(raw: bytes, refusal: Refusal) -> Opened:
     return Opened([], [rejection(0, refusal, raw)])
 
 
-_OPENERS: dict[str, Callable[[bytes, Context, Check], Opened]] = {
+_OPENERS: dict[str, Callable[[bytes, Context, _Place | None], Opened]] = {
     "application/cloudevents+json": _open_single,
     "application/cloudevents-batch+json": _open_batch,
     "application/x-ndjson": _open_lines,
