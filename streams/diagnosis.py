@@ -175,7 +175,7 @@ def _values(roots: tuple[object, ...]) -> Iterator[tuple[tuple[str, ...], bool, 
             for key, below in value.items():
                 is_known = known and key in _NAMES
                 if not is_known:
-                    yield (*path, "name of a field"), False, key
+                    yield (*path, key), False, key
                 waiting.append(((*path, key), is_known, below))
         elif isinstance(value, list):
             waiting += [(path, known, below) for below in value]
@@ -222,6 +222,15 @@ def examine(item: Item) -> Event | Refusal:
         if not isinstance(found, Refusal):
             return found
         refusal = found
+    return refusal._replace(keep=keep and refusal.keep and not _is_secret(item.value))
+
+
+def looked_at_again(raw: bytes, refusal: Refusal) -> Refusal:
+    """The refusal of an event that the quick way read, after the screen has seen all of it."""
+    item = Reader().only(raw.decode())
+    found, keep = screened(item)
+    if found is not None:
+        return found
     return refusal._replace(keep=keep and refusal.keep and not _is_secret(item.value))
 
 

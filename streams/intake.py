@@ -22,6 +22,7 @@ from streams.diagnosis import (
     Reader,
     after_space,
     examine,
+    looked_at_again,
     malformed,
 )
 from streams.envelope import encode, is_binary, structured
@@ -248,7 +249,8 @@ def _open_whole(
                 continue
             outcome = refusal
         raw = raw or pieces()
-        rejections.append(rejection(index, outcome, raw[index], event.id))
+        again = looked_at_again(raw[index], outcome)
+        rejections.append(rejection(index, again, raw[index], event.id))
     return Opened(facts, rejections)
 
 
