@@ -21,6 +21,7 @@ from streams.feeds import Feed
 from streams.indicators import Indicator
 from streams.periods import PER_YEAR, Grid, first_day
 from streams.signals import Signal
+from streams.statements import uncapitalised
 from streams.views import series_id
 from streams.windows import MILLION, joined_units, window
 
@@ -78,8 +79,12 @@ class IndicatorWatch:
             and slot.kind in self.indicator.levels
             and columns.table[number, position] >= 0
         ]
-        first = columns.first
-        if closed <= first or not slots:
+        if not slots:
+            return set()
+        seen = np.flatnonzero(columns.facts[columns.table[slots, position]].any(axis=0))
+        # Counted from the first period with a fact, wherever the columns begin.
+        first = columns.first + int(seen[0]) if seen.size else closed
+        if closed <= first:
             return set()
         before = self._signals
         self._units = [block.slots[slot].code for slot in slots]
@@ -151,7 +156,7 @@ class IndicatorWatch:
             feed=indicator.feed,
             domain=indicator.domain,
             key=indicator.key,
-            text=f"{indicator.name[:1].lower()}{indicator.name[1:]} is {WORDS[way]}",
+            text=f"{uncapitalised(indicator.name)} may be {WORDS[way]}",
             numbers=numbers,
         )
 
