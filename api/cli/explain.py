@@ -150,13 +150,26 @@ def _print(row: AlertRow, outcome: Verification | None) -> None:
 
 
 def _numbers(explanation: dict[str, Any]) -> Table:
+    """The figures of an explanation; its long lists are left to ``--json``."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in explanation.items():
-        text = f"{value:.4g}" if isinstance(value, float) else json.dumps(value, default=str)
-        table.add_row(name.replace("_", " "), escape(text))
+        text = _figure(value)
+        if text:
+            table.add_row(name.replace("_", " "), escape(text))
     return table
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    if isinstance(value, dict):
+        parts = [(name.replace("_", " "), _figure(inner)) for name, inner in value.items()]
+        return ", ".join(f"{name} {text}" for name, text in parts if text)
+    return value if isinstance(value, str) else ""
 
 
 def _verdict(outcome: Verification) -> str:
