@@ -47,6 +47,7 @@ class Tables(NamedTuple):
     serial: float
     log_ratio: F64  # [F, L]
     gain: F64  # [F, L], ratio - 1
+    steepest: F64  # [F], the largest log ratio
     choice: I64  # [C, F]
     weight: F64  # [C], in float64
     ages: I64
@@ -65,7 +66,8 @@ def tables(model: EvidenceModel, patterns: Patterns) -> Tables:
         serial=float(model.serial),
         log_ratio=np.log(patterns.ratios),
         gain=patterns.ratios - 1.0,
-        choice=np.ascontiguousarray(patterns.choice),
+        steepest=np.log(patterns.ratios).max(axis=1),
+        choice=patterns.choice,
         weight=patterns.weight,
         ages=AGES,
         steps=STEPS,
@@ -129,51 +131,67 @@ def _accumulate_feed(
 
 @compiled
 def onset_sums(
-    total: F64, total_mass: F64, sums: F64, mass: F64, t: int, first: int, tab: Tables, out: F64
+    total: F64,
+    total_mass: F64,
+    sums: F64,
+    mass: F64,
+    t: int,
+    first: int,
+    tab: Tables,
+    factor: F64,
+    out: F64,
 ) -> int:
     """Sum the evidence of a look in period ``t`` over onsets, the youngest first.
 
     ``total`` and ``total_mass`` (``[F]``) are the sums at the look. ``out[j]``
     receives the sum over the first ``j + 1`` ages; the number of ages whose onset
-    is not before ``first`` is returned.
+    is not before ``first`` is returned. ``factor`` is room for ``[F, L + 1, ages]``.
     """
-    feeds, levels = tab.log_ratio.shape
-    patterns = tab.weight.shape[0]
-    factor = np.ones((feeds, levels + 1))
-    running = 0.0
     reach = 0
-    for j in range(tab.ages.shape[0]):
-        k = t + 1 - tab.ages[j]
-        if k < first:
-            break
-        bayes_factors(total, total_mass, sums[k], mass[k], tab, factor)
-        term = 0.0
-        for c in range(patterns):
-            product = tab.weight[c]
-            for f in range(feeds):
-                product *= factor[f, tab.choice[c, f]]
-            term += product
-        running += tab.steps[j] * term
-        out[j] = running
-        reach = j + 1
+    while reach < tab.ages.shape[0] and t + 1 - tab.ages[reach] >= first:
+        reach += 1
+    _bayes_factors(total, total_mass, sums, mass, t, reach, tab, factor)
+    product = np.empty(reach)
+    for j in range(reach):
+        out[j] = 0.0
+    for c in range(tab.weight.shape[0]):
+        for j in range(reach):
+            product[j] = tab.weight[c]
+        for f in range(tab.choice.shape[1]):
+            level = tab.choice[c, f]
+            if level > 0:
+                for j in range(reach):
+                    product[j] *= factor[f, level, j]
+        for j in range(reach):
+            out[j] += product[j]
+    for j in range(reach):
+        out[j] = tab.steps[j] * out[j] + (out[j - 1] if j > 0 else 0.0)
     return reach
 
 
 @compiled
-def bayes_factors(
-    total: F64, total_mass: F64, before: F64, before_mass: F64, tab: Tables, factor: F64
+def _bayes_factors(
+    total: F64,
+    total_mass: F64,
+    sums: F64,
+    mass: F64,
+    t: int,
+    reach: int,
+    tab: Tables,
+    factor: F64,
 ) -> None:
-    """Fill ``factor[f, l]`` with BF of level ``l``; column 0 stays one."""
     feeds, levels = tab.log_ratio.shape
     for f in range(feeds):
-        since = total[f] - before[f]
-        since_mass = total_mass[f] - before_mass[f]
-        share = since_mass / (tab.prior_b[f] + total_mass[f])
+        scale = 1.0 / (tab.prior_b[f] + total_mass[f])
         events = tab.prior_a[f] + total[f]
         for level in range(levels):
-            log_bf = since * tab.log_ratio[f, level]
-            log_bf -= events * math.log(1.0 + tab.gain[f, level] * share)
-            factor[f, level + 1] = math.exp(min(log_bf, tab.ceiling))
+            log_ratio, gain = tab.log_ratio[f, level], tab.gain[f, level] * scale
+            for j in range(reach):
+                k = t + 1 - tab.ages[j]
+                log_bf = (total[f] - sums[k, f]) * log_ratio - events * math.log(
+                    1.0 + gain * (total_mass[f] - mass[k, f])
+                )
+                factor[f, level + 1, j] = math.exp(min(log_bf, tab.ceiling))
 
 
 @compiled
@@ -202,34 +220,52 @@ def log_terms(
     return reach
 
 
+# The four below are loops on purpose: array expressions take seconds to compile.
+
+
 @compiled
 def total_of(terms: F64) -> float:
-    """Log of the sum of exponentials of an array of logs."""
-    top = terms.max()
-    return float(top + math.log(np.exp(terms - top).sum()))
+    """Log of the sum of exponentials of an array ``[ages, patterns]`` of logs."""
+    top = _highest(terms)
+    total = 0.0
+    for j in range(terms.shape[0]):
+        for c in range(terms.shape[1]):
+            total += math.exp(terms[j, c] - top)
+    return top + math.log(total)
 
 
 @compiled
 def feed_masses(terms: F64, tab: Tables) -> F64:
     """Posterior probability that each feed changed, ``F64[F]``, given log terms."""
-    shares = np.exp(terms - terms.max())
-    by_pattern = shares.sum(axis=0) / shares.sum()
+    total = total_of(terms)
     masses = np.zeros(tab.choice.shape[1])
-    for c in range(by_pattern.shape[0]):
+    for c in range(terms.shape[1]):
+        share = 0.0
+        for j in range(terms.shape[0]):
+            share += math.exp(terms[j, c] - total)
         for f in range(masses.shape[0]):
             if tab.choice[c, f] > 0:
-                masses[f] += by_pattern[c]
+                masses[f] += share
     return masses
 
 
 @compiled
 def median_age(terms: F64) -> int:
     """Position in ``AGES`` of the posterior median of the onset."""
-    shares = np.exp(terms - terms.max()).sum(axis=1)
-    half = 0.5 * shares.sum()
+    total = total_of(terms)
     running = 0.0
-    for j in range(shares.shape[0]):
-        running += shares[j]
-        if running >= half:
+    for j in range(terms.shape[0]):
+        for c in range(terms.shape[1]):
+            running += math.exp(terms[j, c] - total)
+        if running >= 0.5:
             return j
-    return int(shares.shape[0] - 1)
+    return int(terms.shape[0]) - 1
+
+
+@compiled
+def _highest(terms: F64) -> float:
+    top = -np.inf
+    for j in range(terms.shape[0]):
+        for c in range(terms.shape[1]):
+            top = max(top, terms[j, c])
+    return top

@@ -183,6 +183,10 @@ class EvidenceModel:
         """Give the bar of improvements, which are judged at closes only."""
         return self.improving.bar(SAFETY * self.improvement_budget)
 
+    def with_prior(self, shape: F64, scale: F64) -> EvidenceModel:
+        """Give the same model with another rate prior Gamma(shape, scale) per feed."""
+        return replace(self, prior_a=shape, prior_b=scale)
+
     def with_minimum_history(self, periods: int) -> EvidenceModel:
         """Give the same model with another number of periods before any alert."""
         return replace(self, minimum_history=periods)

@@ -67,6 +67,16 @@ class History(NamedTuple):
     drag: F64  # [T, F]
 
 
+class Looks(NamedTuple):
+    """Room for the numbers of the look being taken."""
+
+    totals: F64  # [F]
+    masses: F64  # [F]
+    so_far: F64  # [F], events of the period's days up to the look
+    cumulative: F64  # [ages]
+    factor: F64  # [F, L + 1, ages]
+
+
 @compiled
 def start_state(state: F64) -> None:
     """Write the state before the first period."""
@@ -122,79 +132,92 @@ def run_unit(
     seen = observed_before(history.expected)
     first = first_with(seen, rules.baseline)
     ready = first_with(seen, rules.minimum)
-    cumulative = np.zeros(tab.ages.shape[0])
+    looks = Looks(
+        totals=np.zeros(history.counts.shape[0]),
+        masses=np.zeros(history.counts.shape[0]),
+        so_far=np.zeros(history.counts.shape[0]),
+        cumulative=np.zeros(tab.ages.shape[0]),
+        factor=np.ones((history.counts.shape[0], tab.gain.shape[1] + 1, tab.ages.shape[0])),
+    )
     state = states[start].copy()
     for t in range(start, min(closed + 1, periods)):
         if rows.shape[0] - used < 2 * (CLOSE + 1) + 1:
             return -1
-        watched = t >= ready and tab.weight.shape[0] > 0
-        if watched and rules.by_day:
-            used = _look_by_day(history, tab, rules, t, first, state, cumulative, rows, used)
-        if t == closed:
-            break
-        state[LEVEL] = 0.0
-        if watched:
-            totals, masses = history.sums[t + 1], history.mass[t + 1]
-            reach = onset_sums(
-                totals, masses, history.sums, history.mass, t, first, tab, cumulative
-            )
-            state[LEVEL] = cumulative[reach - 1] if reach > 0 else 0.0
-            used = _judge(
-                history, totals, masses, tab, rules, t, CLOSE, first, reach,
-                state, cumulative, rows, used,
-            )  # fmt: skip
-        used = _subside(history, tab, rules, t, state, rows, used)
-        states[t + 1] = state
+        if t >= ready and tab.weight.shape[0] > 0:
+            used = _look(history, tab, rules, t, closed, first, state, looks, rows, used)
+        if t < closed:
+            used = _subside(history, tab, rules, t, state, rows, used)
+            for column in range(STATE):
+                states[t + 1, column] = state[column]
     return used
 
 
 @compiled
-def _look_by_day(
+def _look(
     history: History,
     tab: Tables,
     rules: Rules,
     t: int,
+    closed: int,
     first: int,
     state: F64,
-    cumulative: F64,
+    looks: Looks,
     rows: F64,
     used: int,
 ) -> int:
-    feeds = history.counts.shape[0]
-    totals = history.sums[t].copy()
-    masses = history.mass[t].copy()
-    so_far = np.zeros(feeds)
-    for d in range(history.daily.shape[2]):
-        events = False
-        gain = 0.0
-        for f in range(feeds):
-            m = history.expected[f, t] * history.shape[f, d]
-            if history.by_day[f] == 0 or m <= 0.0:
-                continue
-            events = events or history.daily[f, t, d] > 0
-            so_far[f] += history.daily[f, t, d]
-            omega = 1.0 / (1.0 + history.drag[t, f] * m)
-            totals[f] = history.sums[t, f] + omega * so_far[f]
-            masses[f] = history.mass[t, f] + omega * m
-            gain += omega * so_far[f] * tab.log_ratio[f].max()
-        # No look can exceed last close's evidence by more than its own events
-        # allow; the slack covers onsets that move between two steps of the grid.
-        if events and math.log(1.0 + state[LEVEL]) + gain + GATE_SLACK > rules.look1:
-            reach = onset_sums(
-                totals, masses, history.sums, history.mass, t, first, tab, cumulative
-            )
-            used = _judge(
-                history, totals, masses, tab, rules, t, d, first, reach,
-                state, cumulative, rows, used,
-            )  # fmt: skip
+    """Take the looks of one period: after each day with an event, then at its close."""
+    begin = 0 if rules.by_day else CLOSE
+    end = CLOSE + 1 if t < closed else CLOSE
+    for f in range(history.counts.shape[0]):
+        looks.so_far[f] = 0.0
+    for day in range(begin, end):
+        if bring_to_look(history, tab, t, day, state[LEVEL], looks) <= rules.look1:
+            continue
+        reach = onset_sums(
+            looks.totals, looks.masses, history.sums, history.mass, t, first, tab,
+            looks.factor, looks.cumulative,
+        )  # fmt: skip
+        used = _judge(history, tab, rules, t, day, first, reach, state, looks, rows, used)
+        if day == CLOSE:
+            state[LEVEL] = looks.cumulative[reach - 1] if reach > 0 else 0.0
     return used
+
+
+@compiled
+def bring_to_look(
+    history: History, tab: Tables, t: int, day: int, level: float, looks: Looks
+) -> float:
+    """Bring the sums to a look; give a log evidence that it cannot exceed.
+
+    Given the last close's evidence ``level`` a look within the week can exceed it
+    by no more than its own events allow (the slack covers onsets that move between
+    two steps of the grid), so most of them need no closer look, and a day without
+    an event never does. A close is always looked at.
+    """
+    if day == CLOSE:
+        for f in range(history.counts.shape[0]):
+            looks.totals[f] = history.sums[t + 1, f]
+            looks.masses[f] = history.mass[t + 1, f]
+        return math.inf
+    events = False
+    gain = 0.0
+    for f in range(history.counts.shape[0]):
+        m = history.expected[f, t] * history.shape[f, day]
+        if history.by_day[f] == 0 or m <= 0.0:
+            m = 0.0
+        elif history.daily[f, t, day] > 0:
+            events = True
+            looks.so_far[f] += history.daily[f, t, day]
+        omega = 1.0 / (1.0 + history.drag[t, f] * m)
+        looks.totals[f] = history.sums[t, f] + omega * looks.so_far[f]
+        looks.masses[f] = history.mass[t, f] + omega * m
+        gain += omega * looks.so_far[f] * tab.steepest[f]
+    return math.log(1.0 + level) + gain + GATE_SLACK if events else -math.inf
 
 
 @compiled
 def _judge(
     history: History,
-    totals: F64,
-    masses: F64,
     tab: Tables,
     rules: Rules,
     t: int,
@@ -202,7 +225,7 @@ def _judge(
     first: int,
     reach: int,
     state: F64,
-    cumulative: F64,
+    looks: Looks,
     rows: F64,
     used: int,
 ) -> int:
@@ -211,13 +234,13 @@ def _judge(
         if day < CLOSE:
             bar = rules.look1 if level == 0 else rules.look2
         last = int(state[LAST1 + level])
-        evidence = eligible(cumulative, reach, t - last, tab.ages)
+        evidence = eligible(looks.cumulative, reach, t - last, tab.ages)
         if evidence > math.exp(bar):
             row = rows[used]
             row[WEEK] = t
             row[DAY] = day
             row[KIND] = CROSSED if level == 0 else RAISED
-            _attribute(history, totals, masses, tab, t, max(first, last + 1), row)
+            _attribute(history, looks, tab, t, max(first, last + 1), row)
             state[LAST1 + level] = t
             state[LATEST] = t
             state[CUSUM] = 0.0
@@ -237,21 +260,21 @@ def eligible(cumulative: F64, reach: int, oldest: int, ages: I64) -> float:
 
 
 @compiled
-def _attribute(
-    history: History, totals: F64, masses: F64, tab: Tables, t: int, first: int, row: F64
-) -> None:
+def _attribute(history: History, looks: Looks, tab: Tables, t: int, first: int, row: F64) -> None:
     terms = np.empty((tab.ages.shape[0], tab.weight.shape[0]))
-    reach = log_terms(totals, masses, history.sums, history.mass, t, first, tab, terms)
+    reach = log_terms(looks.totals, looks.masses, history.sums, history.mass, t, first, tab, terms)
     terms = terms[:reach]
     row[EVIDENCE] = total_of(terms)
     row[ONSET] = t + 1 - tab.ages[median_age(terms)]
     row[SINCE] = first
     probability = feed_masses(terms, tab)
-    bits = 0.0
+    bits, likeliest = 0, 0
     for f in range(probability.shape[0]):
         if probability[f] > 0.5:
-            bits += 2.0**f
-    row[FEEDS] = bits if bits > 0.0 else 2.0 ** np.argmax(probability)
+            bits |= 1 << f
+        if probability[f] > probability[likeliest]:
+            likeliest = f
+    row[FEEDS] = float(bits if bits > 0 else 1 << likeliest)
 
 
 @compiled
@@ -277,7 +300,8 @@ def _subside(
     state[CUSUM] = max(0.0, state[CUSUM] + step)
     if state[CUSUM] > SUBSIDE:
         row = rows[used]
-        row[:] = 0.0
+        for column in range(ROW):
+            row[column] = 0.0
         row[WEEK] = t
         row[DAY] = CLOSE
         row[KIND] = SUBSIDED

@@ -1,0 +1,172 @@
+"""Thresholds by simulation of the fitted fleet.
+
+Pseudo-fleets of the real size are drawn from what the fit says (each unit's rate
+from its own posterior, its dispersion from the fitted spread, exposures from its
+own), **everything is fitted again on each pseudo-history**, and the evidence is
+run over what follows. The refit is the point: it puts the cost of not knowing the
+fleet's parameters into the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from detectors.counts import F64, FeedCounts
+from detectors.curves import count_alerts
+from detectors.fleet import FleetFit, fit_fleet
+from detectors.model import Curve, EvidenceModel
+from detectors.simulate import draw_dispersions, simulate
+
+CLOSE_BARS = np.arange(1.5, 10.01, 0.5)
+LOOK_BARS = np.arange(2.5, 10.01, 0.5)
+FEWEST_ALERTS = 8  # points of a curve with fewer alerts are left to the smooth
+MOST_FLEETS = 60
+YEARS = 2.0
+
+Progress = Callable[[float], None]
+
+
+def calibrate(
+    history: FeedCounts,
+    fit: FleetFit,
+    *,
+    units: int = 2000,
+    seed: int = 1,
+    within_week: bool = True,
+    progress: Progress | None = None,
+) -> EvidenceModel:
+    """Give the fitted model with its curves of false alerts.
+
+    Args:
+        history: the baseline periods that ``fit`` was made of.
+        fit: the fitted fleet.
+        units: pseudo-units to simulate, in fleets of the real size.
+        seed: seed of the simulation; the same inputs give the same model.
+        within_week: also calibrate looks within the week.
+        progress: called with the share that is done, 0 to 1.
+
+    """
+    rng = np.random.default_rng(seed)
+    observed = np.flatnonzero((history.exposure > 0).any(axis=(1, 2)))
+    size = len(observed)
+    fleets = int(np.clip(np.ceil(units / size), 1, MOST_FLEETS))
+    alerts_close, alerts_look = np.zeros(len(CLOSE_BARS)), np.zeros(len(LOOK_BARS))
+    alerts_fall, judged = np.zeros(len(CLOSE_BARS)), 0
+    for number in range(fleets):
+        chosen = observed if size <= units else rng.choice(observed, units, replace=False)
+        pseudo = pseudo_fleet(history, fit, chosen, rng, by_day=within_week)
+        refit = fit_fleet(
+            pseudo.until(history.periods),
+            fit.model.feeds,
+            improvable=fit.model.improvable,
+            per_year=fit.model.per_year,
+            minimum_history=fit.model.minimum_history,
+        ).model
+        refit = _watched_alike(refit, fit.model)
+        counted, periods = count_alerts(pseudo, refit, CLOSE_BARS)
+        alerts_close += counted
+        judged += periods
+        if within_week:
+            alerts_look += count_alerts(pseudo, refit, LOOK_BARS, within_week=True)[0]
+        if any(refit.improvable):
+            table = refit.improvements
+            alerts_fall += count_alerts(pseudo, refit, CLOSE_BARS, patterns=table)[0]
+        if progress is not None:
+            progress((number + 1) / fleets)
+    years = judged / fit.model.per_year
+    closes = smooth_curve(CLOSE_BARS, alerts_close, years)
+    return replace(
+        fit.model,
+        closes=closes,
+        looks=smooth_curve(LOOK_BARS, alerts_look, years) if within_week else closes,
+        improving=smooth_curve(CLOSE_BARS, alerts_fall, years)
+        if any(fit.model.improvable)
+        else fit.model.improving,
+    )
+
+
+def _watched_alike(refit: EvidenceModel, model: EvidenceModel) -> EvidenceModel:
+    """Give a refit the parts of the real model that are chosen and not fitted."""
+    return replace(
+        refit,
+        patterns=model.patterns,
+        improvements=model.improvements,
+        look_margin=model.look_margin,
+        week_shape=model.week_shape,
+    )
+
+
+def pseudo_fleet(
+    history: FeedCounts,
+    fit: FleetFit,
+    chosen: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    by_day: bool,
+) -> FeedCounts:
+    """Draw a fleet like the real one: its history, then two years without a change."""
+    model = fit.model
+    shape = model.prior_a + fit.totals[chosen]
+    rates = rng.gamma(shape, 1.0 / (model.prior_b + fit.masses[chosen]))
+    left = np.where(
+        model.dispersion_spread > 0,
+        1.0
+        / (1.0 / np.maximum(model.dispersion_spread, 1e-12) + fit.dispersions.precision[chosen]),
+        0.0,
+    )
+    dispersion = draw_dispersions(fit.dispersions.unit[chosen], left, rng)
+    past = history.exposure[chosen]
+    future = _resample(past, round(YEARS * model.per_year), rng)
+    exposure = np.concatenate([past, future], axis=2)
+    fleet = simulate(
+        model, rates, dispersion, exposure, week0=history.week0, rng=rng, by_day=by_day
+    )
+    return fleet.block
+
+
+def smooth_curve(bars: F64, alerts: F64, years: float) -> Curve:
+    """Fit log rate = quadratic in the bar to simulated counts, kept falling.
+
+    Poisson regression by Newton steps, over the bars with enough alerts. Where the
+    quadratic would bend up, or where there is too little to fit, the usual slope of
+    -1.1 takes over.
+    """
+    enough = alerts >= FEWEST_ALERTS
+    if enough.sum() < 3:
+        level = (alerts.sum() + 0.5) / (np.exp(-1.1 * bars).sum() * years)
+        return Curve(tuple(map(float, bars)), tuple(map(float, level * np.exp(-1.1 * bars))))
+    centre = float(bars[enough].mean())
+    x = bars - centre
+    design = np.vstack([np.ones_like(x), x, x * x]).T
+    used = design[enough]
+    beta = np.array([np.log(alerts[enough].mean() / years), -1.1, 0.0])
+    ridge = np.diag([0.0, 0.0, 50.0])
+    for _ in range(25):
+        mu = years * np.exp(used @ beta)
+        step = np.linalg.solve(
+            used.T @ (mu[:, None] * used) + ridge, used.T @ (alerts[enough] - mu) - ridge @ beta
+        )
+        beta = beta + np.clip(step, -1.0, 1.0)
+    logs = design @ beta
+    steep = np.minimum(np.diff(logs) / np.diff(bars), -0.3)
+    last = int(np.flatnonzero(enough)[-1])
+    # Beyond the data the curve goes on at the slope it ended with.
+    steep[last:] = np.minimum(steep[max(last - 1, 0)], -0.6)
+    logs = logs[0] + np.concatenate([[0.0], np.cumsum(steep * np.diff(bars))])
+    return Curve(tuple(map(float, bars)), tuple(map(float, np.exp(logs))))
+
+
+def _resample(past: F64, periods: int, rng: np.random.Generator) -> F64:
+    """Go on with each unit's own exposures, from a random place of its observed time."""
+    units, feeds, known = past.shape
+    future = np.empty((units, feeds, periods))
+    for u in range(units):
+        begun = int((past[u] > 0).any(axis=0).argmax())
+        length = known - begun
+        start = int(rng.integers(length))
+        columns = begun + (start + np.arange(periods)) % length
+        future[u] = past[u][:, columns]
+    return future
