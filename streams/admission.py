@@ -20,7 +20,6 @@ from streams.events import (
     Incident,
     SpeakUp,
     WardMetric,
-    Withdrawal,
     feed_of,
 )
 from streams.feeds import Feed
@@ -49,7 +48,8 @@ def admit(event: Event, context: Context) -> Fact | Refusal:
     """The fact that an event states, or why it is refused.
 
     The identifier has been looked at by ``id_refusal`` before. The event may be
-    changed: what means the same becomes the same.
+    changed: what means the same becomes the same. Of the body of a withdrawn fact
+    only its place is looked at and kept.
     """
     feed = feed_of(event)
     time = context.instant("time", event.time)
@@ -66,17 +66,20 @@ def admit(event: Event, context: Context) -> Fact | Refusal:
     data = event.data
     if data:
         provider = data.provider
-        site, ward = data.site or None, data.ward or None
+        site = data.site if isinstance(data.site, str) else None
+        ward = data.ward if isinstance(data.ward, str) else None
         refusal = _place_refusal(site, ward)
-        if refusal is None and not isinstance(data, Incident):
+        if refusal is None and ward is not None and feed is Feed.SPEAKUP:
+            refusal = _WARD_REFUSED
+        if refusal is None and not withdrawn and not isinstance(data, Incident):
             refusal = _BODIES[type(data)](data, event, context)
         if refusal is not None:
             return refusal
-        if isinstance(data, WardMetric):
-            # A metric counts at the end of its period, whatever moment was named for it.
-            time = milliseconds(data.period_end)
         if not withdrawn:
             body = _body(data)
+            if isinstance(data, WardMetric):
+                # A metric counts at the end of its period, whatever moment was named for it.
+                time = milliseconds(data.period_end)
     elif withdrawn:
         provider = source_code(event.source) or ""
     else:
@@ -201,8 +204,6 @@ def _complaint(data: Complaint, _event: Event, context: Context) -> Refusal | No
 
 
 def _speakup(data: SpeakUp, _event: Event, context: Context) -> Refusal | None:
-    if data.ward:
-        return _WARD_REFUSED
     if data.counts:
         return _aggregate(data, context)
     if data.period_start or data.period_end:
@@ -257,13 +258,8 @@ def _plain(number: float) -> int | float:
     return int(number) if number == int(number) else number
 
 
-def _withdrawal(data: Body, event: Event, _context: Context) -> Refusal | None:
-    return _WARD_REFUSED if data.ward and feed_of(event) is Feed.SPEAKUP else None
-
-
 _BODIES: dict[type[Body], Callable[[Any, Event, Context], Refusal | None]] = {
     Complaint: _complaint,
     SpeakUp: _speakup,
     WardMetric: _wardmetric,
-    Withdrawal: _withdrawal,
 }

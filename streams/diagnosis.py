@@ -225,9 +225,8 @@ def examine(item: Item) -> Event | Refusal:
     return refusal._replace(keep=keep and refusal.keep and not _is_secret(item.value))
 
 
-def looked_at_again(raw: bytes, refusal: Refusal) -> Refusal:
-    """The refusal of an event that the quick way read, after the screen has seen all of it."""
-    item = Reader().only(raw.decode())
+def looked_at_again(item: Item, refusal: Refusal) -> Refusal:
+    """The refusal of an event that was decoded, after the screen has seen all of it."""
     found, keep = screened(item)
     if found is not None:
         return found
@@ -239,7 +238,8 @@ def _is_secret(value: object) -> bool:
     if not isinstance(value, dict) or value.get("type") != Feed.SPEAKUP.event_type:
         return False
     data = value.get("data")
-    return not isinstance(data, dict) or "ward" in data or not data.keys() <= _NAMES
+    inner = data.keys() if isinstance(data, dict) else set[str]()
+    return "ward" in value or "ward" in inner or not inner <= _NAMES
 
 
 def _flaw(item: Item) -> Refusal | None:

@@ -187,14 +187,15 @@ def _take(opened: Opened, index: int, item: Item, context: Context, place: _Plac
     found = examine(item)
     event_id = item.value.get("id") if isinstance(item.value, dict) else None
     shown = event_id if isinstance(event_id, str) and id_refusal(event_id) is None else None
-    outcome: Fact | Refusal
     if isinstance(found, Refusal):
-        outcome = found
+        outcome: Fact | Refusal = found
     else:
         drop_nulls(found)
         outcome = id_refusal(found.id) or admit(found, context)
-    if isinstance(outcome, Fact) and place is not None:
-        outcome = place.refusal(outcome) or outcome
+        if isinstance(outcome, Fact) and place is not None:
+            outcome = place.refusal(outcome) or outcome
+        if isinstance(outcome, Refusal):
+            outcome = looked_at_again(item, outcome)
     if isinstance(outcome, Refusal):
         opened.rejections.append(rejection(index, outcome, item.raw, shown))
     else:
@@ -249,7 +250,7 @@ def _open_whole(
                 continue
             outcome = refusal
         raw = raw or pieces()
-        again = looked_at_again(raw[index], outcome)
+        again = looked_at_again(Reader().only(raw[index].decode()), outcome)
         rejections.append(rejection(index, again, raw[index], event.id))
     return Opened(facts, rejections)
 
