@@ -27,7 +27,7 @@ from streams.series import Block
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 PACK = 100
-BATCH = 20
+BATCH = 100
 
 
 def messages(plan: Plan) -> list[Message]:

@@ -100,21 +100,33 @@ class Shapes:
 
     def __init__(self) -> None:
         self.number = 0
-        self.starts = np.zeros(256, dtype=np.int32)
-        self.cells = np.zeros((2048, 4), dtype=np.int64)
+        self._used = 0
+        self._starts = np.zeros(256, dtype=np.int32)
+        self._cells = np.zeros((2048, 4), dtype=np.int64)
+        self._new_ends: list[int] = []
+        self._new_cells: list[tuple[int, int, int, int]] = []
 
     def append(self, rows: list[tuple[int, int, int, int]]) -> int:
         """Add a shape and give its number."""
-        start = int(self.starts[self.number])
-        end = start + len(rows)
-        if end > self.cells.shape[0]:
-            self.cells = np.pad(self.cells, ((0, self.cells.shape[0]), (0, 0)))
-        if self.number + 2 > self.starts.shape[0]:
-            self.starts = np.pad(self.starts, (0, self.starts.shape[0]))
-        self.cells[start:end] = rows
-        self.starts[self.number + 1] = end
+        self._new_cells.extend(rows)
+        self._new_ends.append(self._used + len(self._new_cells))
         self.number += 1
         return self.number - 1
+
+    def tables(self) -> tuple[I32, I64]:
+        """``starts`` and ``cells`` of all shapes; new ones are written in one go."""
+        if self._new_ends:
+            end = self._used + len(self._new_cells)
+            while end > self._cells.shape[0]:
+                self._cells = np.pad(self._cells, ((0, self._cells.shape[0]), (0, 0)))
+            while self.number + 1 > self._starts.shape[0]:
+                self._starts = np.pad(self._starts, (0, self._starts.shape[0]))
+            self._cells[self._used : end] = self._new_cells
+            self._starts[self.number + 1 - len(self._new_ends) : self.number + 1] = self._new_ends
+            self._used = end
+            self._new_ends.clear()
+            self._new_cells.clear()
+        return self._starts, self._cells
 
 
 @compiled

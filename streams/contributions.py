@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -291,5 +292,6 @@ def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addit
     return (Addition(rule.position, grid, *counts),)
 
 
+@lru_cache(maxsize=16_384)
 def _milliseconds(moment: str) -> int:
     return round(datetime.fromisoformat(moment).timestamp() * 1_000_000) // 1000

@@ -367,8 +367,9 @@ def _relative(activity: F64) -> F64:
     return relative
 
 
-def changed_rows(block: Block, grid: Grid, position: int) -> bool:
-    """Whether any series of an indicator changed on a grid since the last evaluation."""
+def changed_before(block: Block, grid: Grid, position: int, closed: int) -> bool:
+    """Whether any series of an indicator changed in a closed period since the last evaluation."""
     columns = block.columns[grid]
     rows = columns.table[:, position]
-    return bool(np.any(columns.dirty[rows[rows >= 0]] != CLEAN))
+    rows = rows[rows >= 0]
+    return bool(rows.size) and bool(columns.dirty[rows].min() < closed)

@@ -16,7 +16,7 @@ from detectors.episodes import SeriesEpisode
 from detectors.measurements import explain_measurement, watch_measurements
 from detectors.shares import explain_share, share_change, watch_shares
 from detectors.silence import explain_silence, feed_outage, watch_silence
-from streams.counting import changed_rows
+from streams.counting import changed_before
 from streams.feeds import Feed
 from streams.indicators import Indicator
 from streams.periods import PER_YEAR, Grid, first_day
@@ -68,7 +68,7 @@ class IndicatorWatch:
         closed = block.closed(self.indicator.feed, self.grid)
         position = block.catalogue.position(self.indicator.key)
         moved = closed != self._closed
-        if closed is None or not (moved or changed_rows(block, self.grid, position)):
+        if closed is None or not (moved or changed_before(block, self.grid, position, closed)):
             return set()
         self._closed = closed
         columns = block.columns[self.grid]
@@ -230,7 +230,8 @@ class SilenceWatch:
         position = len(block.catalogue.indicators) + int(self.feed)
         if closed is None or latest is None:
             return set()
-        if self._seen == (closed, latest) and not changed_rows(block, Grid.WEEK, position):
+        late = changed_before(block, Grid.WEEK, position, latest)
+        if self._seen == (closed, latest) and not late:
             return set()
         self._seen = (closed, latest)
         before = self._signals

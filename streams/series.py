@@ -198,7 +198,7 @@ class Block:
         if not placed:
             return
         leaf, shape, day, sign = np.array(placed, dtype=np.int32).T.copy()
-        starts, cells, months = self._shapes.starts, self._shapes.cells, _months()
+        (starts, cells), months = self._shapes.tables(), _months()
         touched = np.empty(leaf.size, np.int64)
         for grid, columns in self.columns.items():
             rows, first, last = allocate(

@@ -14,6 +14,8 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from streams.effects import AlertRecord
 from streams.periods import SECONDS_PER_DAY
 from streams.statements import false_alert_interval, statement
@@ -113,22 +115,30 @@ def alert_of(
         statement=statement(signals, unit_name=unit_name, unit_kind=unit_kind),
         false_alert_interval=false_alert_interval(unit_kind, budgets[level]),
         respond_by=RESPOND_BY[level],
-        evidence={
-            "reference": reference,
-            "budget": budgets[level],
-            "series": [dict(series) for signal in signals for series in signal.series],
-            "signals": [
-                {
-                    "detector": signal.detector,
-                    "level": signal.level,
-                    "opened": instant(signal.opened),
-                    "raised": None if signal.raised is None else instant(signal.raised),
-                    "subsided": None if signal.subsided is None else instant(signal.subsided),
-                    "onset": instant(signal.onset),
-                    "feeds": list(signal.feeds),
-                    "explanation": dict(signal.explanation),
-                }
-                for signal in signals
-            ],
-        },
+        evidence=_plain(
+            {
+                "reference": reference,
+                "budget": budgets[level],
+                "series": [dict(series) for signal in signals for series in signal.series],
+                "signals": [
+                    {
+                        "detector": signal.detector,
+                        "level": signal.level,
+                        "opened": instant(signal.opened),
+                        "raised": None if signal.raised is None else instant(signal.raised),
+                        "subsided": None if signal.subsided is None else instant(signal.subsided),
+                        "onset": instant(signal.onset),
+                        "feeds": list(signal.feeds),
+                        "explanation": dict(signal.explanation),
+                    }
+                    for signal in signals
+                ],
+            }
+        ),
     )
+
+
+def _plain(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Evidence as it comes back from the store, so that the two compare as equal."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(evidence))
+    return plain
