@@ -157,10 +157,17 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     Returns:
         One ``<svg>`` element, without an XML declaration.
     """
+    values = [point.value for point in points if point.value is not None]
+    natural = bool(values) and min(values) >= 0
+    # What is never negative has no lower limit below zero; the table still gives it.
+    lower = [
+        None if point.lower is None or (natural and point.lower < 0) else point.lower
+        for point in points
+    ]
+    upper = [point.upper for point in points]
     shown = [
         number
-        for point in points
-        for number in (point.value, point.mean, point.lower, point.upper)
+        for number in (*values, *(point.mean for point in points), *lower, *upper)
         if number is not None
     ]
     if picture.target is not None:
@@ -182,7 +189,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
     ]
     _axes(out, points, picture, scale, ticks)
-    _lines(out, points, picture, scale)
+    _lines(out, [point.mean for point in points], (lower, upper), picture, scale)
     _values(out, points, scale)
     _marks(out, points, picture, scale)
     out.append("</svg>")
@@ -245,12 +252,19 @@ def _path(values: Sequence[float | None], scale: _Scale, *, steps: bool = False)
     return "".join(out)
 
 
-def _lines(out: list[str], points: Sequence[Point], picture: Picture, scale: _Scale) -> None:
-    mean = _path([point.mean for point in points], scale, steps=True)
-    if mean:
-        out.append(f'<path class="mean" d="{mean}" fill="none" stroke="#000" stroke-width="1.5"/>')
-    for name in ("lower", "upper"):
-        limit = _path([getattr(point, name) for point in points], scale, steps=True)
+Line = Sequence[float | None]
+
+
+def _lines(
+    out: list[str], mean: Line, limits: tuple[Line, Line], picture: Picture, scale: _Scale
+) -> None:
+    centre = _path(mean, scale, steps=True)
+    if centre:
+        out.append(
+            f'<path class="mean" d="{centre}" fill="none" stroke="#000" stroke-width="1.5"/>'
+        )
+    for line in limits:
+        limit = _path(line, scale, steps=True)
         if limit:
             out.append(
                 f'<path class="limit" d="{limit}" fill="none" stroke="{LINE}" '

@@ -8,7 +8,7 @@ may hold personal data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -104,9 +104,13 @@ def response(
     **members: object,
 ) -> Response:
     """An HTTP answer that carries a problem document."""
+    return _answer(document(code, detail, **members), headers)
+
+
+def _answer(found: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     return Response(
-        orjson.dumps(document(code, detail, **members)),
-        status_code=PROBLEMS[code][0],
+        orjson.dumps(found),
+        status_code=found["status"],
         media_type=MEDIA_TYPE,
         headers=dict(headers) if headers else None,
     )
@@ -133,25 +137,41 @@ def validation_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str
     return found
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+def _wants_page(request: Request) -> bool:
+    """Whether somebody reads this in a browser, outside the API."""
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.url.path.startswith("/v1/")
+
+
+def install(app: FastAPI, *, page: Callable[[Mapping[str, Any]], Response]) -> None:
+    """Make every error that the framework raises a problem document.
+
+    Args:
+        app: where to.
+        page: shows a problem document to somebody who reads pages.
+    """
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        headers = error.headers if isinstance(error, HTTPException) else None
+        found = _found(error)
+        # Rendering is short and has no other place here to run.
+        answer = page(found) if _wants_page(request) else _answer(found)
+        for name, value in (headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+    app.add_exception_handler(HTTPException, on_error)
+    app.add_exception_handler(RequestValidationError, on_error)
+
+
+def _found(error: Exception) -> dict[str, Any]:
     if isinstance(error, Problem):
-        return response(error.code, error.detail, headers=error.headers, **error.members)
+        return document(error.code, error.detail, **error.members)
+    if isinstance(error, RequestValidationError):
+        return document("invalid", errors=validation_errors(error.errors()))
     if isinstance(error, HTTPException):
-        code = _CODE_OF_STATUS.get(error.status_code)
-        if code is not None:
-            return response(code, headers=error.headers)
-    return response("internal")
-
-
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
-    errors = error.errors() if isinstance(error, RequestValidationError) else ()
-    return response("invalid", errors=validation_errors(errors))
-
-
-def install(app: FastAPI) -> None:
-    """Make every error that the framework raises a problem document."""
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+        return document(_CODE_OF_STATUS.get(error.status_code, "internal"))
+    return document("internal")
 
 
 def openapi_responses(*codes: str) -> dict[int | str, dict[str, Any]]:

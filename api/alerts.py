@@ -1,0 +1,168 @@
+"""Alerts: the list, one with all its evidence, and what people do about it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from api.auth import Caller, CallerOf
+from api.bodies import JsonBody, decoded, described
+from api.histories import Histories
+from api.parameters import Code, Cursor, Limit, Moment, parse_moment
+from api.places import Places
+from api.problems import Problem, openapi_responses
+from api.renderings import action_fields, alert_fields, contributing, named, profile_entries
+from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
+from api.service import Service
+from streams.lifecycle import ForbiddenMove, IncompleteAction, State
+from streams.screen import Field, finding
+from streams.store import AlertRow, BadCursor, UnknownItem, VersionConflict
+
+AlertId = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Alerts:
+    """What one caller may read and do; pages and API share it."""
+
+    def __init__(self, service: Service, histories: Histories) -> None:
+        self._service = service
+        self._histories = histories
+
+    def seen(self, alert_id: str, caller: Caller) -> AlertRow:
+        """An alert that the caller may see.
+
+        Raises:
+            Problem: ``not-found``; an alert out of scope is not told from none.
+        """
+        row = self._service.store.alert(alert_id)
+        if row is None or not caller.sees(row.provider):
+            raise Problem("not-found", "No such alert is visible to this caller.")
+        return row
+
+    def detail(self, row: AlertRow, caller: Caller) -> dict[str, Any]:
+        """An alert as ``AlertDetail``."""
+        places = Places(self._service, caller, self._service.clock().date())
+        histories = contributing(row, self._histories, internal=caller.internal)
+        unit = places.unit(row.unit)
+        return {
+            **alert_fields(row),
+            "series": named(places, histories),
+            "profile": profile_entries(self._histories, unit, internal=caller.internal),
+            "actions": action_fields(row),
+        }
+
+    def act(self, alert_id: str, asked: ActionIn, caller: Caller) -> AlertRow:
+        """Make a move.
+
+        Raises:
+            Problem: ``not-found``, ``forbidden-move`` with the ``allowed`` moves,
+                ``version-conflict``, or ``invalid`` where the action lacks something or
+                its words seem to hold personal data.
+        """
+        self.seen(alert_id, caller)
+        for name, text in (("note", asked.note), ("assignee", asked.assignee)):
+            _screen(name, text)
+        try:
+            return self._service.store.act(
+                alert_id,
+                asked.action,
+                actor=caller.name,
+                at=self._service.clock(),
+                expected_version=asked.version,
+                outcome=asked.outcome,
+                note=asked.note,
+                until=asked.until,
+                assignee=asked.assignee,
+            )
+        except UnknownItem:
+            raise Problem("not-found") from None
+        except ForbiddenMove as error:
+            raise Problem(
+                "forbidden-move", str(error), state=error.state, allowed=list(error.allowed)
+            ) from None
+        except VersionConflict as error:
+            raise Problem("version-conflict", current=error.current) from None
+        except IncompleteAction as error:
+            raise _invalid(error.field, "incomplete", str(error)) from None
+
+
+def _screen(name: str, text: str | None) -> None:
+    """Notes are people's own words, so only identifiers of persons are looked for."""
+    if text is None:
+        return
+    if "\0" in text:
+        raise _invalid(name, "characters", "control characters are not taken")
+    for word in (text, *text.split()):
+        found = finding(word, Field.UNKNOWN)
+        if found is not None and found != "free text":
+            raise _invalid(name, "personal_data", f"it seems to hold {found}; leave that out")
+
+
+def _invalid(name: str, code: str, detail: str) -> Problem:
+    error = {"place": "body", "name": name, "code": code, "detail": detail}
+    return Problem("invalid", errors=[error])
+
+
+def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
+    """``/v1/alerts``."""
+    router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+
+    @router.get(
+        "",
+        response_model=Listing[AlertOut],
+        responses=openapi_responses("invalid-cursor", "not-found"),
+    )
+    def list_alerts(  # one parameter for each filter of the contract
+        caller: CallerOf,
+        unit: Annotated[Code | None, Query(description="With all that lies under it.")] = None,
+        state: Annotated[
+            list[State] | None, Query(description="Several may be given; all but retracted.")
+        ] = None,
+        level: Annotated[int | None, Query(ge=1, le=2)] = None,
+        kind: Kind | None = None,
+        domain: Domain | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        cursor: Cursor | None = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """Alerts by the time of their first signal, newest first."""
+        places = Places(service, caller, service.clock().date())
+        chosen = places.select(unit)
+        try:
+            page = service.store.list_alerts(
+                units=chosen.units,
+                providers=chosen.providers,
+                states=state or None,
+                level=level,
+                kind=kind,
+                domain=domain,
+                since=None if since is None else parse_moment(since),
+                until=None if until is None else parse_moment(until),
+                cursor=cursor,
+                limit=limit,
+            )
+        except BadCursor:
+            raise Problem("invalid-cursor") from None
+        return {"items": [alert_fields(row) for row in page.items], "next": page.next}
+
+    @router.get("/{alert_id}", response_model=AlertDetail, responses=openapi_responses("not-found"))
+    def get_alert(alert_id: AlertId, caller: CallerOf) -> dict[str, Any]:
+        """An alert with every contributing series, its points and limits, and what was done."""
+        return alerts.detail(alerts.seen(alert_id, caller), caller)
+
+    @router.post(
+        "/{alert_id}/actions",
+        response_model=AlertDetail,
+        responses=openapi_responses(
+            "not-found", "forbidden-move", "version-conflict", "unsupported-media-type", "invalid"
+        ),
+        openapi_extra=described(ActionIn),
+    )
+    def post_action(alert_id: AlertId, body: JsonBody, caller: CallerOf) -> dict[str, Any]:
+        """Acknowledge, assign, comment, review, escalate, snooze, close or reopen."""
+        row = alerts.act(alert_id, decoded(ActionIn, body), caller)
+        return alerts.detail(row, caller)
+
+    return router

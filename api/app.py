@@ -1,0 +1,201 @@
+"""The application: all doors wired to one service."""
+
+from __future__ import annotations
+
+import re
+import traceback
+import uuid
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from fastapi import Depends, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.alerts import Alerts, alerts_router
+from api.auth import caller_of
+from api.bodies import MAX_BODY, BodyLimit
+from api.deadletters import deadletters_router
+from api.events import events_router
+from api.feeds import feeds_router
+from api.histories import Histories
+from api.metrics import Metrics, metrics_router
+from api.pages import Pages, pages_router
+from api.schemas import Problem as ProblemModel
+from api.series import Finder, series_router
+from api.service import Service
+from api.status import status_router
+from api.stream import Tail, stream_router
+from api.units import units_router
+from streams.store import StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", _POLICY.encode()),
+)
+
+
+class Door:
+    """Around every request: its correlation id, its headers, its time, its last error.
+
+    An error that nothing else answered is logged by its kind and place only. Its
+    message and the values around it may hold what an event said.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service, metrics: Metrics) -> None:
+        self._app = app
+        self._service = service
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        given = _header(scope, b"x-correlation-id")
+        name = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        token = problems.correlation_id.set(name)
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-correlation-id", name.encode()),
+                    *_HEADERS,
+                ]
+            await send(message)
+
+        try:
+            if not self._answers_to(_header(scope, b"host")):
+                await problems.response("misdirected")(scope, receive, sending)
+                return
+            with structlog.contextvars.bound_contextvars(correlation_id=name):
+                await self._guarded(scope, receive, sending, lambda: status)
+        finally:
+            problems.correlation_id.reset(token)
+            self._metrics.observe(scope["method"], _route(scope), status, started)
+
+    async def _guarded(
+        self, scope: Scope, receive: Receive, send: Send, status: Callable[[], int]
+    ) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except StoreUnavailable:
+            _log.warning("store_unavailable")
+            code = "store-unavailable"
+        except Exception as error:  # noqa: BLE001 - answered as a problem, logged without values
+            frames = traceback.extract_tb(error.__traceback__)[-4:]
+            places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
+            _log.error("request_failed", error=type(error).__name__, places=places)
+            code = "internal"
+        else:
+            return
+        if not status():
+            headers = {"Retry-After": "5"} if code == "store-unavailable" else None
+            await problems.response(code, headers=headers)(scope, receive, send)
+
+    def _answers_to(self, host: str) -> bool:
+        """Without keys, only this machine's own names: a page elsewhere must not get in.
+
+        A public name that somebody points at 127.0.0.1 has a dot; names without one,
+        and numeric addresses, cannot be had by a stranger.
+        """
+        if self._service.settings.keys_needed:
+            return True
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        name = name.strip("[]").rstrip(".")
+        return "." not in name or re.fullmatch(r"[0-9.]+", name) is not None
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def _route(scope: MutableMapping[str, Any]) -> str:
+    """The route's template, so that identifiers never become labels."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or "none"
+
+
+def create_app(service: Service) -> FastAPI:
+    """All doors over one service."""
+    app = FastAPI(
+        title="Earshot",
+        summary="Hears quality failings early: four event feeds in, few and explained alerts out.",
+        version=service.version,
+        # Its log part would record what was refused, and so what somebody sent.
+        telemetry={"logs": False},
+        # The usual pages fetch their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses=problems.openapi_responses("invalid", "unauthorised", "internal"),
+    )
+    metrics = Metrics(service)
+    histories = Histories(service.store, service.catalogue)
+    alerts = Alerts(service, histories)
+    finder = Finder(service, histories)
+    app.state.service = service
+    app.state.metrics = metrics
+    app.state.tail = tail = Tail(service.store)
+    pages = Pages(service, alerts, finder, histories)
+    problems.install(app, page=pages.problem)
+    for router in (
+        events_router(service, metrics),
+        alerts_router(service, alerts),
+        series_router(finder),
+        units_router(service, histories),
+        feeds_router(service),
+        deadletters_router(service),
+        stream_router(service, metrics, tail),
+        status_router(service),
+        metrics_router(metrics),
+        pages_router(pages),
+    ):
+        app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(caller_of)])
+    def openapi() -> Response:
+        """The description of this interface."""
+        return JSONResponse(app.openapi())
+
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign] # the documented way
+    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    app.add_middleware(Door, service=service, metrics=metrics)
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = (
+            ProblemModel.model_json_schema()
+        )
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An organisation key."}
+        }
+        schema["security"] = [{"key": []}, {}]
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,123 @@
+"""Request bodies as bytes, read within a limit and decoded strictly.
+
+The framework validates parsed objects, which takes ``false`` for 0 and refuses
+times in strict models. Bodies are therefore read as bytes and handed to the model
+as JSON; the schema is told to OpenAPI by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.problems import Problem, validation_errors
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_BODY: Final = 16 * 1024 * 1024
+# A sender that is refused at once while it writes sees a broken connection instead
+# of the answer, so this much more is read and dropped first.
+_DRAINED: Final = 4 * MAX_BODY
+
+
+class BodyLimit:
+    """Refuses bodies over a limit, by their announced length or as they arrive."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its body counted."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = _announced(scope)
+        if announced is not None and announced > self._limit:
+            if announced <= _DRAINED:
+                await _drain(receive)
+            answer = problems.response("too-large", max_bytes=self._limit)
+            await answer(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > self._limit:
+                    await _drain_from(message, receive)
+                    raise Problem("too-large", max_bytes=self._limit)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _announced(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return None
+
+
+async def _drain(receive: Receive) -> None:
+    more = True
+    while more:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _drain_from(message: Message, receive: Receive) -> None:
+    read = 0
+    while message["type"] == "http.request" and message.get("more_body", False) and read < _DRAINED:
+        message = await receive()
+        read += len(message.get("body", b""))
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body."""
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(read_body)]
+
+
+async def json_body(request: Request) -> bytes:
+    """A body that says it is JSON.
+
+    Raises:
+        Problem: ``unsupported-media-type``.
+    """
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if kind.lower() != "application/json":
+        raise Problem("unsupported-media-type", "Send application/json.")
+    return await request.body()
+
+
+JsonBody = Annotated[bytes, Depends(json_body)]
+
+
+def decoded(model: type[M], body: bytes) -> M:
+    """A model from JSON bytes, strictly.
+
+    Raises:
+        Problem: ``invalid``, with what is wrong where.
+    """
+    try:
+        return model.model_validate_json(body or b"null")
+    except ValidationError as error:
+        errors = [
+            {**one, "loc": ("body", *one["loc"])} for one in error.errors(include_input=False)
+        ]
+        raise Problem("invalid", errors=validation_errors(errors)) from None
+
+
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI part of a route whose body is decoded by hand."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

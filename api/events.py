@@ -1,0 +1,236 @@
+"""``POST /v1/events``: bytes in, durable events and a truthful receipt out.
+
+A request is opened and judged event by event, what is known already is counted as
+a duplicate, the rest is packed and appended to the log in one piece. The answer is
+given when the log has it. Nothing of an event is kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import orjson
+import structlog
+from fastapi import APIRouter, Header, Request, Response
+
+from api import problems
+from api.auth import Caller, CallerOf
+from api.bodies import Body
+from api.metrics import Metrics
+from api.problems import Problem, openapi_responses
+from api.recent import RecentFacts
+from api.schemas import Receipt
+from api.service import Service
+from streams.events import json_schema
+from streams.feeds import Feed
+from streams.intake import Context, UnsupportedMediaType, open_request
+from streams.log import LogUnavailable
+from streams.messages import Fact, Rejection
+from streams.packing import pack
+from streams.store import KeyReused, RequestInProgress, StoredResponse, StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+
+ONE: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+LINES: Final = "application/x-ndjson"
+_RETRY_AFTER: Final = "5"
+# A structured-field string as the draft on idempotency keys asks for, or a bare token.
+_KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._~:+/=-]{1,255})')
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A receipt and the status that says the same."""
+
+    accepted: int
+    duplicates: int
+    rejections: list[Rejection]
+
+    @property
+    def status(self) -> int:
+        """202 all taken, 207 some refused, 422 none taken."""
+        if not self.rejections:
+            return 202
+        return 207 if self.accepted or self.duplicates else 422
+
+    def response(self) -> Response:
+        """The HTTP answer; without any event taken it is a problem document as well."""
+        receipt: dict[str, Any] = {
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "rejected": [
+                {"index": one.index, "id": one.event_id, "code": one.code, "detail": one.detail}
+                for one in self.rejections
+            ],
+        }
+        if self.status == 422:
+            return problems.response("none-taken", **receipt)
+        return Response(
+            orjson.dumps(receipt), status_code=self.status, media_type="application/json"
+        )
+
+
+class Intake:
+    """The HTTP door of the log."""
+
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service = service
+        self._metrics = metrics
+        self._recent = RecentFacts()
+
+    def take(self, body: bytes, content_type: str, caller: Caller) -> Response:
+        """Open, judge, append; answers when what was accepted is durable.
+
+        Raises:
+            Problem: ``unsupported-media-type`` or ``log-unavailable`` (nothing taken).
+        """
+        service = self._service
+        now = service.clock()
+        context = Context(
+            organisations=service.organisations,
+            now=now,
+            open_registration=service.open_registration,
+            scope=caller.providers,
+        )
+        try:
+            opened = open_request(body, content_type, context)
+        except UnsupportedMediaType:
+            raise Problem(
+                "unsupported-media-type",
+                f"Send {ONE}, {BATCH} or {LINES}.",
+                accepts=[ONE, BATCH, LINES],
+            ) from None
+        known = service.store.known([(fact.provider, fact.key) for fact in opened.facts])
+        news, repeats = self._recent.split(opened.facts, known)
+        if news:
+            try:
+                service.log.append(pack(news), now)
+            except LogUnavailable:
+                raise Problem(
+                    "log-unavailable",
+                    headers={"Retry-After": _RETRY_AFTER},
+                    accepted=0,
+                    duplicates=0,
+                    rejected=[],
+                ) from None
+            self._recent.remember(news)
+            service.accepted()
+        self._count(news, repeats, opened.rejections)
+        return _Answer(len(news), len(repeats), opened.rejections).response()
+
+    def _count(self, news: list[Fact], repeats: list[Fact], refused: list[Rejection]) -> None:
+        for result, facts in (("accepted", news), ("duplicate", repeats)):
+            for feed, number in Counter(fact.feed for fact in facts).items():
+                self._metrics.taken(Feed(feed), result, number)
+        for code, number in Counter(one.code for one in refused).items():
+            self._metrics.rejected.labels(code).inc(number)
+
+    def take_once(self, key: str, body: bytes, content_type: str, caller: Caller) -> Response:
+        """``take``, done once for an idempotency key and answered the same ever after.
+
+        Raises:
+            Problem: as ``take``; a key in use or used for another request.
+        """
+        store = self._service.store
+        fingerprint = hashlib.sha256(content_type.encode() + b"\0" + body).digest()
+        try:
+            before = store.reserve_request(key, caller.name, fingerprint, self._service.clock())
+        except RequestInProgress:
+            raise Problem("idempotency-key-running", headers={"Retry-After": "1"}) from None
+        except KeyReused:
+            raise Problem("idempotency-key-reused") from None
+        if before is not None:
+            return Response(
+                before.body,
+                before.status,
+                media_type=before.media_type,
+                headers={"Idempotency-Replayed": "true"},
+            )
+        try:
+            answer = self.take(body, content_type, caller)
+        except BaseException:
+            # Nothing was taken, so the sender may try again with the same key.
+            store.release_request(key, caller.name)
+            raise
+        kept = StoredResponse(answer.status_code, str(answer.media_type), bytes(answer.body))
+        try:
+            store.complete_request(key, caller.name, kept)
+        except StoreUnavailable:
+            # The events are durable, so the receipt stands; a repeat finds duplicates.
+            _log.warning("idempotent_answer_not_kept")
+        return answer
+
+
+def idempotency_key(header: str) -> str:
+    """The key in an ``Idempotency-Key`` header.
+
+    Raises:
+        Problem: ``idempotency-key-invalid``.
+    """
+    found = _KEY.fullmatch(header.strip())
+    if found is None:
+        raise Problem(
+            "idempotency-key-invalid", "Give a quoted string of 1 to 255 printable characters."
+        )
+    return found[1] or found[2]
+
+
+def _openapi_body() -> dict[str, Any]:
+    events = {"oneOf": [json_schema(feed) for feed in Feed]}
+    lines = {"type": "string", "description": "One CloudEvent a line."}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                ONE: {"schema": events},
+                BATCH: {"schema": {"type": "array", "items": events}},
+                LINES: {"schema": lines},
+            },
+        }
+    }
+
+
+def events_router(service: Service, metrics: Metrics) -> APIRouter:
+    """``POST /v1/events``."""
+    router = APIRouter(tags=["events"])
+    intake = Intake(service, metrics)
+
+    @router.post(
+        "/v1/events",
+        status_code=202,
+        response_model=Receipt,
+        responses={
+            207: {"model": Receipt, "description": "Some events were refused"},
+            **openapi_responses(
+                "idempotency-key-invalid",
+                "idempotency-key-running",
+                "too-large",
+                "unsupported-media-type",
+                "none-taken",
+                "idempotency-key-reused",
+                "log-unavailable",
+            ),
+        },
+        openapi_extra=_openapi_body(),
+    )
+    def post_events(
+        request: Request,
+        body: Body,
+        caller: CallerOf,
+        idempotency: Annotated[
+            str | None,
+            Header(alias="Idempotency-Key", description="Do this once, however often it is sent."),
+        ] = None,
+    ) -> Response:
+        """Take events in. Answers when they are durable, with a receipt for each of them."""
+        content_type = request.headers.get("content-type", "")
+        if idempotency is None:
+            return intake.take(body, content_type, caller)
+        return intake.take_once(idempotency_key(idempotency), body, content_type, caller)
+
+    return router

@@ -1,0 +1,222 @@
+"""Histories as the doors read them: a provider's block, kept until its facts change.
+
+A block is rebuilt from stored tallies when the version of the provider's data has
+moved, and its charts with it; a reader never sees half of a batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from api.charts import Picture
+from detectors.charts import REASONS, Chart, ChartKind, chart
+from streams import disclosure
+from streams.feeds import Feed
+from streams.indicators import Catalogue, Indicator
+from streams.periods import Grid
+from streams.points import Point
+from streams.series import Block
+from streams.store import Store
+from streams.views import SeriesView, listed, view
+
+_BLOCKS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A series as it leaves: identified, drawn and disclosed."""
+
+    view: SeriesView
+    chart: Chart | None
+    points: list[Point]
+
+    @property
+    def id(self) -> str:
+        """The public name of the series."""
+        return self.view.id
+
+    @property
+    def variation(self) -> str | None:
+        """The variation icon; none for a protected series, which only shows its numbers."""
+        if self.chart is None or disclosure.is_protected(self.view.indicator.feed):
+            return None
+        return self.chart.variation
+
+    @property
+    def assurance(self) -> str | None:
+        """The assurance icon; none without target and for a protected series."""
+        if self.chart is None or disclosure.is_protected(self.view.indicator.feed):
+            return None
+        return self.chart.assurance
+
+    @property
+    def limits_reason(self) -> str | None:
+        """Why the chart has no limits, in words, or None where it has."""
+        if disclosure.is_protected(self.view.indicator.feed):
+            return "numbers about speaking up are shown without limits"
+        if self.chart is None:
+            return "too few complete periods, or numbers that contradict each other"
+        return REASONS[self.chart.reason] if self.chart.reason else None
+
+    @property
+    def chart_kind(self) -> str:
+        """The kind of chart that was drawn."""
+        return self.chart.kind if self.chart is not None else self.view.indicator.chart
+
+    @property
+    def last(self) -> Point | None:
+        """The latest closed point."""
+        return next((point for point in reversed(self.points) if not point.open), None)
+
+    def picture(self, unit_name: str, *, onset: str | None = None) -> Picture:
+        """What the chart says besides its points."""
+        indicator = self.view.indicator
+        return Picture(
+            name=self.id,
+            title=f"{indicator.name}, {unit_name}, by {_LENGTHS[self.view.grid]}",
+            unit=indicator.unit,
+            per_cent=indicator.kind in {"share", "proportion"} and indicator.per == 1.0,
+            target=indicator.target,
+            onset=onset,
+            delayed=1 if indicator.feed is not Feed.WARDMETRICS else 0,
+        )
+
+
+_LENGTHS = {Grid.DAY: "day", Grid.WEEK: "week", Grid.MONTH: "month", Grid.QUARTER: "quarter"}
+GRID_NAMES = {grid.name.lower(): grid for grid in Grid}
+
+
+@dataclass(slots=True)
+class _Kept:
+    version: object
+    block: Block
+    drawn: dict[tuple[str, str, Grid, bool], History] = field(default_factory=dict)
+
+
+class Histories:
+    """The blocks in use, least recently used first to go.
+
+    Args:
+        store: where tallies are read.
+        catalogue: the indicators.
+        blocks: how many providers are kept.
+    """
+
+    def __init__(self, store: Store, catalogue: Catalogue, *, blocks: int = _BLOCKS) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._room = blocks
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def block(self, provider: str) -> Block:
+        """The histories of a provider as they stand in the store now."""
+        return self._current(provider).block
+
+    def _current(self, provider: str) -> _Kept:
+        # Read before the tallies: data that is newer than its version is read again.
+        version = self._store.feeds([provider])
+        with self._lock:
+            kept = self._kept.get(provider)
+            if kept is not None and kept.version == version:
+                self._kept.move_to_end(provider)
+                return kept
+        # Two readers may both load; the later one is kept, and both are right.
+        loaded = _Kept(version, Block.load(self._store, self._catalogue, provider))
+        with self._lock:
+            self._kept[provider] = loaded
+            self._kept.move_to_end(provider)
+            while len(self._kept) > self._room:
+                self._kept.popitem(last=False)
+        return loaded
+
+    def listed(self, provider: str, unit: str) -> list[tuple[str, Grid]]:
+        """The series of a unit: indicator key and grid, in the catalogue's order."""
+        return listed(self.block(provider), unit)
+
+    def history(
+        self, provider: str, unit: str, key: str, grid: Grid, *, internal: bool
+    ) -> History | None:
+        """One series, drawn and disclosed, or None where there is none."""
+        kept = self._current(provider)
+        place = (unit, key, grid, internal)
+        with self._lock:
+            found = kept.drawn.get(place)
+        if found is None:
+            seen = view(kept.block, unit, key, grid)
+            if seen is None or seen.periods.size == 0:
+                return None
+            found = _drawn(kept.block, seen, internal=internal)
+            with self._lock:
+                kept.drawn[place] = found
+        return found
+
+
+def _drawn(block: Block, seen: SeriesView, *, internal: bool) -> History:
+    drawn = None if disclosure.is_protected(seen.indicator.feed) else control_chart(seen)
+    points = disclosure.series_points(
+        seen, drawn, closed_day=_calendar(block.watermarks), internal=internal
+    )
+    return History(seen, drawn, points)
+
+
+def _calendar(watermarks: Sequence[int | None]) -> int | None:
+    """The first day that the unprotected feeds have not passed."""
+    days = [
+        day
+        for feed, day in zip(Feed, watermarks, strict=True)
+        if day is not None and not disclosure.is_protected(feed)
+    ]
+    return max(days) if days else None
+
+
+def control_chart(seen: SeriesView) -> Chart | None:
+    """The chart of a series' closed periods, or None where its numbers allow none.
+
+    Where the catalogue's chart is not meaningful (an XmR chart of a series without
+    movement) and another kind would serve, that kind is drawn.
+    """
+    closed = int(np.searchsorted(seen.periods, seen.open_from))
+    if closed < 2:
+        return None
+    indicator = seen.indicator
+    drawn = _chart(seen, indicator, indicator.chart, closed)
+    if drawn is not None and drawn.reason and drawn.suggested_kind:
+        return _chart(seen, indicator, drawn.suggested_kind, closed) or drawn
+    return drawn
+
+
+def _chart(seen: SeriesView, indicator: Indicator, kind: str, closed: int) -> Chart | None:
+    ratio = kind in _RATIOS
+    counted = ratio or kind == "c"
+    try:
+        return chart(
+            (seen.numerators if counted else seen.values)[:closed],
+            kind=_KINDS[kind],
+            denominators=seen.denominators[:closed] if ratio else None,
+            per=indicator.per if counted else 1.0,
+            direction=indicator.direction,
+            target=indicator.target,
+        )
+    except ValueError:
+        # Numbers that contradict each other (a numerator above its denominator, a
+        # negative count) are shown as they came, without limits.
+        return None
+
+
+_RATIOS = frozenset({"p", "u", "p_prime", "u_prime"})
+_KINDS: dict[str, ChartKind] = {
+    "xmr": "xmr",
+    "p": "p",
+    "u": "u",
+    "c": "c",
+    "p_prime": "p_prime",
+    "u_prime": "u_prime",
+    "g": "g",
+    "t": "t",
+}

@@ -1,0 +1,228 @@
+"""The service's own health for Prometheus.
+
+What the process does is counted as it happens; what the store knows is asked at
+each scrape, so that every replica tells the same. No metric has a label for a
+provider, site or ward: that would be thousands of series, and would disclose.
+Numbers of protected feeds pass ``streams.disclosure``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from time import perf_counter
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from api.auth import caller_of
+from api.feedhealth import feed_health
+from api.service import Service
+from streams import disclosure
+from streams.feeds import Feed
+from streams.store import StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+RESULTS: Final = ("accepted", "duplicate")
+
+
+class Metrics:
+    """The process's own registry; nothing global, so two services can live in one test."""
+
+    def __init__(self, service: Service) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "earshot_http_request_duration_seconds",
+            "Time to answer a request, by route template",
+            ("method", "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "earshot_intake_rejected_events",
+            "Events refused at the HTTP door, by reason",
+            ("code",),
+            registry=self.registry,
+        )
+        self.streams = Gauge(
+            "earshot_stream_clients",
+            "Clients that listen to the live stream",
+            registry=self.registry,
+        )
+        self.scrapes = Gauge(
+            "earshot_store_up", "Whether the store answered at this scrape", registry=self.registry
+        )
+        self._intake: dict[tuple[Feed, str], int] = {
+            (feed, result): 0 for feed in Feed for result in RESULTS
+        }
+        self.registry.register(_IntakeCollector(self._intake))
+        self.registry.register(_StoreCollector(service, self.scrapes))
+
+    def taken(self, feed: Feed, result: str, events: int) -> None:
+        """Count events taken in over HTTP: ``accepted`` or ``duplicate``."""
+        self._intake[feed, result] += events
+
+    def observe(self, method: str, route: str, status: int, started: float) -> None:
+        """Count an answered request; ``started`` is its ``perf_counter`` reading."""
+        self.requests.labels(method, route, str(status)).observe(perf_counter() - started)
+
+    def page(self) -> bytes:
+        """The exposition as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+
+class _IntakeCollector(Collector):
+    """Events by feed, passed through disclosure at the scrape."""
+
+    def __init__(self, numbers: Mapping[tuple[Feed, str], int]) -> None:
+        self._numbers = numbers
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(
+            "earshot_intake_events",
+            "Events taken in over HTTP; speaking up in steps of five, and not below eight",
+            labels=("feed", "result"),
+        )
+        for (feed, result), number in self._numbers.items():
+            family.add_metric((feed.topic, result), disclosure.metric(feed, number))
+        yield family
+
+
+class _StoreCollector(Collector):
+    """What the store and the log know. A scrape never fails: it says that the store is down."""
+
+    def __init__(self, service: Service, up: Gauge) -> None:
+        self._service = service
+        self._up = up
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is promised at registration, so the store is not asked then."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        yield self._build()
+        yield self._budgets()
+        try:
+            found = list(self._asked())
+        except StoreUnavailable:
+            _log.warning("scrape_without_store")
+            self._up.set(0)
+            return
+        self._up.set(1)
+        yield from found
+
+    def _build(self) -> Metric:
+        service = self._service
+        family = GaugeMetricFamily(
+            "earshot_build_info",
+            "The versions in force",
+            labels=("version", "mode", "reference", "catalogue"),
+        )
+        family.add_metric(
+            (service.version, service.mode, service.reference.version, service.catalogue.digest), 1
+        )
+        return family
+
+    def _budgets(self) -> Metric:
+        settings = self._service.settings
+        family = GaugeMetricFamily(
+            "earshot_false_alert_budget",
+            "False alerts allowed per stable unit and year",
+            labels=("level",),
+        )
+        family.add_metric(("1",), settings.budget_level1)
+        family.add_metric(("2",), settings.budget_level2)
+        return family
+
+    def _asked(self) -> Iterator[Metric]:
+        service = self._service
+        progress = service.how_far()
+        yield CounterMetricFamily(
+            "earshot_events_accepted", "Events durable in the log", value=progress.accepted
+        )
+        yield CounterMetricFamily(
+            "earshot_events_processed",
+            "Events reflected in series and alerts",
+            value=progress.processed,
+        )
+        yield GaugeMetricFamily(
+            "earshot_lag_events", "Durable events not yet reflected", value=progress.lag
+        )
+        counters = service.store.counters()
+        yield CounterMetricFamily(
+            "earshot_events_duplicate",
+            "Processed events that changed nothing",
+            value=counters.duplicates,
+        )
+        yield CounterMetricFamily(
+            "earshot_events_rejected", "Processed events refused", value=counters.rejected
+        )
+        yield self._alerts()
+        yield self._dead_letters()
+        yield from self._feeds()
+
+    def _alerts(self) -> Metric:
+        family = GaugeMetricFamily(
+            "earshot_alerts", "Alerts by level, kind and state", labels=("level", "kind", "state")
+        )
+        for (level, kind, state), number in sorted(self._service.store.alert_counts().items()):
+            family.add_metric((str(level), kind, state), number)
+        return family
+
+    def _dead_letters(self) -> Metric:
+        family = GaugeMetricFamily(
+            "earshot_dead_letters", "Refused events kept, by reason", labels=("code",)
+        )
+        for code, number in sorted(self._service.store.dead_letter_counts().items()):
+            family.add_metric((code,), number)
+        return family
+
+    def _feeds(self) -> Iterator[Metric]:
+        now = self._service.clock()
+        age = GaugeMetricFamily(
+            "earshot_watermark_age_seconds",
+            "Age of the latest event of a feed; speaking up to the quarter",
+            labels=("feed",),
+        )
+        silent = GaugeMetricFamily(
+            "earshot_feeds_silent",
+            "Feeds of providers that are overdue by their own cadence",
+            labels=("feed",),
+        )
+        latest: dict[Feed, timedelta] = {}
+        overdue = dict.fromkeys(Feed, 0)
+        for health in feed_health(self._service.store.feeds(), now):
+            if health.last_event_at is not None:
+                waited = max(timedelta(), now - health.last_event_at)
+                latest[health.feed] = min(waited, latest.get(health.feed, waited))
+            overdue[health.feed] += health.silent
+        for feed in Feed:
+            if feed in latest:
+                age.add_metric((feed.topic,), latest[feed].total_seconds())
+            silent.add_metric((feed.topic,), overdue[feed])
+        yield age
+        yield silent
+
+
+def metrics_router(metrics: Metrics) -> APIRouter:
+    """``GET /metrics``."""
+    router = APIRouter()
+
+    @router.get(
+        "/metrics",
+        dependencies=[Depends(caller_of)],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        tags=["operations"],
+    )
+    def scrape() -> Response:
+        """The service's own health, as Prometheus reads it."""
+        return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -1,0 +1,301 @@
+"""The pages: alerts with their charts, one alert, units, series and feeds, rendered here.
+
+They read what the API reads, through the same scope and disclosure, work without
+JavaScript and fetch nothing from anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlencode
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+
+from api import wording
+from api.alerts import AlertId, Alerts
+from api.auth import Caller, CallerOf
+from api.bodies import Body, decoded
+from api.charts import render
+from api.feeds import feed_fields, feeds_seen
+from api.histories import Histories, History
+from api.places import Places
+from api.problems import Problem, document
+from api.renderings import (
+    alert_fields,
+    contributing,
+    profile_entries,
+    series_detail,
+    series_summary,
+    unit_fields,
+)
+from api.schemas import ActionIn
+from api.series import Finder, SeriesId
+from api.service import Service
+from api.units import UnitCode
+from streams.lifecycle import Outcome, State
+from streams.store import AlertRow, BadCursor
+
+_HERE: Final = Path(__file__).parent
+_ON_A_PAGE: Final = 10
+_ALERTS_OF_A_UNIT: Final = 20
+_DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
+_KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
+_STATIC: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_Text = Annotated[str, Query(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+def environment(service: Service) -> Environment:
+    """The templates, with the words and numbers they use."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(wording.FILTERS)
+    made.globals["service"] = service
+    return made
+
+
+class Pages:
+    """Renders what one caller may see."""
+
+    def __init__(
+        self, service: Service, alerts: Alerts, finder: Finder, histories: Histories
+    ) -> None:
+        self._service = service
+        self._alerts = alerts
+        self._finder = finder
+        self._histories = histories
+        self._templates = environment(service)
+
+    def render(self, name: str, *, here: str = "", status: int = 200, **shown: object) -> Response:
+        """One page."""
+        text = self._templates.get_template(name).render(here=here, **shown)
+        return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+    def problem(self, found: Mapping[str, Any]) -> Response:
+        """An error for somebody who reads pages."""
+        return self.render("problem.html", status=int(found["status"]), problem=found)
+
+    def places(self, caller: Caller) -> Places:
+        """The hierarchy today."""
+        return Places(self._service, caller, self._service.clock().date())
+
+    def alerts(self, caller: Caller, chosen: dict[str, str], cursor: str | None) -> Response:
+        """The list of alerts, each with the chart of its first series."""
+        places = self.places(caller)
+        selection = places.select(chosen["unit"] or None)
+        try:
+            page = self._service.store.list_alerts(
+                units=selection.units,
+                providers=selection.providers,
+                states=[chosen["state"]] if chosen["state"] in set(State) else None,
+                level=int(chosen["level"]) if chosen["level"] in {"1", "2"} else None,
+                domain=chosen["domain"] if chosen["domain"] in _DOMAINS else None,
+                cursor=cursor,
+                limit=_ON_A_PAGE,
+            )
+        except BadCursor:
+            raise Problem("invalid-cursor") from None
+        kept = {name: value for name, value in chosen.items() if value}
+        following = f"/?{urlencode({**kept, 'cursor': page.next})}" if page.next else None
+        return self.render(
+            "alerts.html",
+            here="/",
+            alerts=[self._with_chart(row, places, caller) for row in page.items],
+            chosen=chosen,
+            states=list(State),
+            domains=_DOMAINS,
+            next=following,
+            lag=self._service.how_far().lag,
+        )
+
+    def _with_chart(self, row: AlertRow, places: Places, caller: Caller) -> dict[str, Any]:
+        fields = alert_fields(row)
+        first = contributing(row, self._histories, internal=caller.internal, limit=1)
+        fields["chart"] = (
+            self._drawn(first[0], places.name(first[0].view.unit), fields["onset"], monitored=False)
+            if first
+            else None
+        )
+        return fields
+
+    def _drawn(
+        self,
+        history: History,
+        unit_name: str,
+        onset: str | None = None,
+        *,
+        monitored: bool = True,
+    ) -> dict[str, Any]:
+        picture = history.picture(unit_name, onset=onset)
+        # The picture is made here and escapes what it is given.
+        svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
+        fields = series_detail(history, unit_name, monitored=monitored)
+        return {**fields, "title": picture.title, "svg": svg}
+
+    def alert(
+        self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
+    ) -> Response:
+        """One alert with its evidence, charts, listening profile and actions."""
+        row = self._alerts.seen(alert_id, caller)
+        fields = self._alerts.detail(row, caller)
+        places = self.places(caller)
+        charts = [
+            self._drawn(one, places.name(one.view.unit), fields["onset"])
+            for one in contributing(row, self._histories, internal=caller.internal)
+        ]
+        return self.render(
+            "alert.html",
+            status=int(error["status"]) if error else 200,
+            alert=fields,
+            evidence={k: v for k, v in fields["evidence"].items() if k != "series"},
+            charts=charts,
+            outcomes=list(Outcome),
+            error=error,
+        )
+
+    def act(self, alert_id: str, body: bytes, caller: Caller) -> Response:
+        """Make the move of a form, then show the alert again."""
+        try:
+            self._alerts.act(alert_id, _asked(body), caller)
+        except Problem as problem:
+            if problem.status_code not in {409, 422}:
+                raise
+            return self.alert(
+                alert_id, caller, document(problem.code, problem.detail, **problem.members)
+            )
+        return RedirectResponse(f"/alerts/{alert_id}", 303)
+
+    def units(self, caller: Caller) -> Response:
+        """All units down to sites, by kind."""
+        found = [unit_fields(one) for one in self.places(caller).units() if one.kind != "ward"]
+        found.sort(key=lambda unit: (_KINDS.index(unit["kind"]), unit["name"]))
+        groups = [(kind, list(some)) for kind, some in groupby(found, lambda unit: unit["kind"])]
+        return self.render("units.html", here="/units", groups=groups)
+
+    def unit(self, code: str, caller: Caller) -> Response:
+        """A unit: its alerts, its listening profile, its series, the units below."""
+        places = self.places(caller)
+        unit = places.unit(code)
+        selection = places.select(code)
+        page = self._service.store.list_alerts(
+            units=selection.units, providers=selection.providers, limit=_ALERTS_OF_A_UNIT
+        )
+        profile: list[dict[str, Any]] = []
+        series: list[dict[str, Any]] = []
+        if unit.provider:
+            profile = profile_entries(self._histories, unit, internal=caller.internal)
+            series = list(self._series_of(unit.provider, unit.code, unit.name, caller))
+        return self.render(
+            "unit.html",
+            unit=unit_fields(unit),
+            parents=list(reversed([unit_fields(one) for one in places.parents(unit)])),
+            children=[unit_fields(one) for one in places.children(unit)],
+            alerts=[alert_fields(row) for row in page.items],
+            profile=profile,
+            series=series,
+        )
+
+    def _series_of(
+        self, provider: str, code: str, name: str, caller: Caller
+    ) -> Iterable[dict[str, Any]]:
+        for key, grid in self._histories.listed(provider, code):
+            history = self._histories.history(provider, code, key, grid, internal=caller.internal)
+            if history is not None:
+                yield series_summary(history, name)
+
+    def series(self, series_id: str, caller: Caller) -> Response:
+        """One series with its chart and its table."""
+        history, unit = self._finder.one(series_id, caller)
+        return self.render("series.html", one=self._drawn(history, unit.name))
+
+    def feeds(self, caller: Caller) -> Response:
+        """All feeds, the silent ones first."""
+        places = self.places(caller)
+        feeds = [feed_fields(health) for health in feeds_seen(self._service, caller)]
+        feeds.sort(key=lambda feed: (not feed["silent"], feed["provider"]))
+        names = {feed["provider"]: places.name(feed["provider"]) for feed in feeds}
+        return self.render("feeds.html", here="/feeds", feeds=feeds, names=names)
+
+
+def _asked(body: bytes) -> ActionIn:
+    """The move that a form asks for; fields left empty are not given."""
+    try:
+        fields = parse_qs(body.decode(), max_num_fields=20)
+    except (UnicodeDecodeError, ValueError):
+        raise Problem("bad-request", "The form cannot be read.") from None
+    given: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
+    if given.get("version", "").isdigit():
+        given["version"] = int(given["version"])
+    if "until" in given:
+        try:
+            given["until"] = f"{date.fromisoformat(given['until']).isoformat()}T00:00:00Z"
+        except ValueError:
+            del given["until"]
+    return decoded(ActionIn, orjson.dumps(given))
+
+
+def pages_router(pages: Pages) -> APIRouter:
+    """``/`` and the pages below it."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/")
+    def alerts_page(
+        caller: CallerOf,
+        unit: _Text = "",
+        level: _Text = "",
+        state: _Text = "",
+        domain: _Text = "",
+        cursor: _Text | None = None,
+    ) -> Response:
+        chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
+        return pages.alerts(caller, chosen, cursor)
+
+    @router.get("/alerts/{alert_id}")
+    def alert_page(alert_id: AlertId, caller: CallerOf) -> Response:
+        return pages.alert(alert_id, caller)
+
+    @router.post("/alerts/{alert_id}/actions")
+    def action_form(alert_id: AlertId, body: Body, caller: CallerOf, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/x-www-form-urlencoded":
+            raise Problem("unsupported-media-type", "Send a form.")
+        return pages.act(alert_id, body, caller)
+
+    @router.get("/units")
+    def units_page(caller: CallerOf) -> Response:
+        return pages.units(caller)
+
+    @router.get("/units/{code}")
+    def unit_page(code: UnitCode, caller: CallerOf) -> Response:
+        return pages.unit(code, caller)
+
+    @router.get("/series/{series_id}")
+    def series_page(series_id: SeriesId, caller: CallerOf) -> Response:
+        return pages.series(series_id, caller)
+
+    @router.get("/feeds")
+    def feeds_page(caller: CallerOf) -> Response:
+        return pages.feeds(caller)
+
+    files = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
+
+    @router.get("/static/{name}")
+    def static(name: Annotated[str, PathParameter(max_length=60)]) -> Response:
+        if name not in files:
+            raise Problem("not-found")
+        kind = _STATIC[name.rpartition(".")[2]]
+        return Response(files[name], media_type=kind, headers={"Cache-Control": "max-age=300"})
+
+    return router

@@ -1,0 +1,147 @@
+"""From rows to the shapes of answers. Every number comes through ``streams.disclosure``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.histories import GRID_NAMES, Histories, History
+from api.monitoring import monitor_findings
+from api.places import Places
+from streams import disclosure
+from streams.effects import UnitRecord
+from streams.lifecycle import State, allowed
+from streams.periods import day_of
+from streams.points import point_fields
+from streams.store import AlertRow
+from streams.working_days import add_working_days
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def alert_fields(row: AlertRow) -> dict[str, Any]:
+    """An alert as ``AlertOut``."""
+    fields = asdict(row)
+    del fields["actions"]
+    fields["allowed"] = list(allowed(State(row.state)))
+    opened = day_of(datetime.fromisoformat(row.opened_at))
+    due = _EPOCH + timedelta(days=add_working_days(opened, row.respond_by))
+    fields["respond_by_date"] = due.date().isoformat()
+    return disclosure.alert(fields)
+
+
+def action_fields(row: AlertRow) -> list[dict[str, Any]]:
+    """What was done with an alert, oldest first, as ``ActionOut``."""
+    return [asdict(action) for action in row.actions]
+
+
+def unit_fields(unit: UnitRecord) -> dict[str, Any]:
+    """A unit as ``UnitOut``."""
+    return {
+        "code": unit.code,
+        "kind": unit.kind,
+        "name": unit.name,
+        "parent": unit.parent,
+        "provider": unit.provider or None,
+        "verified": unit.verified,
+    }
+
+
+def series_summary(history: History, unit_name: str) -> dict[str, Any]:
+    """A series as ``SeriesSummary``."""
+    indicator = history.view.indicator
+    last = history.last
+    return {
+        "id": history.id,
+        "unit": history.view.unit,
+        "unit_name": unit_name,
+        "indicator": indicator.key,
+        "indicator_name": indicator.name,
+        "grid": history.view.grid.name.lower(),
+        "feed": indicator.feed.topic,
+        "domain": indicator.domain,
+        "direction": indicator.direction,
+        "measure": indicator.unit,
+        "chart": history.chart_kind,
+        "last_period_end": last.period_end if last else None,
+        "last_value": last.value if last else None,
+        "variation": history.variation,
+        "assurance": history.assurance,
+    }
+
+
+def series_detail(history: History, unit_name: str, *, monitored: bool = True) -> dict[str, Any]:
+    """A series as ``SeriesDetail``; the drift monitors take a while and may be left out."""
+    last = history.last
+    return {
+        **series_summary(history, unit_name),
+        "description": history.view.indicator.description,
+        "target": history.view.indicator.target,
+        "limits": {
+            "mean": last.mean if last else None,
+            "lower": last.lower if last else None,
+            "upper": last.upper if last else None,
+        },
+        "limits_reason": history.limits_reason,
+        "monitors": monitor_findings(history) if monitored else [],
+        "points": [point_fields(point) for point in history.points],
+    }
+
+
+def profile_entries(
+    histories: Histories, unit: UnitRecord, *, internal: bool
+) -> list[dict[str, Any]]:
+    """The listening profile of a unit, in the catalogue's order; empty above providers.
+
+    An indicator that has series on several grids is given by the one its catalogue
+    entry names, or by the first it has.
+    """
+    if not unit.provider:
+        return []
+    chosen: dict[str, History] = {}
+    for key, grid in histories.listed(unit.provider, unit.code):
+        history = histories.history(unit.provider, unit.code, key, grid, internal=internal)
+        if history is None or history.view.indicator.domain != "listening":
+            continue
+        if key not in chosen or grid is history.view.indicator.grid:
+            chosen[key] = history
+    return disclosure.profile(
+        (
+            {
+                "series": history.id,
+                "indicator": key,
+                "indicator_name": history.view.indicator.name,
+                "feed": history.view.indicator.feed.topic,
+                "grid": history.view.grid.name.lower(),
+                "measure": history.view.indicator.unit,
+                "direction": history.view.indicator.direction,
+                "variation": history.variation,
+            },
+            history.points,
+        )
+        for key, history in chosen.items()
+    )
+
+
+def contributing(
+    row: AlertRow, histories: Histories, *, internal: bool, limit: int = 12
+) -> list[History]:
+    """The series that an alert rests on, each once, in the order of its evidence."""
+    found: dict[str, History] = {}
+    series = row.evidence.get("series", ())
+    for entry in series if isinstance(series, Sequence) else ():
+        key, unit = str(entry.get("indicator", "")), str(entry.get("unit", row.unit))
+        grid = GRID_NAMES.get(str(entry.get("grid", "")))
+        if grid is None or len(found) >= limit:
+            continue
+        history = histories.history(row.provider, unit, key, grid, internal=internal)
+        if history is not None:
+            found.setdefault(history.id, history)
+    return list(found.values())
+
+
+def named(places: Places, histories: Sequence[History]) -> list[dict[str, Any]]:
+    """Series in detail, each with its unit's name."""
+    return [series_detail(one, places.name(one.view.unit)) for one in histories]

@@ -1,0 +1,348 @@
+"""The shapes of all answers, so that OpenAPI tells the truth about them."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from streams.lifecycle import Action, Outcome, State
+
+T = TypeVar("T")
+
+Level = Literal[1, 2]
+Direction = Literal["concern", "improvement"]
+Kind = Literal["quality", "listening", "silence", "data_quality"]
+Domain = Literal["safety", "effectiveness", "experience", "listening"]
+FeedName = Literal["incidents", "complaints", "speakup", "wardmetrics"]
+GridName = Literal["day", "week", "month", "quarter"]
+UnitKind = Literal["ward", "site", "provider", "icb", "region", "nation"]
+
+
+class Listing(BaseModel, Generic[T]):
+    """Every listing: items, and the cursor of the next page or null."""
+
+    items: list[T]
+    next: str | None = Field(description="Give it back as `cursor` for the next page.")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:earshot:problem:not-found"])
+    title: str
+    status: int
+    detail: str | None = None
+    correlation_id: str = Field(description="Also in X-Correlation-ID and in the service's log.")
+
+
+class RejectedEvent(BaseModel):
+    """An event that was not taken."""
+
+    index: int = Field(description="Place in the request, from 0.")
+    id: str | None
+    code: str = Field(description="From a closed list; see the guide to event errors.")
+    detail: str
+
+
+class Receipt(BaseModel):
+    """What became of the events of a request. Accepted events are durable."""
+
+    accepted: int
+    duplicates: int = Field(description="Known already in this or a later revision.")
+    rejected: list[RejectedEvent]
+
+
+class PointOut(BaseModel):
+    """One point of a series; null is missing or suppressed."""
+
+    period_start: str
+    period_end: str
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    point_type: str
+    special_cause: str | None
+    missing_denominator: bool
+    open: bool = Field(description="The period is not closed yet.")
+    disclosure: Literal["suppressed"] | None
+
+
+class Limits(BaseModel):
+    """The lines in force at the latest closed point."""
+
+    mean: float | None
+    lower: float | None
+    upper: float | None
+
+
+class SeriesSummary(BaseModel):
+    """A series and where it stands."""
+
+    id: str
+    unit: str
+    unit_name: str
+    indicator: str
+    indicator_name: str
+    grid: GridName
+    feed: FeedName
+    domain: Domain
+    direction: Literal["up", "down", "neutral"] = Field(description="Which way is better.")
+    measure: str = Field(description="The unit of the values.")
+    chart: str
+    last_period_end: str | None
+    last_value: float | None
+    variation: str | None
+    assurance: str | None
+
+
+class MonitorOut(BaseModel):
+    """A supporting drift monitor's finding. It has no false-alarm guarantee."""
+
+    model_config = ConfigDict(extra="allow")
+
+    monitor: str
+
+
+class SeriesDetail(SeriesSummary):
+    """A series with its points."""
+
+    description: str
+    target: float | None
+    limits: Limits
+    limits_reason: str | None = Field(description="Why there are no limits, where there are none.")
+    monitors: list[MonitorOut]
+    points: list[PointOut]
+
+
+class ActionOut(BaseModel):
+    """What somebody did with an alert."""
+
+    at: str
+    actor: str
+    action: str
+    state_before: State
+    state_after: State
+    note: str | None
+    outcome: str | None
+    assignee: str | None
+    until: str | None
+
+
+class AlertOut(BaseModel):
+    """An alert: a signal that asks for a check, never a verdict."""
+
+    id: str
+    provider: str
+    unit: str
+    unit_name: str
+    unit_kind: UnitKind
+    level: Level
+    direction: Direction
+    kind: Kind
+    domains: list[Domain]
+    feeds: list[str]
+    state: State
+    opened_at: str
+    changed_at: str
+    first_signal_at: str = Field(description="Event time at which the evidence crossed.")
+    raised_at: str | None = Field(description="Event time at which it became level 2.")
+    onset: str = Field(description="Estimated start of the change, event time.")
+    subsided_at: str | None
+    statement: str
+    false_alert_interval: str
+    respond_by: int = Field(description="Working days from opening.")
+    respond_by_date: str = Field(description="The last of these days.")
+    assignee: str | None
+    outcome: str | None
+    closed_at: str | None
+    snoozed_until: str | None
+    retraction: str | None
+    allowed: list[Action] = Field(description="Actions open in the present state.")
+    version: int
+    evidence: dict[str, Any]
+
+
+class AlertDetail(AlertOut):
+    """An alert with everything that speaks for it and all that was done about it."""
+
+    series: list[SeriesDetail] = Field(description="Every contributing series, with its points.")
+    profile: list[ProfileEntry] = Field(description="The unit's listening profile.")
+    actions: list[ActionOut]
+
+
+class ActionIn(BaseModel):
+    """What to do with an alert."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    action: Literal[
+        "acknowledge", "assign", "comment", "start_review", "escalate", "snooze", "close", "reopen"
+    ]
+    outcome: (
+        Literal[
+            "explained_data",
+            "explained_casemix",
+            "explained_known",
+            "confirmed_concern",
+            "no_concern",
+        ]
+        | None
+    ) = Field(default=None, description="Needed to close; only then.")
+    note: str | None = Field(default=None, max_length=2000)
+    until: AwareDatetime | None = Field(default=None, description="When a snooze ends.")
+    assignee: str | None = Field(default=None, max_length=200)
+    version: int | None = Field(
+        default=None, ge=1, le=2**31 - 1,
+        description="The version that was read; the move is refused if it has changed since.",
+    )  # fmt: skip
+
+
+assert set(Action) == set(ActionIn.model_fields["action"].annotation.__args__)  # type: ignore[union-attr]  # noqa: S101
+assert set(Outcome)  # noqa: S101
+
+
+class ProfileEntry(BaseModel):
+    """One indicator of the listening profile, with its latest closed period."""
+
+    series: str
+    indicator: str
+    indicator_name: str
+    feed: FeedName
+    grid: GridName
+    measure: str
+    direction: Literal["up", "down", "neutral"]
+    variation: str | None
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    mean: float | None
+    period_start: str | None
+    period_end: str | None
+    disclosure: Literal["suppressed"] | None
+
+
+class UnitOut(BaseModel):
+    """A unit of the hierarchy."""
+
+    code: str
+    kind: UnitKind
+    name: str
+    parent: str | None
+    provider: str | None = Field(description="Null above providers.")
+    verified: bool = Field(description="False for a unit first seen in an event.")
+
+
+class UnitDetail(UnitOut):
+    """A unit with those above and below it and its listening profile."""
+
+    on: str
+    parents: list[UnitOut] = Field(description="Nearest first.")
+    children: list[UnitOut]
+    profile: list[ProfileEntry]
+
+
+class FeedOut(BaseModel):
+    """One feed of one provider."""
+
+    provider: str
+    feed: FeedName
+    cadence: str = Field(description="What a feed of this kind normally keeps.")
+    expected_every_days: float
+    overdue_after_days: float
+    last_event_at: str | None = Field(description="To the quarter for speaking up.")
+    last_arrival_at: str | None
+    lag_days: float | None
+    silent: bool
+
+
+class DeadLetterOut(BaseModel):
+    """A refused event. Its bytes are never listed."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    index: int
+    event_id: str | None
+    code: str
+    detail: str
+    sha256: str
+    size: int
+    sender: str | None
+    at: str
+    replayed_at: str | None
+    kept: bool = Field(description="Whether its bytes are kept, so that it can be replayed.")
+
+
+class DeadLetterListing(Listing[DeadLetterOut]):
+    """Dead letters, and how many there are for each reason."""
+
+    counts: dict[str, int]
+
+
+class ReplayIn(BaseModel):
+    """Which dead letters to send again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: list[int] | None = Field(default=None, max_length=1000, description="These only.")
+    code: str | None = Field(default=None, max_length=100, description="All of this reason.")
+    dry_run: bool = Field(default=True, description="Say what would happen, and do nothing.")
+    limit: int = Field(default=1000, ge=1, le=1000)
+
+
+class ReplayOut(BaseModel):
+    """What a replay did, or would do."""
+
+    dry_run: bool
+    considered: int
+    accepted: int
+    duplicates: int
+    rejected: int
+    not_kept: int = Field(description="Their bytes were never kept.")
+    counts: dict[str, int] = Field(description="By reason: those that would be refused again.")
+
+
+class WatermarkOut(BaseModel):
+    """How far a feed has come, over the providers in scope."""
+
+    earliest: str | None
+    latest: str | None
+
+
+class BudgetsOut(BaseModel):
+    """False alerts allowed per stable unit and year."""
+
+    level1: float
+    level2: float
+
+
+class StatusOut(BaseModel):
+    """How the service stands."""
+
+    version: str
+    mode: Literal["embedded", "kafka"]
+    accepted: int
+    processed: int
+    lag: int = Field(description="Durable events not yet reflected; 0 when all is.")
+    watermarks: dict[str, WatermarkOut]
+    budgets: BudgetsOut
+    reference: str = Field(description="Version of the pooled reference in force.")
+    catalogue: str = Field(description="Digest of the indicator catalogue in force.")
+
+
+class AlertChangeOut(BaseModel):
+    """The data of a server-sent event: a change of an alert."""
+
+    change: str
+    at: str
+    alert: AlertOut
+
+
+AlertDetail.model_rebuild()

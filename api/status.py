@@ -1,0 +1,105 @@
+"""How the service stands: status, liveness, readiness, and the schemas of events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from api import problems
+from api.auth import Caller, CallerOf, caller_of
+from api.problems import Problem, openapi_responses
+from api.schemas import StatusOut
+from api.service import Service
+from streams import disclosure
+from streams.events import json_schema
+from streams.feeds import FEED_OF_TYPE, Feed
+from streams.periods import Grid, start_of
+from streams.points import stamp
+from streams.store import StoreUnavailable
+
+
+def status_fields(service: Service, caller: Caller) -> dict[str, Any]:
+    """The status as ``StatusOut``; watermarks over the providers that the caller sees."""
+    progress = service.how_far()
+    seen = [record for record in service.store.providers() if caller.sees(record.provider)]
+    watermarks = {}
+    for feed in Feed:
+        days = [record.watermarks[feed] for record in seen]
+        known = [day for day in days if day is not None]
+        watermarks[feed.topic] = {
+            "earliest": _watermark(feed, min(known, default=None)),
+            "latest": _watermark(feed, max(known, default=None)),
+        }
+    return {
+        "version": service.version,
+        "mode": service.mode,
+        "accepted": progress.accepted,
+        "processed": progress.processed,
+        "lag": progress.lag,
+        "watermarks": watermarks,
+        "budgets": {
+            "level1": service.settings.budget_level1,
+            "level2": service.settings.budget_level2,
+        },
+        "reference": service.reference.version,
+        "catalogue": service.catalogue.digest,
+    }
+
+
+def _watermark(feed: Feed, day: int | None) -> str | None:
+    """The last day with a fact, as its first instant; to the quarter for speaking up."""
+    at = None if day is None else disclosure.moment(feed, start_of(Grid.DAY, day))
+    return None if at is None else stamp(at)
+
+
+def status_router(service: Service) -> APIRouter:
+    """``/v1/status``, ``/v1/schemas``, ``/healthz`` and ``/readyz``."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/v1/status", response_model=StatusOut)
+    def get_status(caller: CallerOf) -> dict[str, Any]:
+        """Version, mode, events accepted and processed, lag, watermarks, budgets in force."""
+        return status_fields(service, caller)
+
+    @router.get("/v1/schemas", dependencies=[Depends(caller_of)])
+    def list_schemas() -> dict[str, Any]:
+        """The event types and where their JSON Schemas are."""
+        items = [
+            {"type": feed.event_type, "schema": f"/v1/schemas/{feed.event_type}"} for feed in Feed
+        ]
+        return {"items": items, "next": None}
+
+    @router.get(
+        "/v1/schemas/{event_type}",
+        dependencies=[Depends(caller_of)],
+        responses=openapi_responses("not-found"),
+    )
+    def get_schema(event_type: Annotated[str, Path(max_length=100)]) -> dict[str, Any]:
+        """The JSON Schema of one event type."""
+        feed = FEED_OF_TYPE.get(event_type)
+        if feed is None:
+            raise Problem("not-found", "There is no such event type.")
+        return json_schema(feed)
+
+    @router.get("/healthz", response_class=Response)
+    def healthz() -> Response:
+        """The process answers."""
+        return Response("ok\n", media_type="text/plain")
+
+    @router.get(
+        "/readyz", response_class=Response, responses=openapi_responses("store-unavailable")
+    )
+    def readyz() -> Response:
+        """The store and the log answer, and the runner, where there is one here, works."""
+        try:
+            service.how_far()
+        except StoreUnavailable:
+            return problems.response("store-unavailable")
+        failure = service.failure()
+        if failure is not None:
+            # The reason is in the log; its text may quote what failed.
+            return problems.response("store-unavailable", "The runner cannot work at the moment.")
+        return Response("ready\n", media_type="text/plain")
+
+    return router

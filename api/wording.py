@@ -1,0 +1,96 @@
+"""How pages write numbers, days and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from jinja2 import Undefined
+from markupsafe import Markup
+
+from api import charts, icons
+
+_FEEDS: Final = {
+    "incidents": "Incidents",
+    "complaints": "Complaints",
+    "speakup": "Speaking up",
+    "wardmetrics": "Ward metrics",
+}
+_KINDS: Final = {
+    "nation": "Nation",
+    "region": "Regions",
+    "icb": "Integrated care boards",
+    "provider": "Providers",
+    "site": "Sites",
+    "ward": "Wards",
+}
+_WORDS: Final = {"speakup": "speaking up", "wardmetrics": "ward metrics", "data_quality": "data"}
+_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+
+
+def words(text: object) -> str:
+    """``under_review`` as ``under review``."""
+    return _WORDS.get(str(text), str(text).replace("_", " "))
+
+
+def _parsed(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def day(text: object) -> str:
+    """An RFC 3339 time as ``3 March 2025``; empty for nothing."""
+    if not isinstance(text, str):
+        return ""
+    found = _parsed(text)
+    return f"{found.day} {found:%B %Y}"
+
+
+def last_day(text: object) -> str:
+    """The day before an exclusive end."""
+    if not isinstance(text, str):
+        return ""
+    found = _parsed(text) - timedelta(milliseconds=1)
+    return f"{found.day} {found:%B %Y}"
+
+
+def moment(text: object) -> str:
+    """A time as ``3 March 2025, 09:30``, without the clock at midnight; other text as it is."""
+    if not isinstance(text, str) or not _MOMENT.match(text):
+        return str(text)
+    try:
+        found = _parsed(text)
+    except ValueError:
+        return text
+    clock = f", {found:%H:%M}" if (found.hour, found.minute) != (0, 0) else ""
+    return f"{found.day} {found:%B %Y}{clock}"
+
+
+def figure(value: object) -> str:
+    """A number with three significant digits; empty for nothing."""
+    if value is None or isinstance(value, Undefined):
+        return ""
+    if isinstance(value, int | float):
+        return charts.figure(float(value)) if value == value else ""  # noqa: PLR0124 - not a number
+    return str(value)
+
+
+def icon(name: str) -> Markup:
+    """An icon; its own words are in it."""
+    # Icons are made in this project and take no text from outside.
+    return Markup(icons.icon(name)) if name in icons.ICONS else Markup("")  # noqa: S704 - as said
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "words": words,
+    "day": day,
+    "last_day": last_day,
+    "moment": moment,
+    "figure": figure,
+    "icon": icon,
+    "feed_words": lambda feed: _FEEDS.get(feed, words(feed)),
+    "kind_words": lambda kind: _KINDS.get(kind, kind),
+    "point_words": lambda kind: str(charts.WORDS.get(kind, kind)).capitalize(),
+}

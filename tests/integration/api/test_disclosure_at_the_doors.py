@@ -1,0 +1,120 @@
+"""Nothing about one speaking-up case leaves by any door."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.api.conftest import NOW, alert, commit, incident
+
+
+def case(number: int, day: datetime, **changes):
+    return {
+        **incident(number),
+        "id": f"s-{number}",
+        "type": "uk.nhs.quality.speakup.v1",
+        "time": day.isoformat(),
+        "data": {
+            "provider": "RXX",
+            "site": "RXX01",
+            "elements": ["patient_safety_or_quality"],
+            "route": "anonymous",
+            **changes,
+        },
+    }
+
+
+@pytest.fixture
+def spoken(fresh):
+    """A provider with incidents all year and a few cases a month."""
+    start = datetime(2025, 3, 3, 9, tzinfo=UTC)
+    sent = [incident(number, day=start + timedelta(days=3 * number)) for number in range(120)]
+    sent += [case(number, start + timedelta(days=11 * number)) for number in range(33)]
+    fresh.push(sent)
+    return fresh
+
+
+DOORS = [
+    "/v1/series?unit=RXX&include=under&limit=200",
+    "/v1/series/RXX~speakup~week",
+    "/v1/series/RXX~speakup~week/chart.svg",
+    "/v1/series/RXX01~speakup~week",
+    "/v1/series/RXX~speakup_anonymous_share~month",
+    "/v1/units/RXX",
+    "/v1/units/RXX01",
+    "/v1/feeds",
+    "/units/RXX",
+    "/series/RXX~speakup~week",
+    "/feeds",
+]
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_one_more_case_changes_nothing_that_can_be_read(spoken, path):
+    """A case of today: no list, chart, page or profile tells that it came."""
+    before = spoken.client.get(path)
+    spoken.push([case(99, NOW - timedelta(hours=2))])
+    after = spoken.client.get(path)
+
+    assert before.status_code == 200
+    assert before.text == after.text
+
+
+def test_status_and_metrics_tell_no_day_of_a_case(spoken):
+    def read():
+        status = spoken.client.get("/v1/status").json()["watermarks"]["speakup"]
+        page = spoken.client.get("/metrics").text
+        return status, re.findall(r"earshot_\w+\{[^}]*speakup[^}]*\} \S+", page)
+
+    before = read()
+    spoken.push([case(99, NOW - timedelta(hours=2))])
+
+    assert read() == before
+
+
+def test_every_number_of_speaking_up_is_rounded(spoken):
+    detail = spoken.client.get("/v1/series/RXX~speakup~week").json()
+
+    shown = [point["value"] for point in detail["points"] if point["value"] is not None]
+    assert shown
+    assert all(value == 0 or (value >= 10 and value % 5 == 0) for value in shown)
+    assert detail["variation"] is None
+    assert detail["limits"]["upper"] is None
+
+
+def test_an_alert_on_speaking_up_holds_no_number_of_cases(spoken):
+    spoken.runner.stop()
+    record = alert("s1", unit="RXX01", unit_kind="site", kind="listening", feeds=("speakup",))
+    series = {
+        "id": "RXX01~speakup~week",
+        "indicator": "speakup",
+        "unit": "RXX01",
+        "grid": "week",
+        "role": "raises",
+    }
+    signal = {
+        "detector": "evidence.counts",
+        "level": 1,
+        "opened": "2026-02-18T00:00:00Z",
+        "raised": None,
+        "subsided": None,
+        "onset": "2026-01-19T00:00:00Z",
+        "feeds": ["speakup"],
+        "explanation": {"observed": 6, "expected": 1.23456},
+    }
+    evidence = {**record.evidence, "series": [series], "signals": [signal]}
+    commit(spoken.store, ("opened", replace(record, evidence=evidence)))
+
+    for path in ("/v1/alerts/s1", "/v1/alerts", "/alerts/s1"):
+        text = spoken.client.get(path).text
+        assert "1.23" not in text
+        assert "2026-02-18" not in text
+    detail = spoken.client.get("/v1/alerts/s1").json()
+    assert detail["evidence"]["signals"][0]["explanation"] == {}
+    assert json.dumps(detail["series"]).count("suppressed") > 0 or all(
+        point["value"] is None or point["value"] % 5 == 0 for point in detail["series"][0]["points"]
+    )

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from streams.log import LogUnavailable
+from tests.integration.api.conftest import BATCH, LINES, ONE, incident
+
+
+def test_a_batch_is_durable_and_receipted(fresh):
+    answer = fresh.client.post(
+        "/v1/events", content=json.dumps([incident(1), incident(2)]), headers=BATCH
+    )
+
+    assert answer.status_code == 202
+    assert answer.json() == {"accepted": 2, "duplicates": 0, "rejected": []}
+    assert fresh.journal.accepted() == 2
+
+
+def test_one_event_and_lines_are_taken_as_well(fresh):
+    one = fresh.client.post("/v1/events", content=json.dumps(incident(1)), headers=ONE)
+    lines = "\n".join(json.dumps(incident(number)) for number in (2, 3))
+    more = fresh.client.post("/v1/events", content=lines, headers=LINES)
+
+    assert (one.status_code, one.json()["accepted"]) == (202, 1)
+    assert (more.status_code, more.json()["accepted"]) == (202, 2)
+
+
+def test_what_is_refused_is_told_event_by_event(fresh):
+    wrong = incident(2, category="nonsense")
+    answer = fresh.client.post(
+        "/v1/events", content=json.dumps([incident(1), wrong]), headers=BATCH
+    )
+
+    assert answer.status_code == 207
+    (refused,) = answer.json()["rejected"]
+    assert (refused["index"], refused["id"]) == (1, "i-2")
+    assert "nonsense" not in answer.text
+
+
+def test_a_request_of_which_nothing_is_taken_is_a_problem_with_its_receipt(fresh):
+    answer = fresh.client.post(
+        "/v1/events", content=json.dumps([incident(1, surprise=1)]), headers=BATCH
+    )
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["type"] == "urn:earshot:problem:none-taken"
+    assert (body["accepted"], body["duplicates"], len(body["rejected"])) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("processed", [True, False])
+def test_a_repeat_is_a_duplicate_whether_processed_or_not(fresh, processed):
+    if not processed:
+        fresh.runner.stop()
+    first = fresh.client.post("/v1/events", content=json.dumps([incident(1)]), headers=BATCH)
+    if processed:
+        assert fresh.runner.wait_idle(30)
+    again = fresh.client.post("/v1/events", content=json.dumps([incident(1)]), headers=BATCH)
+
+    assert first.json()["accepted"] == 1
+    assert again.json() == {"accepted": 0, "duplicates": 1, "rejected": []}
+    assert again.status_code == 202
+    assert fresh.journal.accepted() == 1
+
+
+def test_a_higher_revision_is_news_and_a_lower_one_is_not(fresh):
+    newer = {**incident(1, category="fall"), "revision": 2}
+
+    assert fresh.push([incident(1)])["accepted"] == 1
+    assert fresh.push([newer])["accepted"] == 1
+    assert fresh.push([incident(1)])["duplicates"] == 1
+
+
+def test_a_repeat_within_a_request_is_a_duplicate(fresh):
+    receipt = fresh.push([incident(1), incident(1)])
+
+    assert (receipt["accepted"], receipt["duplicates"]) == (1, 1)
+
+
+def test_an_idempotent_request_is_done_once_and_answered_alike(fresh):
+    sent = {"content": json.dumps([incident(1)]), "headers": {**BATCH, "idempotency-key": '"k-1"'}}
+
+    first = fresh.client.post("/v1/events", **sent)
+    second = fresh.client.post("/v1/events", **sent)
+
+    assert first.json() == second.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
+    assert second.headers["idempotency-replayed"] == "true"
+    assert fresh.journal.accepted() == 1
+
+
+def test_an_idempotency_key_belongs_to_one_request(fresh):
+    headers = {**BATCH, "idempotency-key": '"k-1"'}
+    fresh.client.post("/v1/events", content=json.dumps([incident(1)]), headers=headers)
+    other = fresh.client.post("/v1/events", content=json.dumps([incident(2)]), headers=headers)
+
+    assert other.status_code == 422
+    assert other.json()["type"].endswith("idempotency-key-reused")
+
+
+@pytest.mark.parametrize("key", ["", '""', '"' + "k" * 256 + '"', '"a', "a b"])
+def test_an_unusable_idempotency_key_is_refused(fresh, key):
+    answer = fresh.client.post(
+        "/v1/events",
+        content=json.dumps([incident(1)]),
+        headers={**BATCH, "idempotency-key": key},
+    )
+
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("idempotency-key-invalid")
+
+
+def test_a_running_idempotent_request_is_told_so(fresh):
+    body = json.dumps([incident(1)]).encode()
+    fingerprint = hashlib.sha256(BATCH["content-type"].encode() + b"\0" + body).digest()
+    fresh.store.reserve_request("k-1", "local", fingerprint, fresh.clock())
+
+    answer = fresh.client.post(
+        "/v1/events", content=body, headers={**BATCH, "idempotency-key": '"k-1"'}
+    )
+
+    assert answer.status_code == 409
+    assert answer.headers["retry-after"] == "1"
+
+
+class NoLog:
+    """A log whose brokers do not answer."""
+
+    def append(self, _packets, _now):
+        """Take nothing."""
+        raise LogUnavailable("down")
+
+
+def test_without_a_log_nothing_is_taken_and_the_sender_may_try_again(fresh):
+    log, fresh.service.log = fresh.service.log, NoLog()
+    sent = {"content": json.dumps([incident(1)]), "headers": {**BATCH, "idempotency-key": '"k-1"'}}
+    down = fresh.client.post("/v1/events", **sent)
+    fresh.service.log = log
+    up = fresh.client.post("/v1/events", **sent)
+
+    assert down.status_code == 503
+    assert down.json()["type"].endswith("log-unavailable")
+    assert down.json()["accepted"] == 0
+    assert "retry-after" in down.headers
+    assert up.json()["accepted"] == 1
+
+
+def test_sixteen_megabytes_are_the_limit(fresh):
+    body = b" " * (16 * 1024 * 1024 + 1)
+    announced = fresh.client.post("/v1/events", content=body, headers=BATCH)
+    streamed = fresh.client.post(
+        "/v1/events", content=iter([body[: 9 << 20], body[: 9 << 20]]), headers=BATCH
+    )
+
+    for answer in (announced, streamed):
+        assert answer.status_code == 413
+        assert answer.json()["type"].endswith("too-large")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", ""])
+def test_other_media_types_are_refused(fresh, kind):
+    answer = fresh.client.post("/v1/events", content=b"[]", headers={"content-type": kind})
+
+    assert answer.status_code == 415
+    assert "application/x-ndjson" in answer.json()["accepts"]
+
+
+def test_accepted_events_are_counted_by_feed_but_speaking_up_not_exactly(fresh):
+    case = {
+        **incident(9),
+        "type": "uk.nhs.quality.speakup.v1",
+        "data": {"provider": "RXX", "elements": ["detriment"], "route": "open"},
+    }
+    fresh.push([incident(1), incident(2), case])
+    page = fresh.client.get("/metrics").text
+
+    assert 'earshot_intake_events_total{feed="incidents",result="accepted"} 2.0' in page
+    assert 'earshot_intake_events_total{feed="speakup",result="accepted"} 0.0' in page
+
+
+def test_a_newcomer_is_registered_on_loopback(fresh):
+    fresh.push([incident(1, "RNEW")])
+
+    unit = fresh.client.get("/v1/units/RNEW").json()
+    assert (unit["kind"], unit["verified"]) == ("provider", False)

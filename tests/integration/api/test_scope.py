@@ -1,0 +1,195 @@
+"""Keys: needed for every call, and nothing outside their scope is ever seen."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from streams.region_places import provider_code
+from streams.store import Role
+from tests.integration.api.conftest import BATCH, alert, commit, incident
+from tests.integration.api.test_shapes import check_problem, filled, routes
+
+OPEN = {"/healthz", "/readyz"}
+MINE, OTHER = provider_code(0), provider_code(1)
+
+
+@pytest.fixture
+def region(guarded):
+    """Two providers with an event, an alert and a dead letter each, behind keys."""
+    keys = {code: guarded.key(code) for code in (MINE, OTHER)}
+    for code in (MINE, OTHER):
+        guarded.push([incident(1, code)], **keys[code])
+    guarded.runner.stop()
+    for code in (MINE, OTHER):
+        record = alert(f"alert-{code}", provider=code, unit=f"{code}01:W1")
+        commit(guarded.store, ("opened", record))
+    return guarded
+
+
+def test_every_call_needs_a_key(guarded):
+    for method, path in routes(guarded.app):
+        answer = guarded.client.request(method, filled(path), content=b"{}")
+        if path in OPEN:
+            assert answer.status_code == 200
+        else:
+            body = check_problem(answer, 401)
+            assert body["type"].endswith("unauthorised")
+            assert "Bearer" in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Bearer x", "Bearer earshot_00000000_secret", "Basic !!", "Basic eDp5", "Digest a"],
+)
+def test_a_wrong_key_is_no_key(guarded, header):
+    answer = guarded.client.get("/v1/status", headers={"authorization": header})
+
+    check_problem(answer, 401)
+
+
+def test_a_revoked_key_is_no_key(guarded):
+    made = guarded.store.create_key([MINE], now=guarded.clock())
+    headers = {"authorization": f"Bearer {made.token}"}
+    assert guarded.client.get("/v1/status", headers=headers).status_code == 200
+
+    guarded.store.revoke_key(made.row.prefix, guarded.clock())
+
+    check_problem(guarded.client.get("/v1/status", headers=headers), 401)
+
+
+def test_a_browser_may_give_the_key_as_a_password(guarded):
+    token = guarded.store.create_key([MINE], now=guarded.clock()).token
+    basic = base64.b64encode(f"me:{token}".encode()).decode()
+
+    answer = guarded.client.get("/", headers={"authorization": f"Basic {basic}"})
+
+    assert answer.status_code == 200
+    assert "<h1>Alerts</h1>" in answer.text
+
+
+def test_a_provider_sees_only_itself(region):
+    headers = region.key(MINE)
+
+    def items(path):
+        return region.client.get(path, headers=headers).json()["items"]
+
+    assert {one["provider"] for one in items("/v1/alerts")} == {MINE}
+    assert {one["provider"] for one in items("/v1/feeds")} == {MINE}
+    assert {one["unit"][: len(MINE)] for one in items("/v1/series?limit=200")} == {MINE}
+    kinds = {(one["kind"], one["provider"]) for one in items("/v1/units?limit=200")}
+    assert {provider for kind, provider in kinds if kind in {"provider", "site", "ward"}} == {MINE}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/alerts/alert-{OTHER}",
+        f"/v1/alerts?unit={OTHER}",
+        f"/v1/alerts?unit={OTHER}01:W1",
+        f"/v1/series?unit={OTHER}",
+        f"/v1/series/{OTHER}~incidents~week",
+        f"/v1/series/{OTHER}~incidents~week/chart.svg",
+        f"/v1/units/{OTHER}",
+        f"/v1/units?under={OTHER}",
+        f"/v1/feeds?unit={OTHER}",
+        f"/v1/stream?unit={OTHER}",
+        f"/alerts/alert-{OTHER}",
+        f"/units/{OTHER}",
+        f"/series/{OTHER}~incidents~week",
+        f"/?unit={OTHER}",
+    ],
+)
+def test_what_is_out_of_scope_is_not_told_from_what_is_not_there(region, path):
+    mine = region.client.get(path, headers=region.key(MINE))
+    theirs = region.client.get(path, headers=region.key(OTHER)) if "stream" not in path else None
+
+    check_problem(mine, 404)
+    assert theirs is None or theirs.status_code == 200
+
+
+def test_nobody_acts_on_another_providers_alert(region):
+    path = f"/v1/alerts/alert-{OTHER}/actions"
+    answer = region.client.post(path, json={"action": "acknowledge"}, headers=region.key(MINE))
+
+    check_problem(answer, 404)
+    assert region.store.alert(f"alert-{OTHER}").state == "new"
+
+
+def test_the_audit_names_the_key_that_acted(region):
+    path = f"/v1/alerts/alert-{MINE}/actions"
+    answer = region.client.post(path, json={"action": "acknowledge"}, headers=region.key(MINE))
+
+    assert answer.json()["actions"][0]["actor"].startswith("key:")
+
+
+def test_events_of_another_provider_are_refused_one_by_one(region):
+    sent = [incident(7, MINE), incident(8, OTHER)]
+    answer = region.client.post(
+        "/v1/events", content=json.dumps(sent), headers={**BATCH, **region.key(MINE)}
+    )
+
+    assert answer.status_code == 207
+    (refused,) = answer.json()["rejected"]
+    assert (refused["index"], refused["code"]) == (1, "out_of_scope")
+
+
+def test_a_board_or_region_sees_its_members(region):
+    places = region.client.get(f"/v1/units/{MINE}", headers=region.key(role=Role.OPERATOR)).json()[
+        "parents"
+    ]
+    for above in places:
+        headers = region.key(above["code"])
+        found = region.client.get("/v1/alerts", headers=headers).json()["items"]
+        assert MINE in {one["provider"] for one in found}, above
+        named = region.client.get(f"/v1/alerts?unit={above['code']}", headers=headers).json()
+        assert len(named["items"]) == len(found)
+
+
+def test_an_operators_key_without_scope_sees_everything(region):
+    headers = region.key(role=Role.OPERATOR)
+
+    items = region.client.get("/v1/alerts", headers=headers).json()["items"]
+
+    assert {one["provider"] for one in items} == {MINE, OTHER}
+    assert region.client.get("/metrics", headers=headers).status_code == 200
+
+
+def test_a_key_without_scope_sees_nothing(region):
+    headers = region.key()
+
+    assert region.client.get("/v1/alerts", headers=headers).json()["items"] == []
+    assert region.client.get("/v1/feeds", headers=headers).json()["items"] == []
+
+
+def test_idempotency_keys_of_two_senders_never_meet(guarded):
+    answers = [
+        guarded.client.post(
+            "/v1/events",
+            content=json.dumps([incident(1, code)]),
+            headers={**BATCH, **guarded.key(code), "idempotency-key": '"same"'},
+        )
+        for code in (MINE, OTHER)
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+
+
+def test_an_unknown_provider_is_refused_where_keys_are_needed(guarded):
+    answer = guarded.client.post(
+        "/v1/events",
+        content=json.dumps([incident(1, "RNEW")]),
+        headers={**BATCH, **guarded.key("RNEW")},
+    )
+
+    assert answer.json()["rejected"][0]["code"] == "unknown_provider"
+
+
+def test_status_gives_the_watermarks_of_the_callers_own_feeds(region):
+    status = region.client.get("/v1/status", headers=region.key(MINE)).json()
+    nobody = region.client.get("/v1/status", headers=region.key()).json()
+
+    assert status["watermarks"]["incidents"]["latest"] == "2026-03-03T00:00:00Z"
+    assert nobody["watermarks"]["incidents"]["latest"] is None

@@ -1,0 +1,301 @@
+"""One shape for every error and every listing, over all routes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api.problems import PROBLEMS, TYPE_PREFIX
+from streams.store import StoreUnavailable
+
+LISTINGS = [
+    "/v1/alerts",
+    "/v1/series",
+    "/v1/units",
+    "/v1/feeds",
+    "/v1/deadletters",
+    "/v1/schemas",
+]
+PAGED = LISTINGS[:-1]
+
+
+def routes(app) -> list[tuple[str, str]]:
+    """Every method and path that the application answers, whichever way it is mounted."""
+    found = [
+        (method.upper(), path)
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+    ]
+    pages = ["/", "/units", "/feeds", "/alerts/{alert_id}", "/units/{code}", "/series/{series_id}"]
+    return found + [("GET", path) for path in pages]
+
+
+def filled(path: str) -> str:
+    for name in ("alert_id", "series_id", "code", "event_type", "name"):
+        path = path.replace("{" + name + "}", "nothing-here")
+    return path
+
+
+def check_problem(answer, status: int | None = None) -> dict:
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert status is None or answer.status_code == status
+    code = body["type"].removeprefix(TYPE_PREFIX)
+    assert PROBLEMS[code] == (answer.status_code, body["title"])
+    assert body["status"] == answer.status_code
+    assert body["correlation_id"] == answer.headers["x-correlation-id"]
+    return body
+
+
+def test_every_route_of_the_contract_is_there(told):
+    paths = told.app.openapi()["paths"]
+
+    assert {
+        "/v1/events",
+        "/v1/alerts",
+        "/v1/alerts/{alert_id}",
+        "/v1/alerts/{alert_id}/actions",
+        "/v1/series",
+        "/v1/series/{series_id}",
+        "/v1/series/{series_id}/chart.svg",
+        "/v1/units",
+        "/v1/units/{code}",
+        "/v1/feeds",
+        "/v1/deadletters",
+        "/v1/deadletters/replay",
+        "/v1/stream",
+        "/v1/status",
+        "/v1/schemas/{event_type}",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+    } <= set(paths)
+
+
+@pytest.mark.parametrize("path", LISTINGS)
+def test_every_listing_has_the_same_envelope(told, path):
+    body = told.client.get(path).json()
+
+    assert isinstance(body["items"], list)
+    assert body["next"] is None or isinstance(body["next"], str)
+
+
+@pytest.mark.parametrize("path", PAGED)
+def test_pages_of_a_listing_join_to_the_whole(told, path):
+    whole = told.client.get(path, params={"limit": 200}).json()
+    step = max(1, len(whole["items"]) // 3)
+    found, cursor = [], None
+    while True:
+        params = {"limit": step} | ({"cursor": cursor} if cursor else {})
+        page = told.client.get(path, params=params).json()
+        found += page["items"]
+        cursor = page["next"]
+        if cursor is None or len(found) >= len(whole["items"]):
+            break
+
+    assert found[: len(whole["items"])] == whole["items"]
+
+
+@pytest.mark.parametrize("path", PAGED)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=99999999999999999999",
+        "cursor=%00",
+        "cursor=" + "a" * 500,
+    ],
+)
+def test_a_wrong_page_is_a_problem(told, path, query):
+    check_problem(told.client.get(f"{path}?{query}"), 422)
+
+
+@pytest.mark.parametrize("path", PAGED)
+@pytest.mark.parametrize("cursor", ["x", "W10", "bm90IGpzb24", "-1", "é", "WyJhIiwxLCJiIl0"])
+def test_a_cursor_that_was_not_given_is_a_problem(told, path, cursor):
+    body = check_problem(told.client.get(path, params={"cursor": cursor}), 400)
+
+    assert body["type"].endswith("invalid-cursor")
+
+
+def test_every_unknown_thing_is_a_problem(told):
+    for method, path in routes(told.app):
+        if "{" in path and method == "GET":
+            check_problem(told.client.get(filled(path)), 404)
+
+
+def test_every_wrong_method_is_a_problem(told):
+    for _, path in routes(told.app):
+        answer = told.client.request("PATCH", filled(path))
+        body = check_problem(answer, 405)
+        assert body["type"].endswith("method-not-allowed")
+        assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/nothing", "/%00", "/v1/units/%ff%00"])
+def test_an_unknown_path_is_a_problem(told, path):
+    answer = told.client.get(path)
+
+    assert answer.status_code in {404, 422}
+    check_problem(answer)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "since=2026-01-01T00:00:00",
+        "until=0001-01-01T00:00:00%2B14:00",
+        "level=3",
+        "state=gone",
+        "domain=money",
+        "kind=none",
+        "unit=%00",
+        "unit=",
+    ],
+)
+def test_a_wrong_filter_is_a_problem_that_names_it_and_repeats_nothing(told, query):
+    body = check_problem(told.client.get(f"/v1/alerts?{query}"), 422)
+
+    assert body["errors"][0]["name"].startswith(query.partition("=")[0])
+    assert "yesterday" not in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/deadletters/replay", b"", 422),
+        ("/v1/deadletters/replay", b"{", 422),
+        ("/v1/deadletters/replay", b'{"dry_run": 0}', 422),
+        ("/v1/deadletters/replay", b'{"ids": [1e400]}', 422),
+        ("/v1/deadletters/replay", b'{"surprise": "secret"}', 422),
+        ("/v1/alerts/none/actions", b"[]", 422),
+        ("/v1/alerts/none/actions", b'{"action": "dance"}', 422),
+        ("/v1/alerts/none/actions", b'{"action": "comment", "note": "x"}', 404),
+    ],
+)
+def test_a_wrong_body_is_a_problem(told, path, body, status):
+    answer = told.client.post(path, content=body, headers={"content-type": "application/json"})
+
+    check_problem(answer, status)
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/deadletters/replay", "/v1/alerts/none/actions"])
+def test_a_body_of_another_type_is_a_problem(told, path):
+    answer = told.client.post(path, content=b"{}", headers={"content-type": "text/plain"})
+
+    check_problem(answer, 415)
+
+
+def test_a_failure_is_a_problem_and_tells_nothing(fresh, capsys):
+    fresh.service.progress = lambda: 1 // 0
+
+    body = check_problem(fresh.client.get("/v1/status"), 500)
+
+    assert body["type"].endswith("internal")
+    assert "division" not in json.dumps(body)
+
+
+def test_a_store_that_does_not_answer_is_a_problem(fresh):
+    def down():
+        raise StoreUnavailable("gone")
+
+    fresh.service.progress = down
+
+    check_problem(fresh.client.get("/v1/status"), 503)
+    check_problem(fresh.client.get("/readyz"), 503)
+    assert fresh.client.get("/healthz").text == "ok\n"
+    assert "earshot_store_up 0.0" in fresh.client.get("/metrics").text
+
+
+def test_a_runner_that_fails_makes_the_service_unready(fresh):
+    assert fresh.client.get("/readyz").status_code == 200
+    fresh.service.failure = lambda: "RuntimeError: something with details"
+
+    answer = fresh.client.get("/readyz")
+
+    check_problem(answer, 503)
+    assert "details" not in answer.text
+
+
+def test_a_correlation_id_is_taken_over_where_it_is_sane(told):
+    given = told.client.get("/v1/units/none", headers={"x-correlation-id": "abc-1"})
+    strange = told.client.get("/v1/units/none", headers={"x-correlation-id": "a b\tc"})
+
+    assert check_problem(given)["correlation_id"] == "abc-1"
+    assert check_problem(strange)["correlation_id"] != "a b\tc"
+
+
+def test_a_reader_of_pages_gets_a_page_and_the_api_never_does(told):
+    page = told.client.get("/alerts/none", headers={"accept": "text/html"})
+    api = told.client.get("/v1/alerts/none", headers={"accept": "text/html"})
+
+    assert page.status_code == 404
+    assert "There is no such thing here" in page.text
+    check_problem(api, 404)
+
+
+def test_another_host_name_is_refused_where_no_key_is_asked_for(told):
+    rebound = told.client.get("/v1/status", headers={"host": "evil.example.org"})
+
+    check_problem(rebound, 421)
+    for host in ("localhost:8470", "127.0.0.1", "[::1]:8470"):
+        assert told.client.get("/v1/status", headers={"host": host}).status_code == 200
+
+
+def test_another_sites_page_may_not_act(told):
+    answer = told.client.post(
+        "/v1/events", content=b"[]", headers={"origin": "https://evil.example.org"}
+    )
+
+    check_problem(answer, 403)
+
+
+def test_every_answer_carries_the_headers_that_keep_browsers_safe(told):
+    for path in ("/", "/v1/status", "/nothing"):
+        headers = told.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_openapi_describes_what_is_answered(told):
+    schema = told.client.get("/openapi.json").json()
+
+    assert schema["openapi"].startswith("3.")
+    problem = schema["components"]["schemas"]["Problem"]
+    assert {"type", "title", "status", "correlation_id"} <= set(problem["required"])
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            assert operation.get("summary"), path
+            for status, response in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    assert list(response["content"]) == ["application/problem+json"], path
+
+
+def test_the_schemas_of_events_are_published(told):
+    listed = told.client.get("/v1/schemas").json()["items"]
+
+    assert len(listed) == 4
+    for item in listed:
+        schema = told.client.get(item["schema"]).json()
+        assert schema["$schema"].startswith("https://json-schema.org/")
+
+
+def test_routes_are_plain_functions_so_that_the_store_never_blocks_the_loop(told):
+    def endpoints(routes):
+        for route in routes:
+            if isinstance(route, APIRoute):
+                yield route.path, route.endpoint
+
+    waiting = [
+        path
+        for path, endpoint in endpoints(told.app.routes)
+        if inspect.iscoroutinefunction(endpoint)
+    ]
+    assert waiting == []
