@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from streams.feeds import FEED_OF_TOPIC
+from streams.vocabulary import AGGREGATE_COUNTS, VOCABULARY
+
 _KEY = re.compile(r"[a-z][a-z0-9_]{1,59}")
 _WITHIN = re.compile(r"([1-9][0-9]{0,3}) (months?|working days?)")
 
@@ -104,7 +107,7 @@ def checked(merged: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
         except msgspec.ValidationError as error:
             raise CatalogueError(f"{key}: {error}") from error
     for key, entry in entries.items():
-        problem = _problem(entry, entries)
+        problem = _problem(entry, entries) or _unknown_words(entry)
         if problem is not None:
             raise CatalogueError(f"{key}: {problem}")
     return entries
@@ -150,3 +153,26 @@ def _problem(entry: Entry, entries: Mapping[str, Entry]) -> str | None:
         ),
     )
     return next((message for wrong, message in checks if wrong), None)
+
+
+def _unknown_words(entry: Entry) -> str | None:
+    """A field or value of a condition that events do not have, or None.
+
+    A misspelt condition would count nothing and look like a quiet ward.
+    """
+    words = VOCABULARY[FEED_OF_TOPIC[entry.feed]]
+    if entry.input == "metric" and (entry.given or entry.where or entry.having):
+        return "conditions are for events, not for metrics"
+    for name in (*entry.given, *entry.where, *entry.having):
+        if name not in words:
+            return f"its events have no field `{name}` to count by"
+    for name, value in (*entry.where.items(), *entry.having.items()):
+        allowed = words[name]
+        wanted = value if isinstance(value, list) else [value]
+        if allowed is not None and not allowed.issuperset(wanted):
+            return f"`{name}` never has one of the values named"
+    if entry.aggregate is not None:
+        named = {entry.aggregate.numerator, entry.aggregate.denominator} - {None}
+        if not named <= AGGREGATE_COUNTS:
+            return "its aggregate names counts that aggregates do not have"
+    return None

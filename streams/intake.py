@@ -235,6 +235,9 @@ def _open_whole(
         texts += [event.dataschema for event in events if event.dataschema]
     if not _are_plain(texts, body):
         return None
+    if b'"withdrawn"' in body and any(event.withdrawn and event.data for event in events):
+        # Admission does not look at the body of what is withdrawn, so the screen must.
+        return None
     if b"null" in body:
         for event in events:
             drop_nulls(event)

@@ -82,3 +82,6 @@ VOCABULARY: Mapping[Feed, Mapping[str, frozenset[object] | None]] = {
     Feed.WARDMETRICS: {},
 }
 """What the catalogue's conditions may name: fields (derived ones too) and their values."""
+
+AGGREGATE_COUNTS = frozenset({"cases", "anonymous", *get_args(Element)})
+"""The counts of a speak-up aggregate."""

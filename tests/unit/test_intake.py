@@ -270,6 +270,12 @@ def test_personal_data_is_refused_and_nothing_of_it_is_kept(sent):
         assert rejection.event_id is None or secret not in rejection.event_id
 
 
+def test_the_body_of_a_withdrawal_is_screened_though_nothing_of_it_is_kept():
+    sent = event("complaint", withdrawn=True, data={"profession": "4505577104"})
+
+    assert code_of(sent) == "personal_data"
+
+
 def test_an_escaped_number_is_found_too():
     body = written([event(id="x")]).replace(b'"x"', b'"45055\\u0037\\u00371\\u00304"')
 
