@@ -7,6 +7,7 @@ different. What it finds is a function of the facts alone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ BED_DAYS = "occupied_bed_days"
 REFERENCE_WEEKS = 13
 # Of the first feed's events, the indicator named last is also counted by the second.
 COUNTED_TWICE = {"incidents": ("falls", "fall_incidents")}
+# The rise that a feed is asked for when it has to bear out another.
+RISE = 1.5
 _NEVER = 2**40
 _EVENT_FEEDS = (Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP)
 
@@ -330,6 +333,34 @@ class CountWatch:
             words={"feeds": feeds},
             explanation={**explanation.to_dict(), "evidence_added": later},
         )
+
+    def borne_out(self, block: Block, signal: Signal, *, but: str) -> list[float]:
+        """How far each feed but one shows the rise of a signal by itself, to this day.
+
+        Log Bayes factors of a rise by half since the onset, the rate before it
+        integrated out, for the feeds that contribute to the signal.
+        """
+        counts, slot = self._counts, block.slot(signal.unit)
+        if counts is None or slot is None:
+            return []
+        unit = self.slots.index(slot)
+        weeks = np.array([first_day(Grid.WEEK, counts.week0 + t) for t in range(counts.periods)])
+        since = weeks >= signal.onset
+        if signal.subsided is not None:
+            since &= weeks < signal.subsided
+        told = {series["indicator"] for series in signal.series}
+        found = []
+        for number, key in enumerate(self.model.feeds):
+            if key == but or key not in told:
+                continue
+            mass = counts.exposure[unit, number]
+            events = counts.counts[unit, number]
+            seen = float(self.model.prior_a[number] + events[weeks < signal.onset].sum())
+            span = float(self.model.prior_b[number] + mass[weeks < signal.onset].sum())
+            after, length = float(events[since].sum()), float(mass[since].sum())
+            spread = math.log1p((RISE - 1.0) * length / (span + length))
+            found.append(after * math.log(RISE) - (seen + after) * spread)
+        return found
 
     def _since(self, unit: int, episode: Episode) -> int:
         """The first onset that counted for an episode: after the alert before it."""

@@ -8,17 +8,17 @@ batch has changed; doing everything again gives the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.counting import CountWatch
+from streams.culture import told_rightly
 from streams.effects import AlertRecord
 from streams.feeds import Feed
-from streams.indications import IndicatorWatch, SilenceWatch, better_reporting
+from streams.indications import IndicatorWatch, SilenceWatch
 from streams.indicators import Catalogue
 from streams.periods import Grid
 from streams.signals import Signal, alert_of, episodes
-from streams.statements import BETTER_REPORTING
 
 if TYPE_CHECKING:
     from streams.reference import Reference
@@ -111,19 +111,7 @@ class Evaluation:
     def _signals(self, block: Block, unit: str) -> list[Signal]:
         found = []
         for counts in self._counts:
-            for signal in counts.signals(block, unit):
-                if signal.direction == "concern" and better_reporting(block, signal):
-                    found.append(
-                        replace(
-                            signal,
-                            kind="listening",
-                            direction="improvement",
-                            domains=("listening",),
-                            words={"text": BETTER_REPORTING},
-                        )
-                    )
-                else:
-                    found.append(signal)
+            found += [told_rightly(block, counts, signal) for signal in counts.signals(block, unit)]
         for indicator in self._indicators:
             found += indicator.signals(unit)
         for silence in self._silences:

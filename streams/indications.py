@@ -14,7 +14,7 @@ import numpy as np
 
 from detectors.episodes import SeriesEpisode
 from detectors.measurements import explain_measurement, watch_measurements
-from detectors.shares import explain_share, share_change, watch_shares
+from detectors.shares import explain_share, watch_shares
 from detectors.silence import explain_silence, feed_outage, watch_silence
 from streams.counting import changed_before
 from streams.feeds import Feed
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 # Periods before anything is said: half a year of weeks, a year of months, two of quarters.
 MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
-# A share of harm that falls while reports rise: odds of this ratio against no change.
-SAFER_ODDS = 0.6
-ANY_HARM = "any_harm_share"
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
 
@@ -312,35 +309,3 @@ class SilenceWatch:
             text=names[self.feed],
             numbers=numbers,
         )
-
-
-def better_reporting(block: Block, signal: Signal) -> bool:
-    """Whether a rise in incidents is told better as better reporting.
-
-    More reports are not worse care. Where incidents alone rise and, from the
-    onset on, the share of them that is harmful has fallen rather than stayed,
-    the rise is an improving culture.
-    """
-    if signal.feeds != (Feed.INCIDENTS.topic,) or ANY_HARM not in block.catalogue:
-        return False
-    indicator = block.catalogue[ANY_HARM]
-    slot = block.slot(signal.unit)
-    columns = block.columns[indicator.grid]
-    if slot is None or columns.width == 0:
-        return False
-    position = block.catalogue.position(ANY_HARM)
-    first, width = columns.first, columns.width
-    _, harmed, graded = (
-        window(block, indicator.grid, [slot], position, first, width)[:, 0] / MILLION
-    )
-    starts = np.array([first_day(indicator.grid, first + step) for step in range(width)])
-    before = starts < signal.onset
-    since = ~before
-    if signal.subsided is not None:
-        since &= starts < signal.subsided
-    if graded[before].sum() <= 0 or graded[since].sum() <= 0:
-        return False
-    evidence = share_change(
-        harmed[before], graded[before], harmed[since], graded[since], odds_ratio=SAFER_ODDS
-    )
-    return bool(evidence > 1.0)
