@@ -147,9 +147,9 @@ def stream_router(service: Service, metrics: Metrics, tail: Tail) -> APIRouter:
         `retracted` and `workflow`.
         """
         seq, caller, chosen = started
-        yield ServerSentEvent(comment="listening", retry=_RETRY_MS)
         metrics.streams.inc()
         try:
+            yield ServerSentEvent(comment="listening", retry=_RETRY_MS)
             while not service.closing.is_set():
                 try:
                     seq, events = await run_in_threadpool(
