@@ -20,10 +20,13 @@ from typing import Any
 
 from kafka import KafkaProducer
 
+from streams import topics
+from streams.embedded import EmbeddedRunner
 from streams.engine import Engine
 from streams.evaluation import Budgets
 from streams.feeds import FEED_OF_TYPE
 from streams.indicators import Catalogue
+from streams.journal import Journal
 from streams.messages import Message
 from streams.organisations import Organisations
 from streams.producer import KafkaLog, messages_behind
@@ -31,6 +34,7 @@ from streams.reference import Reference
 from streams.region import Plan, events
 from streams.store import Store
 from tests.kafka_broker import free_ports
+from tests.packets import SmallPacket
 
 EARSHOT = str(Path(sys.executable).parent / "earshot")
 LATENESS_MS = 21 * 86_400_000
@@ -97,41 +101,37 @@ def send(bootstrap: str, prefix: str, messages: Sequence[Message]) -> None:
         producer.close()
 
 
-def engine(store: Store) -> Engine:
-    """The engine that a worker has, for the undisturbed run."""
-    return Engine(
-        store,
-        catalogue=Catalogue.load(),
-        organisations=Organisations.load(organisations_file(Path(store.database.url.database))),
-        reference=Reference.shipped(),
-        budgets=Budgets(),
-        clock=lambda: datetime.now(UTC),
-        open_registration=False,
-    )
-
-
-def organisations_file(beside: Path) -> Path:
-    """The region's organisations, written next to ``beside``."""
-    path = beside.parent / "organisations.json"
+def organisations_file(directory: Path) -> Path:
+    """The region's organisations as a file."""
+    path = directory / "organisations.json"
     path.write_text(PLAN.organisations())
     return path
 
 
 def undisturbed(directory: Path) -> Store:
-    """The store after one run of the embedded kind over the events in their order."""
+    """The store after one embedded run over the events in their order."""
     store = Store.open(f"sqlite:///{directory}/earshot.db")
-    machine = engine(store)
-    machine.assign(0)
-    offsets: dict[str, int] = {}
-    batch = []
-    for message in pack_events(region_events(), 100, random.Random(1)):
-        offset = offsets.get(message.topic, 0)
-        offsets[message.topic] = offset + 1
-        batch.append(
-            Message(message.topic, 0, offset, message.key, message.value, message.timestamp_ms)
-        )
-    for start in range(0, len(batch), 50):
-        machine.process(0, batch[start : start + 50])
+    machine = Engine(
+        store,
+        catalogue=Catalogue.load(),
+        organisations=Organisations.load(organisations_file(directory)),
+        reference=Reference.shipped(),
+        budgets=Budgets(),
+        clock=lambda: datetime.now(UTC),
+        open_registration=False,
+    )
+    journal = Journal(store)
+    runner = EmbeddedRunner(store, journal, machine)
+    packets = [
+        SmallPacket(m.topic, m.key or b"", m.value or b"", 0)
+        for m in pack_events(region_events(), 100, random.Random(1))
+    ]
+    journal.append(packets, datetime.now(UTC))
+    runner.start()
+    try:
+        assert runner.wait_idle(120)
+    finally:
+        runner.stop()
     return store
 
 
@@ -206,12 +206,12 @@ class WorkerProcess:
 
 @contextmanager
 def workers(
-    count: int, bootstrap: str, prefix: str, database_url: str, home: Path, session: float = 6.0
+    count: int, bootstrap: str, prefix: str, database_url: str, home: Path, session: float = 4.0
 ) -> Iterator[list[WorkerProcess]]:
     """Workers, not yet started; all are gone afterwards."""
     arguments = [
         "--kafka", bootstrap, "--topic-prefix", prefix, "--database-url", database_url,
-        "--organisations", str(organisations_file(home / "x")),
+        "--organisations", str(organisations_file(home)),
         "--session-seconds", str(session),
     ]  # fmt: skip
     found = [WorkerProcess(f"w{number}", arguments, home) for number in range(count)]
@@ -233,6 +233,56 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.1)
 
 
-def behind(log: KafkaLog, store: Store) -> int:
-    """Messages that are in Kafka and not in the store."""
-    return messages_behind(log.ends(), store.positions())
+@dataclass
+class Scene:
+    """A broker, a database and the workers between them."""
+
+    bootstrap: str
+    prefix: str
+    store: Store
+    log: KafkaLog
+    workers: list[WorkerProcess]
+    events: int = 0
+
+    def send(self, seed: int) -> None:
+        """Send the region's events: shuffled, three in ten twice, in packets of any size."""
+        chance = random.Random(seed)
+        shuffled = shuffled_events(chance)
+        send(self.bootstrap, self.prefix, pack_events(shuffled, 40, chance))
+        self.events += len(shuffled)
+
+    @property
+    def behind(self) -> int:
+        """Messages that are in Kafka and not in the store."""
+        return messages_behind(self.log.ends(), self.store.positions())
+
+    def settle(self, seconds: float = 120) -> None:
+        """Wait until the store has everything, and check that it has it exactly once."""
+        wait_for(lambda: self.behind == 0, seconds, self._told("everything in the store"))
+        counters = self.store.counters()
+        told = (counters, self.store.dead_letter_counts(), self.store.positions(), self.log.ends())
+        assert counters.processed == self.events, self._told(str(told))
+
+    def wait_until_ready(self, seconds: float = 40) -> None:
+        """Wait until every worker takes part."""
+        for one in self.workers:
+            wait_for(lambda w=one: w.ask("/readyz")[0] == 200, seconds, self._told("readiness"))
+
+    def _told(self, what: str) -> str:
+        return what + "\n" + "\n".join(one.log()[-2000:] for one in self.workers)
+
+
+@contextmanager
+def scene(
+    bootstrap: str, prefix: str, database_url: str, home: Path, *, count: int, partitions: int = 4
+) -> Iterator[Scene]:
+    """Topics, a store and workers that are not yet started."""
+    topics.create(bootstrap, prefix, partitions=partitions)
+    store = Store.open(database_url)
+    log = KafkaLog(bootstrap, prefix)
+    try:
+        with workers(count, bootstrap, prefix, database_url, home) as started:
+            yield Scene(bootstrap, prefix, store, log, started)
+    finally:
+        log.close()
+        store.close()

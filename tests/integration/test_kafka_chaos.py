@@ -1,0 +1,123 @@
+"""Kill, stop and suspend workers at random: the store is that of one undisturbed run.
+
+Every run sends the events shuffled within three weeks, three in ten of them twice, in
+packets of any size. The digest covers facts, tallies, units, watermarks and alerts; the
+count of processed events shows that nothing was committed twice.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.store import Store
+from tests.kafka_broker import KafkaBroker
+from tests.kafka_workers import scene, undisturbed, wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
+
+KILLS_OF_ONE = 20
+KILLS_OF_SEVERAL = 16
+"""For each of two and three workers."""
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The store of an undisturbed embedded run."""
+    return undisturbed(tmp_path_factory.mktemp("calm"))
+
+
+def test_one_worker_killed_at_any_moment(
+    calm: Store, kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
+) -> None:
+    chance = random.Random(20)
+    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=1) as it:
+        (worker,) = it.workers
+        it.send(seed=1)
+        interrupted = 0
+        for kill in range(KILLS_OF_ONE):
+            if it.behind == 0:
+                it.send(seed=100 + kill)
+            before = it.store.counters().processed
+            worker.start()
+            if chance.random() < 0.7:
+                wait_for(lambda b=before: it.store.counters().processed > b, 40, "progress")
+            time.sleep(chance.uniform(0.0, 1.5))
+            worker.kill()
+            interrupted += it.store.counters().processed > before and it.behind > 0
+        assert interrupted >= KILLS_OF_ONE // 3, "kills must meet a worker at work"
+        worker.start()
+        it.settle()
+
+        assert calm.digests() == it.store.digests()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_workers_started_and_ended_at_random(
+    count: int,
+    calm: Store,
+    kafka_broker: KafkaBroker,
+    topic_prefix: str,
+    postgres_url: str,
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(count)
+    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=count) as it:
+        it.send(seed=count)
+        for one in it.workers:
+            one.start()
+        kills = ends = 0
+        while kills < KILLS_OF_SEVERAL:
+            time.sleep(chance.uniform(0.5, 4.0))
+            if it.behind == 0:
+                it.send(seed=200 + kills)
+            one = chance.choice(it.workers)
+            if not one.alive:
+                one.start()
+            elif chance.random() < 0.15:
+                # The signal itself ends a worker that is still importing its modules.
+                assert one.stop() in {0, -signal.SIGTERM}
+                ends += 1
+            else:
+                one.kill()
+                kills += 1
+        for one in it.workers:
+            if not one.alive:
+                one.start()
+        it.settle()
+
+        assert calm.digests() == it.store.digests()
+
+
+def test_a_suspended_worker_that_lost_its_partitions_writes_nothing(
+    calm: Store, kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
+) -> None:
+    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=2) as it:
+        first, second = it.workers
+        first.start()
+        wait_for(lambda: first.metric("earshot_worker_partitions") == 4, 40, "all partitions")
+        it.send(seed=31)
+        wait_for(lambda: it.store.counters().processed > 0, 40, "the first batch")
+        first.signal(signal.SIGSTOP)
+
+        second.start()
+        wait_for(lambda: second.metric("earshot_worker_partitions") == 4, 60, "the take-over")
+        it.settle()
+        versions = {n: it.store.load_partition(n).version for n in range(4)}
+        second.signal(signal.SIGSTOP)
+        try:
+            # Nobody else can write now: what moves is the worker that was suspended.
+            first.signal(signal.SIGCONT)
+            wait_for(lambda: first.metric("earshot_worker_fenced_total") >= 1, 20, "the fence")
+            assert versions == {n: it.store.load_partition(n).version for n in range(4)}
+        finally:
+            second.signal(signal.SIGCONT)
+        it.wait_until_ready()
+        it.send(seed=32)
+        it.settle()
+
+        assert calm.digests() == it.store.digests()
