@@ -6,9 +6,11 @@ Gamma-Poisson form of ``detectors.silence_terms`` holds with one event per gap a
 gap^c as its exposure, the rate multiplied by r = 1.5, 2, 3 for a concern or the
 inverses for an improvement, and onsets counted in events.
 
-Shape c below 1 means that events come in bursts, which looks like short gaps; it is
-estimated from the spread of log gaps (sd = pi / (c sqrt 6) for a Weibull) and
-shrunken towards 1. The budget is by the year and the clock ticks by the event, so
+Shape c below 1 means that events come in bursts, which looks like short gaps. It is
+estimated from the coefficient of variation of the gaps (c^-0.926 for a Weibull, to
+within 1 %), which unlike the spread of their logarithms hardly depends on how finely
+short gaps are recorded; shrunken towards 1, and taken lower than estimated because
+that is the safe side. The budget is by the year and the clock ticks by the event, so
 the threshold is events per year over budget, with the unit's own mean gap.
 """
 
@@ -42,8 +44,10 @@ PRIOR = (0.5, 1e-6)
 # How sure it is beforehand that log c is 0: its standard deviation.
 SHAPE_SD = 0.25
 _SHAPES = (0.4, 1.5)
+# The newest gaps are left out of the estimate: a change would distort it.
 LAG = 4
-BIAS = 0.12
+# log c is taken this much lower than estimated.
+CAUTION = 0.12
 # What calibration takes off the guaranteed threshold (see docs/methods-listening.md).
 DISCOUNT = 0.0
 
@@ -64,7 +68,7 @@ def weibull_shape(gaps: F64, last: int) -> float:
     log_shape = -math.log(math.sqrt(squares / (n - 1.0)) / mean) / 0.926
     precision = n / 2.0
     log_shape *= precision / (precision + 1.0 / (SHAPE_SD * SHAPE_SD))
-    return min(_SHAPES[1], max(_SHAPES[0], math.exp(log_shape - BIAS)))
+    return min(_SHAPES[1], max(_SHAPES[0], math.exp(log_shape - CAUTION)))
 
 
 @compiled

@@ -172,20 +172,29 @@ def fit_history(x: F64, cosine: F64, sine: F64, period: int, fit: F64, inverse: 
 def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64, inverse: F64) -> float:
     """Autocorrelation at lag 1 of the residuals up to ``last``, shrunken, within 0 and 0.9.
 
-    Corrected for the bias that estimating mean and season brings, (2 + 4 phi) / n.
+    About their own mean, so that a later change does not look like correlation, and
+    corrected for the bias that estimating mean and season brings, (2 + 4 phi) / n.
     """
+    residuals = np.empty(max(0, last + 1))
+    count = total = 0.0
+    for t in range(last + 1):
+        residuals[t] = x[t] - fit[COSINE] * (cosine[t] - inverse[3])
+        residuals[t] -= fit[SINE] * (sine[t] - inverse[4])
+        if not math.isnan(x[t]):
+            count += 1.0
+            total += residuals[t]
     n = squares = products = 0.0
     before = math.nan
     for t in range(last + 1):
-        r = x[t] - fit[MEAN]
-        r -= fit[COSINE] * (cosine[t] - inverse[3]) + fit[SINE] * (sine[t] - inverse[4])
+        r = residuals[t] - total / count
         if not math.isnan(r):
             squares += r * r
             if not math.isnan(before):
                 products += r * before
                 n += 1.0
         before = r
-    if n < 4.0 or squares <= 0.0:
+    # Below the least sd there is nothing but the shape of the fitted season.
+    if n < 4.0 or squares <= (FLOOR * fit[MEAN]) ** 2 * count:
         return PHI
     phi = products / squares
     phi += (2.0 + 4.0 * phi) / n

@@ -49,8 +49,10 @@ def explain_share(
         a stable series shows this much) and ``model`` (for ``recompute_share``).
 
     """
-    y, n = (row[0] for row in shares.checked(numerators, denominators))
     t = episode.opened
+    given, n = (row[0][: t + 1] for row in shares.checked(numerators, denominators))
+    y = np.empty_like(given)
+    shares.bounded(given, n, *overdispersion, y)
     effects = shares.log_odds_ratios(episode.way)
     rho = shares.dispersion(y, n, t, *overdispersion)
     terms, leans, since, changed = (np.zeros(COUNT) for _ in range(4))
@@ -65,8 +67,8 @@ def explain_share(
     return {
         "form": "share",
         "period": t,
-        "before": _share(y[before].sum(), n[before].sum()),
-        "since": _share(y[later].sum(), n[later].sum()),
+        "before": _share(given[before].sum(), n[before].sum()),
+        "since": _share(given[later].sum(), n[later].sum()),
         "onset": asdict(onset),
         "expected": interval(expected, spread, 0.0, float(n[later].sum())),
         "change": {"odds_ratio": math.exp(float(weighted_mean(terms, evidence, leans)))},

@@ -13,7 +13,8 @@ Its error in log BF is below 1e-3 from a handful of reports on.
 
 Reports of one period are alike (one event, one author, one week's case mix): the
 variance is n p (1 - p)(1 + (n - 1) rho). Each period is therefore weighted by
-1 / (1 + 1.2 (n - 1) rho), the quasi-likelihood form of the beta-binomial.
+1 / (1 + 1.2 (n - 1) rho), the quasi-likelihood form of the beta-binomial, and no
+period counts for more than a numerator three sd from what was expected of it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ DISCOUNT = 0.2
 CAUTION = 1.2
 # The newest periods are left out of the estimate of dispersion: a change would inflate it.
 LAG = 8
+# So much of its own standard deviation is added to the estimate of dispersion.
+MARGIN = 0.25
+# A numerator counts at most as one so many sd from expectation, but at least so many
+# reports either way. Overdispersed shares have long tails: without this, small budgets
+# (0.005 a year) are overspent up to twice; with it alerts come as soon.
+CLIP, REACH = 3.0, 2.0
 
 
 def log_odds_ratios(way: Way) -> F64:
@@ -118,19 +125,45 @@ def log_bayes_factor(
 
 
 @compiled
-def dispersion(y: F64, n: F64, period: int, guess: float, guess_sd: float) -> float:
-    """The correlation rho of reports of one period, estimated before ``period`` - LAG.
+def correlation(
+    m: float, total: float, successes: float, squares: float, sizes: float,
+    guess: float, guess_sd: float,
+) -> float:  # fmt: skip
+    """The correlation rho of reports of one period, from sums over periods.
 
     Moments: with p the pooled share, Q = sum (y - n p)^2 / (n p q) has expectation
-    (m - 1) + rho sum (n - 1)(1 - n / N), and sd near sqrt(2 (m - 1)) on the same
-    scale. The estimate is weighted with the prior guess by precision and never
-    below zero.
+    (m - 1) + rho sum (n - 1)(1 - n / N) and, about, the standard deviation
+    sqrt(2 (m - 1)) (1 + (n - 1) rho). The estimate is weighted with the prior guess
+    by precision, raised by a part of its own standard deviation, since too small a
+    rho is the dangerous side, and never below zero.
+
+    Args:
+        m: periods with reports.
+        total: reports.
+        successes: reports with the property.
+        squares: sum of y^2 / n.
+        sizes: sum of n^2.
+        guess: prior mean of rho.
+        guess_sd: its standard deviation.
+
     """
-    m = 0.0
-    total = 0.0
-    successes = 0.0
-    squares = 0.0
-    sizes = 0.0
+    prior = 1.0 / (guess_sd * guess_sd)
+    reach = total - m - sizes / total + 1.0 if m >= 3.0 else 0.0
+    if reach <= 0.0 or successes <= 0.0 or successes >= total:
+        return guess + MARGIN * guess_sd
+    p = successes / total
+    q = (squares - successes * p) / (p * (1.0 - p))
+    estimate = (q - (m - 1.0)) / reach
+    inflation = 1.0 + reach / m * max(guess, estimate)
+    precision = (reach / inflation) ** 2 / (2.0 * (m - 1.0))
+    mean = (precision * estimate + prior * guess) / (precision + prior)
+    return max(0.0, mean) + MARGIN / math.sqrt(precision + prior)
+
+
+@compiled
+def dispersion(y: F64, n: F64, period: int, guess: float, guess_sd: float) -> float:
+    """The correlation rho of reports of one period, estimated before ``period`` - LAG."""
+    m = total = successes = squares = sizes = 0.0
     for s in range(period + 1 - LAG):
         if n[s] > 0.0:
             m += 1.0
@@ -138,16 +171,32 @@ def dispersion(y: F64, n: F64, period: int, guess: float, guess_sd: float) -> fl
             successes += y[s]
             squares += y[s] * y[s] / n[s]
             sizes += n[s] * n[s]
-    if m < 3.0 or successes <= 0.0 or successes >= total:
-        return guess
-    p = successes / total
-    q = (squares - successes * p) / (p * (1.0 - p))
-    reach = total - m - sizes / total + 1.0
-    if reach <= 0.0:
-        return guess
-    precision = reach * reach / (2.0 * (m - 1.0))
-    prior = 1.0 / (guess_sd * guess_sd)
-    return max(0.0, (precision * (q - (m - 1.0)) / reach + prior * guess) / (precision + prior))
+    return correlation(m, total, successes, squares, sizes, guess, guess_sd)
+
+
+@compiled
+def bounded(y: F64, n: F64, guess: float, guess_sd: float, out: F64) -> None:
+    """Bound each numerator by CLIP sd around what the periods before it let expect.
+
+    At least REACH reports either way are always let through. The first five periods
+    are taken as they are.
+    """
+    m = total = successes = squares = sizes = 0.0
+    for t in range(y.size):
+        out[t] = y[t]
+        if not n[t] > 0.0:
+            continue
+        if m >= 5.0:
+            p = (successes + 0.5) / (total + 1.0)
+            rho = correlation(m, total, successes, squares, sizes, guess, guess_sd)
+            spread = n[t] * p * (1.0 - p) * (1.0 + max(0.0, n[t] - 1.0) * rho)
+            reach = max(REACH, CLIP * math.sqrt(spread))
+            out[t] = min(max(y[t], n[t] * p - reach), n[t] * p + reach)
+        m += 1.0
+        total += n[t]
+        successes += out[t]
+        squares += out[t] * out[t] / n[t]
+        sizes += n[t] * n[t]
 
 
 @compiled

@@ -32,6 +32,7 @@ from detectors.share_terms import (
     DISCOUNT,
     OVERDISPERSION,
     PRIOR,
+    bounded,
     checked,
     dispersion,
     log_bayes_factor,
@@ -52,7 +53,7 @@ def _return_ratio(y: float, n: float, rho: float, was: float, held: float) -> fl
 
 @compiled
 def _watch(
-    y: F64, n: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
+    given: F64, n: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
     level1: float, level2: float, returned: float, table: I64, marks: F64,
 ) -> int:  # fmt: skip
     """Walk one series; the number of episodes left in ``table`` and ``marks``."""
@@ -62,8 +63,10 @@ def _watch(
     since = np.empty(COUNT)
     changed = np.empty(COUNT)
     totals = np.empty(2)
+    y = np.empty(given.size)
+    bounded(given, n, guess, guess_sd, y)
     seen = 0
-    back = was = held = 0.0
+    back = was = held = then = 0.0
     for t in range(y.size):
         if not n[t] > 0.0:
             continue
@@ -73,7 +76,7 @@ def _watch(
         rho = dispersion(y, n, t, guess, guess_sd)
         if state[ROW] >= 0:
             back = settle(
-                back, _return_ratio(y[t], n[t], rho, was, held), t, returned, state, table
+                back, _return_ratio(y[t], n[t], then, was, held), t, returned, state, table
             )
             if state[ROW] < 0:
                 continue
@@ -90,6 +93,8 @@ def _watch(
             share = (prior[0] + totals[1] - changed[at]) / before
             was = math.log(share / (1.0 - share))
             held = was + HELD * weighted_mean(terms, evidence, leans)
+            # A changed share inflates later estimates; the return is judged by this one.
+            then = rho
             back = 0.0
     return int(state[ROWS])
 
