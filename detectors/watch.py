@@ -245,6 +245,7 @@ def watch(
         (Way.IMPROVEMENT, falling, model.improvements),
     ):
         tab = tables(model, patterns)
+        earlier = kept.used.copy()
         while True:
             enough = _watch_block(
                 block.counts, expected, daily, known.astype(np.int64), model.shape_of_week(),
@@ -254,6 +255,7 @@ def watch(
             if enough:
                 break
             kept.rows = np.concatenate([kept.rows, np.zeros_like(kept.rows)], axis=2)
+            kept.used = earlier.copy()
     kept.closed = ends
     return kept
 

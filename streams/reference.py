@@ -63,6 +63,23 @@ class Reference:
         except ValueError as error:
             raise InvalidReferenceError(f"{place}: {error}") from error
 
+    @classmethod
+    def find(cls, name: str) -> Reference:
+        """Give a calibration: ``shipped``, the shipped version's name, or a file.
+
+        Raises:
+            InvalidReferenceError: there is none, or the file is not a calibration.
+
+        """
+        if name in {"shipped", SHIPPED.removesuffix(".json")}:
+            return cls.shipped()
+        for place in (Path(name), Path(f"{name}.json")):
+            if place.is_file():
+                return cls.load(place)
+        raise InvalidReferenceError(
+            f"no calibration {name}: give a file made by `earshot calibrate`, or 'shipped'"
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the calibration as JSON."""
         Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", "utf-8")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detectors.counts import FeedCounts
 from detectors.model import EvidenceModel
-from detectors.watch import WatchPath, watch
+from detectors.watch import FIRST_ROWS, WatchPath, watch
 
 FEEDS = ("incidents", "complaints", "falls")
 RATES = (4.0, 0.8, 1.5)
@@ -53,6 +53,15 @@ def test_growing_week_by_week_equals_one_run(seed: int, steps: list[int]) -> Non
         path = run(block.until(width), path=path, closed=np.full(3, closed))
 
         assert_same(path, run(block.until(width), closed=np.full(3, closed)))
+
+
+def test_many_alerts_are_logged_once_each() -> None:
+    block = fleet(1)
+    path = run(block)
+    for unit in range(3):
+        alone = run(block.select(np.array([unit])))
+        assert path.crossings(unit) == alone.crossings(0)
+    assert path.rows.shape[2] > FIRST_ROWS
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,301 @@
+"""Backtests: the production evidence, unchanged, over a file of counts.
+
+Every unit's first periods are baseline only. Fit and thresholds come from those
+periods as far as they lie before the moment of judging, so that nothing later than
+an alert has any part in it, data of other units included: where units begin at
+different times the fit is renewed as more of them have their baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from detectors.calibrate import calibrate
+from detectors.counts import F64, I64, FeedCounts
+from detectors.fleet import fit_fleet
+from detectors.model import Bars, EvidenceModel
+from detectors.procedure import first_with, observed_before
+from detectors.watch import Crossing, WatchPath, Way, watch
+from streams.countsfile import Counts
+from streams.periods import Grid
+from streams.reference import Reference
+
+DEFAULT_HISTORY = {Grid.WEEK: 52, Grid.MONTH: 12}
+FEWEST_HISTORY = 6
+# A first renewal after a quarter of a year, then ever rarer as there is less to gain.
+RENEWALS = {Grid.WEEK: 13, Grid.MONTH: 3}
+# Where a fall is good; elsewhere fewer reports are not better care.
+IMPROVABLE = frozenset({"falls"})
+PSEUDO_UNITS = 2000
+
+Progress = Callable[[str, float], None]
+
+
+class BacktestError(ValueError):
+    """A backtest that cannot be run as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert of level 1, with what became of it. Columns are those of the file."""
+
+    unit: int
+    level: int
+    direction: str
+    column: int
+    raised_column: int
+    onset: int
+    feeds: tuple[int, ...]
+    log_evidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A model and the first column that it judges."""
+
+    start: int
+    model: EvidenceModel
+    level1: Bars
+    level2: Bars
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What a backtest found.
+
+    ``ready`` is each unit's first judged column (the number of columns where
+    there is none); ``judged`` is ``bool[U, T]``.
+    """
+
+    counts: Counts
+    history: int
+    budgets: tuple[float, float]
+    alerts: tuple[Alert, ...]
+    improvements: tuple[Alert, ...]
+    stages: tuple[Stage, ...]
+    ready: I64
+    judged: np.ndarray
+    calibration: str
+
+
+def run(
+    counts: Counts,
+    *,
+    budget: float,
+    budget2: float,
+    history: int | None = None,
+    reference: Reference | None = None,
+    unit_class: str | None = None,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Run the evidence over a counts file.
+
+    Args:
+        counts: the file.
+        budget: false alerts per unit and year.
+        budget2: those of level 2.
+        history: observed periods of each unit that are baseline only; 52 weeks or
+            12 months by default.
+        reference: a stored calibration to use in place of the file's own.
+        unit_class: which of its models; by default the first whose feeds fit.
+        progress: called with what is being done and the share that is done.
+
+    Raises:
+        BacktestError: budgets, history or calibration do not fit the file.
+
+    """
+    if not 0 < budget2 <= budget:
+        raise BacktestError("budgets must be positive, level 2 not above level 1")
+    needed = DEFAULT_HISTORY[counts.grid] if history is None else history
+    if needed < FEWEST_HISTORY:
+        raise BacktestError(f"the history must have at least {FEWEST_HISTORY} periods")
+    ready = first_judged(counts.block, needed)
+    judged = _judged(counts.block, ready)
+    if not judged.any():
+        raise BacktestError(
+            f"no unit has more than {needed} observed periods, so there is nothing to judge"
+        )
+    tell = progress or (lambda _what, _share: None)
+    stages: list[Stage] = []
+    path: WatchPath | None = None
+    found = _plan(counts, ready, needed, reference, unit_class, tell)
+    plan = list(found)
+    for number, (start, block, model) in enumerate(plan):
+        bars = model.threshold(budget), model.threshold(budget2)
+        stages.append(Stage(start, model, *bars))
+        end = plan[number + 1][0] if number + 1 < len(plan) else block.periods
+        path = watch(
+            block.until(end), model, budget1=budget, budget2=budget2, path=path,
+            dirty_from=np.full(block.units, start, dtype=np.int64),
+        )  # fmt: skip
+    assert path is not None  # noqa: S101 - there is a judged column, hence a stage
+    return Backtest(
+        counts=counts,
+        history=needed,
+        budgets=(budget, budget2),
+        alerts=tuple(_alerts(path, Way.CONCERN)),
+        improvements=tuple(_alerts(path, Way.IMPROVEMENT)),
+        stages=tuple(stages),
+        ready=ready,
+        judged=judged,
+        calibration="own history" if reference is None else reference.version,
+    )
+
+
+def first_judged(block: FeedCounts, history: int) -> I64:
+    """Each unit's first column with ``history`` observed ones before it."""
+    return np.array(
+        [first_with(observed_before(unit), history) for unit in block.exposure], dtype=np.int64
+    )
+
+
+def baseline(block: FeedCounts, ready: I64, cutoff: int) -> FeedCounts:
+    """Give the baseline periods of all units that lie before a column."""
+    before = np.arange(cutoff) < ready[:, None]
+    exposure = np.where(before[:, None, :], block.exposure[:, :, :cutoff], 0.0)
+    return FeedCounts(
+        np.where(exposure > 0, block.counts[:, :, :cutoff], 0.0), exposure, block.week0
+    )
+
+
+def fit_and_calibrate(
+    counts: Counts,
+    history: FeedCounts,
+    needed: int,
+    progress: Callable[[float], None] | None = None,
+) -> EvidenceModel:
+    """Fit a fleet to baseline periods and set its thresholds by simulation."""
+    fit = fit_fleet(
+        history,
+        counts.feeds,
+        improvable=[name in IMPROVABLE for name in counts.feeds],
+        per_year=counts.per_year,
+        minimum_history=needed,
+    )
+    return calibrate(history, fit, units=PSEUDO_UNITS, within_week=False, progress=progress)
+
+
+def _plan(
+    counts: Counts,
+    ready: I64,
+    needed: int,
+    reference: Reference | None,
+    unit_class: str | None,
+    tell: Progress,
+) -> Iterator[tuple[int, FeedCounts, EvidenceModel]]:
+    """Give the stages: first judged column, what may be seen, and the model."""
+    block = counts.block
+    if reference is not None:
+        arranged, model = arrange(counts, reference, unit_class)
+        yield 0, arranged, replace(model, minimum_history=needed)
+        return
+    cutoffs = _cutoffs(block, ready, needed, RENEWALS[counts.grid])
+    for number, cutoff in enumerate(cutoffs):
+        history = baseline(block, ready, cutoff)
+        known = np.asarray(np.any(history.exposure > 0, axis=(0, 2)))
+        # A feed without any baseline yet waits for the next renewal.
+        exposure = np.where(known[None, :, None], block.exposure, 0.0)
+        label = f"fit and thresholds {number + 1} of {len(cutoffs)}"
+
+        def step(share: float, label: str = label) -> None:
+            tell(label, share)
+
+        yield (
+            cutoff,
+            FeedCounts(block.counts, exposure, block.week0),
+            fit_and_calibrate(counts, history, needed, step),
+        )
+
+
+def _cutoffs(block: FeedCounts, ready: I64, needed: int, gap: int) -> list[int]:
+    """Columns at which the fit is renewed: when units or feeds have got their baseline.
+
+    Each depends on earlier ones only, so that a longer file never moves one.
+    """
+    moments = set(ready[ready < block.periods].tolist())
+    for feed in range(block.feeds):
+        series = first_judged(
+            FeedCounts(block.counts[:, [feed]], block.exposure[:, [feed]], block.week0), needed
+        )
+        moments.update(series[series < block.periods].tolist())
+    first = int(ready.min())
+    chosen = [first]
+    for moment in sorted(moments):
+        if moment >= chosen[-1] + gap:
+            chosen.append(moment)
+            gap *= 2
+    return chosen
+
+
+def arrange(
+    counts: Counts, reference: Reference, unit_class: str | None
+) -> tuple[FeedCounts, EvidenceModel]:
+    """Put a file's feeds in the order of a stored model.
+
+    Raises:
+        BacktestError: no model has all the file's feeds, or the grid is another.
+
+    """
+    wanted = set(counts.feeds)
+    names = [unit_class] if unit_class else list(reference.models)
+    for name in names:
+        model = reference.models.get(name)
+        if model is None:
+            known = ", ".join(reference.models)
+            raise BacktestError(f"the calibration has no class {name}; it has {known}")
+        if wanted <= set(model.feeds):
+            break
+    else:
+        held = "; ".join(f"{n}: {', '.join(reference.models[n].feeds)}" for n in names)
+        raise BacktestError(f"the calibration lacks a feed of the file ({held})")
+    if abs(model.per_year - counts.per_year) > 1:
+        raise BacktestError("the calibration is for another length of periods than the file's")
+    shape = (counts.block.units, len(model.feeds), counts.block.periods)
+    values, exposure = np.zeros(shape), np.zeros(shape)
+    for position, feed in enumerate(model.feeds):
+        if feed in wanted:
+            source = counts.feeds.index(feed)
+            values[:, position] = counts.block.counts[:, source]
+            exposure[:, position] = _relative(counts.block.exposure[:, source])
+    return FeedCounts(values, exposure, counts.block.week0), model
+
+
+def _relative(exposure: F64) -> F64:
+    """Exposure over the unit's own first quarter, as a stored calibration expects it."""
+    seen = exposure > 0
+    early = seen & (np.cumsum(seen, axis=1) <= 13)
+    mean = np.where(early, exposure, 0).sum(axis=1) / np.maximum(early.sum(axis=1), 1)
+    return exposure / np.where(mean > 0, mean, 1.0)[:, None]
+
+
+def _judged(block: FeedCounts, ready: I64) -> np.ndarray:
+    observed = np.any(block.exposure > 0, axis=1)
+    return np.asarray(observed & (np.arange(block.periods) >= ready[:, None]))
+
+
+def _alerts(path: WatchPath, way: Way) -> Iterator[Alert]:
+    for unit in range(len(path.closed)):
+        crossings = path.crossings(unit, way)
+        firsts = [n for n, crossing in enumerate(crossings) if crossing.level == 1]
+        for begin, end in pairwise([*firsts, len(crossings)]):
+            yield _alert(unit, way, crossings[begin:end])
+
+
+def _alert(unit: int, way: Way, crossings: list[Crossing]) -> Alert:
+    """One level-1 crossing and the level-2 crossings before the next one."""
+    first = crossings[0]
+    raised = next((crossing for crossing in crossings if crossing.level == 2), None)
+    return Alert(
+        unit=unit,
+        level=1 if raised is None else 2,
+        direction="concern" if way is Way.CONCERN else "improvement",
+        column=first.week,
+        raised_column=-1 if raised is None else raised.week,
+        onset=first.onset,
+        feeds=tuple(f for f, told in enumerate(first.feeds) if told),
+        log_evidence=first.log_evidence,
+    )

@@ -1,0 +1,278 @@
+"""Counts files: one row per unit, feed and period, as a backtest reads them.
+
+The header names ``unit,feed,period_start,period_end,count`` and, if known,
+``exposure`` and ``changed_at``. A row that cannot be used is an error that names
+its line, never a silent gap.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from detectors.counts import FeedCounts
+from streams.periods import PER_YEAR, Grid, first_day, month_of_day
+
+REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
+OPTIONAL = ("exposure", "changed_at")
+LARGEST_COUNT = 1e7
+_EPOCH = date(1970, 1, 1)
+
+
+class CountsFileError(ValueError):
+    """A counts file that cannot be used; the message names the line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """A counts file as arrays.
+
+    Args:
+        units, feeds: names, in order of first appearance.
+        grid: weeks or months.
+        block: the counts; periods without a row have exposure zero.
+        starts, ends: for each column the text of the file's ``period_start`` and
+            ``period_end``; columns without any row are written as dates.
+        end_days: the day after each column's last one, from 1970.
+        changed_at: for each unit the day on which the truth changed, or None.
+        knows_changes: whether the file has a ``changed_at`` column.
+
+    """
+
+    units: tuple[str, ...]
+    feeds: tuple[str, ...]
+    grid: Grid
+    block: FeedCounts
+    starts: tuple[str, ...]
+    ends: tuple[str, ...]
+    end_days: tuple[int, ...]
+    changed_at: tuple[float | None, ...]
+    knows_changes: bool
+
+    @property
+    def per_year(self) -> float:
+        """Periods per year."""
+        return PER_YEAR[self.grid]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far."""
+
+    grid: Grid | None = None
+    phase: int = 0
+    inclusive: bool = False
+    units: dict[str, int] = field(default_factory=dict)
+    feeds: dict[str, int] = field(default_factory=dict)
+    rows: dict[tuple[int, int, int], tuple[float, float, int]] = field(default_factory=dict)
+    texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    changed: dict[int, float] = field(default_factory=dict)
+    moments: dict[str, float] = field(default_factory=dict)
+
+
+def read_counts(path: str | Path) -> Counts:
+    """Read a counts file.
+
+    ``period_end`` may be the last day of a period or the day after it; one file
+    keeps to one of them. An empty ``exposure`` takes the last one known of the same
+    unit and feed; a period without a row was not observed. Weeks may start on any
+    weekday, but on the same in all the file; months start on the first.
+
+    Raises:
+        CountsFileError: the file cannot be read or a row cannot be used.
+
+    """
+    reading = _Reading()
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream, strict=True)
+            header = _header(table.fieldnames)
+            for row in table:
+                _take(reading, row, table.line_num)
+    except OSError as error:
+        raise CountsFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise CountsFileError(f"{path}: not UTF-8 text") from error
+    except csv.Error as error:
+        raise CountsFileError(f"line {table.line_num}: {error}") from error
+    if not reading.rows:
+        raise CountsFileError("the file has no rows")
+    return _arrays(reading, knows_changes="changed_at" in header)
+
+
+def _header(names: object) -> list[str]:
+    header = [str(name).strip() for name in names] if isinstance(names, list) else []
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        raise CountsFileError(f"line 1: the header lacks {', '.join(missing)}")
+    unknown = sorted(set(header) - {*REQUIRED, *OPTIONAL})
+    if unknown:
+        raise CountsFileError(
+            f"line 1: unknown column {', '.join(unknown)}; known are {', '.join(REQUIRED)}"
+            f" and, optional, {', '.join(OPTIONAL)}"
+        )
+    return header
+
+
+def _take(reading: _Reading, row: Mapping[str | None, object], line: int) -> None:
+    cells = {str(name).strip(): value for name, value in row.items() if name is not None}
+    if None in row or any(not isinstance(value, str) for value in cells.values()):
+        raise CountsFileError(f"line {line}: the row has not as many cells as the header")
+    text = {name: str(value).strip() for name, value in cells.items()}
+    for name in ("unit", "feed"):
+        if not text[name]:
+            raise CountsFileError(f"line {line}: {name} is empty")
+    period = _period(reading, text["period_start"], text["period_end"], line)
+    unit = reading.units.setdefault(text["unit"], len(reading.units))
+    feed = reading.feeds.setdefault(text["feed"], len(reading.feeds))
+    place = (unit, feed, period)
+    if place in reading.rows:
+        raise CountsFileError(
+            f"line {line}: the same unit, feed and period as line {reading.rows[place][2]}"
+        )
+    count = _number(text["count"], "count", line)
+    if count != int(count) or count > LARGEST_COUNT:
+        raise CountsFileError(f"line {line}: count must be a whole number up to 10 million")
+    exposure = math.nan
+    if "exposure" not in text:
+        exposure = 1.0
+    elif text["exposure"]:
+        exposure = _number(text["exposure"], "exposure", line)
+    reading.rows[place] = (count, exposure, line)
+    if text.get("changed_at"):
+        changed = _moment(reading, text["changed_at"], "changed_at", line)
+        if reading.changed.setdefault(unit, changed) != changed:
+            raise CountsFileError(f"line {line}: unit has another changed_at before")
+
+
+def _number(text: str, name: str, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise CountsFileError(f"line {line}: {name} must be a number from 0 up")
+    return value
+
+
+def _moment(reading: _Reading, text: str, name: str, line: int) -> float:
+    """Days since 1970 of an ISO date or time; a time without an offset is UTC."""
+    known = reading.moments.get(text)
+    if known is not None:
+        return known
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CountsFileError(f"line {line}: {name} must be a date such as 2026-03-30") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    value = moment.timestamp() / 86_400
+    reading.moments[text] = value
+    return value
+
+
+def _period(reading: _Reading, start_text: str, end_text: str, line: int) -> int:
+    """Give the period's number on the file's grid, which the first row decides."""
+    start = _moment(reading, start_text, "period_start", line)
+    end = _moment(reading, end_text, "period_end", line)
+    day, length = math.floor(start), end - start
+    if reading.grid is None:
+        reading.grid, reading.inclusive = _grid(day, length, line)
+        reading.phase = day % 7
+    if reading.inclusive:
+        length += 1
+    if reading.grid is Grid.WEEK:
+        if day % 7 != reading.phase:
+            raise CountsFileError(f"line {line}: weeks must all start on the same weekday")
+        period, fits = _week(day), abs(length - 7) < 0.5
+    else:
+        period = month_of_day(day)
+        if day != first_day(Grid.MONTH, period):
+            raise CountsFileError(f"line {line}: a month must start on its first day")
+        fits = abs(length - (first_day(Grid.MONTH, period + 1) - day)) < 0.5
+    if not fits:
+        raise CountsFileError(
+            f"line {line}: the period is not one {reading.grid.name.lower()} long like the others"
+        )
+    reading.texts.setdefault(period, (start_text, end_text))
+    return period
+
+
+def _grid(day: int, length: float, line: int) -> tuple[Grid, bool]:
+    """Tell the grid from one period, and whether its end is the last day or the next."""
+    month = month_of_day(day)
+    full = first_day(Grid.MONTH, month + 1) - first_day(Grid.MONTH, month)
+    for grid, days in ((Grid.WEEK, 7), (Grid.MONTH, full)):
+        for inclusive in (False, True):
+            if abs(length + inclusive - days) < 0.5:
+                return grid, inclusive
+    raise CountsFileError(f"line {line}: periods must be weeks or calendar months")
+
+
+def _week(day: int) -> int:
+    """The absolute week; weeks that do not start on Monday take that of their middle."""
+    return (day + 3 + 3) // 7
+
+
+def _arrays(reading: _Reading, *, knows_changes: bool) -> Counts:
+    grid = reading.grid or Grid.WEEK
+    first = min(reading.texts)
+    periods = max(reading.texts) - first + 1
+    if periods > 5_000:
+        raise CountsFileError(f"the file spans {periods} periods; 5,000 are the most")
+    shape = (len(reading.units), len(reading.feeds), periods)
+    counts, exposure = np.zeros(shape), np.zeros(shape)
+    for (unit, feed, period), (count, relative, _) in reading.rows.items():
+        counts[unit, feed, period - first] = count
+        exposure[unit, feed, period - first] = relative
+    _carry_forward(exposure)
+    anchor = _anchor(reading)
+    columns = [_column(reading, grid, anchor, period) for period in range(first, first + periods)]
+    return Counts(
+        units=tuple(reading.units),
+        feeds=tuple(reading.feeds),
+        grid=grid,
+        block=FeedCounts(np.where(exposure > 0, counts, 0.0), exposure, first),
+        starts=tuple(start for start, _, _ in columns),
+        ends=tuple(end for _, end, _ in columns),
+        end_days=tuple(day for _, _, day in columns),
+        changed_at=tuple(reading.changed.get(unit) for unit in range(len(reading.units))),
+        knows_changes=knows_changes,
+    )
+
+
+def _carry_forward(exposure: np.ndarray) -> None:
+    """Fill an empty exposure with the last one known of the series; else not observed."""
+    for unit, feed in np.argwhere(np.isnan(exposure).any(axis=2)):
+        last = 0.0
+        series = exposure[unit, feed]
+        for t, value in enumerate(series):
+            if math.isnan(value):
+                series[t] = last
+            elif value > 0:
+                last = float(value)
+
+
+def _anchor(reading: _Reading) -> int:
+    """Day on which week 0 of the file's own weekday starts."""
+    period = next(iter(reading.texts))
+    return math.floor(reading.moments[reading.texts[period][0]]) - 7 * period
+
+
+def _column(reading: _Reading, grid: Grid, anchor: int, period: int) -> tuple[str, str, int]:
+    day = anchor + 7 * period if grid is Grid.WEEK else first_day(grid, period)
+    after = day + 7 if grid is Grid.WEEK else first_day(grid, period + 1)
+    if period in reading.texts:
+        return (*reading.texts[period], after)
+    last = after - 1 if reading.inclusive else after
+    return (_iso(day), _iso(last), after)
+
+
+def _iso(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).isoformat()

@@ -1,0 +1,212 @@
+"""Backtests on files: causal, honest about the truth, the same by command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streams import backtest
+from streams.backtest import BacktestError, run
+from streams.backtest_report import interpolated_median, report
+from streams.countsfile import read_counts
+from streams.reference import Reference
+
+FEEDS = ("incidents", "complaints", "falls")
+RATES = (5.0, 1.0, 2.0)
+MONDAY = date(2022, 1, 3)
+COLUMNS = ("unit", "feed", "period_start", "period_end", "count")
+
+
+@pytest.fixture(autouse=True)
+def small_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate on few pseudo-units: these tests ask what is used, not how exact it is."""
+    monkeypatch.setattr(backtest, "PSEUDO_UNITS", 60)
+
+
+def make(
+    path: Path,
+    *,
+    weeks: int = 95,
+    units: int = 12,
+    changed: int = 4,
+    at: int = 70,
+    starts: tuple[int, ...] = (0,),
+    seed: int = 1,
+) -> Path:
+    rng = np.random.default_rng(seed)
+    with path.open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(
+            ["unit", "feed", "period_start", "period_end", "count", "exposure", "changed_at"]
+        )
+        for unit in range(units):
+            rate = rng.gamma(5, 0.2)
+            counts = rng.poisson(np.array(RATES)[:, None] * rate, size=(3, weeks))
+            if unit < changed:
+                counts[:, at:] = rng.poisson(2.5 * rate * np.array(RATES)[:, None], (3, weeks - at))
+            for week in range(starts[unit % len(starts)], weeks):
+                begin = MONDAY + timedelta(weeks=week)
+                truth = MONDAY + timedelta(weeks=at) if unit < changed else ""
+                for name, count in zip(FEEDS, counts[:, week], strict=True):
+                    table.writerow([f"U{unit}", name, begin, begin + timedelta(7), count, 1, truth])
+    return path
+
+
+def shorten(path: Path, last: str, into: Path) -> Path:
+    """Keep the rows of periods that had ended on a day."""
+    lines = path.read_text().splitlines(keepends=True)
+    into.write_text("".join(lines[:1] + [row for row in lines[1:] if row.split(",")[3] <= last]))
+    return into
+
+
+def test_changed_units_are_found_and_the_rest_counted_as_false(tmp_path: Path):
+    counts = read_counts(make(tmp_path / "c.csv"))
+    result = report(run(counts, budget=0.2, budget2=0.05))
+
+    assert result["delay"]["units"] == 4
+    assert result["delay"]["detected"] == 4
+    assert 0 < result["delay"]["interpolated"] < 6
+    assert result["unit_years"] == pytest.approx(12 * 43 / 52.18, rel=1e-3)
+    false = result["false_alerts_per_unit_year"]
+    assert false["lower"] <= false["value"] <= false["upper"]
+    assert false["unit_years"] == pytest.approx((12 * 18 + 8 * 25) / 52.18, rel=1e-3)
+    late = [item for item in result["alerts"] if item["unit"] in {"U0", "U1", "U2", "U3"}]
+    raised = [item for item in late if item["level"] == 2]
+    assert {item["unit"] for item in raised} == {"U0", "U1", "U2", "U3"}
+    assert all(item["raised_at"] >= item["first_signal_at"] for item in raised)
+    assert all(item["direction"] == "concern" for item in result["alerts"])
+
+
+@pytest.mark.parametrize("starts", [(0,), (0, 6, 20, 31)])
+def test_nothing_later_than_an_alert_was_used_for_it(tmp_path: Path, starts: tuple[int, ...]):
+    path = make(tmp_path / "c.csv", starts=starts, changed=8)
+    whole = report(run(read_counts(path), budget=1.0, budget2=0.5))["alerts"]
+    assert len(whole) > 8
+    for last in sorted({item["first_signal_at"] for item in whole})[::4]:
+        part = read_counts(shorten(path, last, tmp_path / "s.csv"))
+        then = report(run(part, budget=1.0, budget2=0.5))["alerts"]
+
+        def said(items: list[dict], until: str = last) -> list[tuple]:
+            return [
+                tuple(str(item[k]) for k in ("unit", "first_signal_at", "onset", "feeds"))
+                for item in items
+                if item["first_signal_at"] <= until
+            ]
+
+        assert said(then) == said(whole)
+
+
+def test_every_unit_is_baseline_only_for_its_own_first_periods(tmp_path: Path):
+    path = make(tmp_path / "c.csv", starts=(0, 30), changed=12, at=60)
+    result = report(run(read_counts(path), budget=0.2, budget2=0.05, history=40))
+    first: dict[str, str] = {}
+    for item in result["alerts"]:
+        first.setdefault(item["unit"], item["first_signal_at"])
+
+    late = str(MONDAY + timedelta(weeks=70))
+    assert all(when > late for unit, when in first.items() if int(unit[1:]) % 2)
+    assert any(when < late for unit, when in first.items() if not int(unit[1:]) % 2)
+
+
+def test_a_months_file_with_names_of_its_own_is_judged_too(tmp_path: Path):
+    rng = np.random.default_rng(4)
+    path = tmp_path / "m.csv"
+    with path.open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(COLUMNS)
+        for unit in range(6):
+            for month in range(36):
+                begin = date(2020 + month // 12, month % 12 + 1, 1)
+                end = date(2020 + (month + 1) // 12, (month + 1) % 12 + 1, 1)
+                mean = 20 * (2 if unit == 0 and month >= 24 else 1)
+                table.writerow([f"U{unit}", "late letters", begin, end, rng.poisson(mean)])
+    found = run(read_counts(path), budget=0.2, budget2=0.05)
+    result = report(found)
+
+    assert found.history == 12
+    assert [a for a in result["alerts"] if a["unit"] == "U0" and a["first_signal_at"] > "2022-01"]
+    assert result["unit_years"] == pytest.approx(12.0)
+    assert result["false_alerts_per_unit_year"]["counted"] == "no unit changed"
+
+
+def test_missing_weeks_and_a_late_feed_are_no_obstacle(tmp_path: Path):
+    path = make(tmp_path / "c.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [
+        row
+        for n, row in enumerate(lines)
+        if n == 0 or (n % 11 and not (",falls," in row and row.split(",")[2] < "2022-06-01"))
+    ]
+    path.write_text("".join(kept))
+    found = run(read_counts(path), budget=0.2, budget2=0.05)
+
+    assert report(found)["delay"]["detected"] == 4
+    assert len(found.stages) == 2
+
+
+def test_a_stored_calibration_replaces_the_files_own(tmp_path: Path):
+    counts = read_counts(make(tmp_path / "c.csv"))
+    result = report(
+        run(counts, budget=0.2, budget2=0.05, reference=Reference.shipped(), unit_class="ward")
+    )
+
+    assert result["calibration"]["source"] == Reference.shipped().version
+    assert result["delay"]["detected"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"budget": 0.0, "budget2": 0.0}, "budgets must be positive"),
+        ({"budget": 0.1, "budget2": 0.2}, "level 2 not above level 1"),
+        ({"history": 2}, "at least 6"),
+        ({"history": 400}, "nothing to judge"),
+        ({"reference": Reference.shipped(), "unit_class": "planet"}, "no class planet"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict, words: str):
+    counts = read_counts(make(tmp_path / "c.csv", weeks=60, at=55))
+    with pytest.raises(BacktestError, match=words):
+        run(counts, **{"budget": 0.2, "budget2": 0.05, **options})
+
+
+def test_the_command_writes_the_file_and_a_table(tmp_path: Path):
+    path = make(tmp_path / "c.csv", weeks=80, units=6)
+    out = tmp_path / "out.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "backtest", path, "--budget", "0.2", "--json", out],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "level1:" in done.stdout
+    result = json.loads(out.read_text())
+    assert set(result["alerts"][0]) >= {
+        "unit", "level", "direction", "first_signal_at", "onset", "feeds",
+    }  # fmt: skip
+
+
+def test_the_command_names_the_line_of_a_bad_file(tmp_path: Path):
+    path = tmp_path / "c.csv"
+    path.write_text("unit,feed,period_start,period_end,count\nA,x,2024-01-01,2024-01-08,many\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "backtest", path],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "line 2: count" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interpolated_median_spreads_ties_over_the_step_before_them():
+    assert interpolated_median(np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(1.5)
+    assert interpolated_median(np.array([4.0, np.inf, np.inf])) is None
+    assert interpolated_median(np.array([])) is None
