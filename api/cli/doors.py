@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import httpx2
-from streams.intake import Context, open_request
-from streams.packing import pack
 
 from api.cli.client import Client, explain, unreachable
+from streams.indicators import Catalogue
+from streams.intake import Context, open_request
 from streams.log import EventLog, LogUnavailable
 from streams.organisations import Organisations
+from streams.packing import pack
 from streams.push import PushError, Receipt, Refused, TooLarge, TryLater
 
 _SHUT = {408, 409, 425, 429, 500, 502, 503, 504}
@@ -79,18 +80,24 @@ class KafkaDoor:
         log: EventLog,
         name: str,
         organisations: Organisations,
+        catalogue: Catalogue,
         clock: Callable[[], datetime],
     ) -> None:
         self.name = name
         self._log = log
         self._organisations = organisations
+        self._catalogue = catalogue
         self._clock = clock
 
     def send(self, lines: Sequence[bytes], key: str) -> Receipt:  # noqa: ARG002 - facts carry their own identity
         """Open, pack and append; answers when the brokers have the events on disk."""
         now = self._clock()
         context = Context(
-            organisations=self._organisations, now=now, open_registration=True, scope=None
+            organisations=self._organisations,
+            now=now,
+            open_registration=True,
+            scope=None,
+            metrics=self._catalogue.metrics,
         )
         opened = open_request(b"\n".join(lines), NDJSON, context)
         try:

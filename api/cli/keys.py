@@ -28,26 +28,30 @@ _CODE = re.compile(r"^[A-Z0-9]{1,10}$")
 @app.command()
 def create(
     scope: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(help="Code of an organisation the key speaks for; may be repeated."),
-    ],
-    role: Annotated[Role, typer.Option(help="What the key may do.")] = Role.PROVIDER,
+    ] = None,
+    role: Annotated[
+        Role, typer.Option(help="An operator or admin key without scope covers everybody.")
+    ] = Role.PROVIDER,
     label: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Make a key. It is shown once: the store keeps only a hash of it."""
-    wrong = [code for code in scope if not _CODE.match(code)]
+    if not scope and role not in {Role.OPERATOR, Role.ADMIN}:
+        fail(f"a {role} key needs --scope: the code of its organisation", 2)
+    wrong = [code for code in scope or () if not _CODE.match(code)]
     if wrong:
         fail(f"{', '.join(wrong)}: a scope is an organisation code such as RXX, QZ1 or Y63", 2)
     with plain_errors(SettingsError, HouseError, StoreUnavailable):
         store = _store(data, database_url)
-        made = store.create_key(scope, now=system_clock(), role=role, label=label)
+        made = store.create_key(scope or (), now=system_clock(), role=role, label=label)
         store.close()
     typer.echo(made.token)
+    whom = ", ".join(sorted(scope or ())) or "every organisation"
     typer.echo(
-        f"Key {made.row.prefix} for {', '.join(sorted(scope))} ({role}). "
-        "Keep it now: it cannot be shown again.",
+        f"Key {made.row.prefix} for {whom} ({role}). Keep it now: it cannot be shown again.",
         err=True,
     )
 
@@ -68,7 +72,7 @@ def list_keys(data: Data = None, database_url: DatabaseUrl = None) -> None:
     for key in keys:
         table.add_row(
             key.prefix,
-            ", ".join(sorted(key.scope)),
+            ", ".join(sorted(key.scope)) or "all",
             key.role,
             escape(key.label),
             key.created_at[:10],

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from streams.packing import pack
 
 from api.cli.alerts import alert_table
 from api.cli.embedded import Embedded
 from streams import disclosure
 from streams.effects import AlertRecord
 from streams.intake import Context, open_request
+from streams.packing import pack
 from streams.region import Plan, Trouble, events
 from streams.region_events import Sent
 from streams.store import AlertRow
@@ -114,6 +114,7 @@ class Player:
             now=now,
             open_registration=service.open_registration,
             scope=None,
+            metrics=service.catalogue.metrics,
         )
         opened = open_request(body, "application/x-ndjson", context)
         if opened.rejections:

@@ -121,13 +121,19 @@ def _http_door(url: str, key: str | None) -> Door:
 def _kafka_door(kafka: str, topic_prefix: str | None) -> Door:
     from api.cli.doors import KafkaDoor  # noqa: PLC0415 - as above
     from streams.clock import system_clock  # noqa: PLC0415 - as above
+    from streams.indicators import Catalogue  # noqa: PLC0415 - as above
     from streams.organisations import Organisations  # noqa: PLC0415 - as above
     from streams.producer import KafkaLog  # noqa: PLC0415 - as above
 
     settings = Settings.load(kafka=kafka, topic_prefix=topic_prefix)
     log = KafkaLog(kafka, settings.topic_prefix)
-    organisations = Organisations.load(settings.organisations)
-    return KafkaDoor(log, f"kafka {kafka} {settings.topic_prefix}", organisations, system_clock)
+    return KafkaDoor(
+        log,
+        f"kafka {kafka} {settings.topic_prefix}",
+        Organisations.load(settings.organisations),
+        Catalogue.load(settings.indicators),
+        system_clock,
+    )
 
 
 def _fingerprint(reader: Reader) -> str:

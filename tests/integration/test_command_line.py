@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,21 +10,10 @@ from pathlib import Path
 import pytest
 
 from api.cli import COMMANDS, load
+from tests.integration.earshot_process import earshot
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - refused, never bound
 HEAVY = ("numba", "numpy", "scipy", "sqlalchemy", "fastapi", "kafka", "river")
-
-
-def earshot(*arguments, **environment):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("EARSHOT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", *arguments],
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_help_imports_nothing_heavy():
