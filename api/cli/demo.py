@@ -34,7 +34,7 @@ _ORGANISATIONS_FILE = "organisations.csv"
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="DIR", help="Keep the store here [default: temporary]."),
+        typer.Option("--data", metavar="DIR", help="Keep the store here (default: temporary)."),
     ] = None,
     port: Port = None,
     providers: Annotated[int, typer.Option(help="Providers in the region.")] = 4,

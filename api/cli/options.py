@@ -17,18 +17,18 @@ Data = Annotated[
         "--data",
         envvar="EARSHOT_DATA",
         metavar="DIR",
-        help="Directory of the embedded store [default: ~/.local/share/earshot].",
+        help="Directory of the embedded store (default: ~/.local/share/earshot).",
     ),
 ]
 Host = Annotated[
     str | None,
     typer.Option(
-        "--host", envvar="EARSHOT_HOST", help="Address to listen on [default: 127.0.0.1]."
+        "--host", envvar="EARSHOT_HOST", help="Address to listen on (default: 127.0.0.1)."
     ),
 ]
 Port = Annotated[
     int | None,
-    typer.Option("--port", envvar="EARSHOT_PORT", help="Port to listen on [default: 8470]."),
+    typer.Option("--port", envvar="EARSHOT_PORT", help="Port to listen on (default: 8470)."),
 ]
 DatabaseUrl = Annotated[
     str | None,
@@ -49,7 +49,7 @@ TopicPrefix = Annotated[
     typer.Option(
         "--topic-prefix",
         envvar="EARSHOT_TOPIC_PREFIX",
-        help="Prefix of the topic names [default: quality.].",
+        help="Prefix of the topic names (default: quality.).",
     ),
 ]
 Organisations = Annotated[
@@ -84,7 +84,7 @@ Budget1 = Annotated[
     typer.Option(
         "--budget-level1",
         envvar="EARSHOT_BUDGET_LEVEL1",
-        help="Level 1: false alerts per stable unit and year [default: 0.2].",
+        help="Level 1: false alerts per stable unit and year (default: 0.2).",
     ),
 ]
 Budget2 = Annotated[
@@ -92,7 +92,7 @@ Budget2 = Annotated[
     typer.Option(
         "--budget-level2",
         envvar="EARSHOT_BUDGET_LEVEL2",
-        help="Level 2: false alerts per stable unit and year [default: 0.05].",
+        help="Level 2: false alerts per stable unit and year (default: 0.05).",
     ),
 ]
 Auth = Annotated[

@@ -65,7 +65,9 @@ def push(
     ] = False,
     state: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to remember how far it is [FILE.push-state]."),
+        typer.Option(
+            metavar="FILE", help="Where to remember how far it is (default: FILE.push-state)."
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
