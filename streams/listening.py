@@ -1,6 +1,6 @@
 """The listening profile of a unit: who is heard there, how safely, and how soon answered.
 
-Ten aspects, each a share of reports or the time since the last one, over the last
+Twelve aspects, each a share of reports or the time since the last one, over the last
 quarter against the year before it. A comparison is weighed as a Bayes factor, so
 that a few reports say "not enough data" or "about the same" rather than a trend;
 the alerts have their own evidence and budget (``detectors.shares``,
@@ -74,7 +74,7 @@ class Aspect:
     indicator: str
     better: Better
     form: Literal["share", "silence"] = "share"
-    grid: Grid = Grid.WEEK
+    grid: Grid = Grid.MONTH
     protected: bool = False
 
 
@@ -94,7 +94,6 @@ ASPECTS = (
         "Speaking-up cases raised anonymously",
         "speakup_anonymous_share",
         "down",
-        grid=Grid.MONTH,
         protected=True,
     ),
     Aspect(
@@ -102,10 +101,9 @@ ASPECTS = (
         "Speaking-up cases about detriment",
         "speakup_detriment_share",
         "down",
-        grid=Grid.MONTH,
         protected=True,
     ),
-    Aspect("harm", "Incidents with any harm", "any_harm_share", "down"),
+    Aspect("harm", "Incidents with any harm", "any_harm_share", "down", grid=Grid.WEEK),
     Aspect(
         "acknowledged",
         "Complaints acknowledged within three working days",
@@ -113,8 +111,10 @@ ASPECTS = (
         "up",
     ),
     Aspect("answered", "Complaints answered within the agreed time", "answered_in_time", "up"),
-    Aspect("incidents_silence", "Incident reporting", "incidents", "neutral", "silence"),
-    Aspect("complaints_silence", "Complaints received", "complaints", "neutral", "silence"),
+    Aspect("incidents_silence", "Incident reporting", "incidents", "neutral", "silence", Grid.WEEK),
+    Aspect(
+        "complaints_silence", "Complaints received", "complaints", "neutral", "silence", Grid.WEEK
+    ),
 )
 
 

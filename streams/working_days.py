@@ -86,3 +86,22 @@ def add_working_days(day: int, count: int) -> int:
         day += 1
         count -= is_working_day(day)
     return day
+
+
+def working_days_between(start: int, end: int) -> int:
+    """Working days after ``start`` up to and including ``end``; 0 where ``end`` is not later.
+
+    The count that a limit of so many working days is kept to: something received
+    on ``start`` and answered on ``end`` took this many.
+    """
+    if end <= start:
+        return 0
+    first, last = _EPOCH + timedelta(days=start + 1), _EPOCH + timedelta(days=end)
+    weeks, rest = divmod(end - start, 7)
+    weekdays = 5 * weeks + sum((first.weekday() + step) % 7 < 5 for step in range(rest))
+    holidays = sum(
+        first <= day <= last
+        for year in range(first.year, last.year + 1)
+        for day in bank_holidays(year)
+    )
+    return weekdays - holidays
