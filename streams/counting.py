@@ -8,7 +8,7 @@ different. What it finds is a function of the facts alone.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,90 +17,17 @@ import numpy.typing as npt
 from detectors.explain import explain
 from detectors.model import EvidenceModel
 from detectors.watch import Episode, FeedCounts, WatchPath, Way, watch
-from streams.columns import CLEAN
-from streams.feeds import Feed
+from streams.count_arrays import Frame, feed_counts, first_change, frame_of, renew, touched
+from streams.moments import FactsOn, crossing
 from streams.periods import Grid, first_day
 from streams.signals import Signal, instant
 from streams.views import series_id
-from streams.windows import MILLION, by_day, weekly_activity, window
 
 if TYPE_CHECKING:
     from streams.series import Block
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
-U16 = npt.NDArray[np.uint16]
-
-BED_DAYS = "occupied_bed_days"
-# Exposure is relative to a unit's first quarter of reported activity.
-REFERENCE_WEEKS = 13
-# Of the first feed's events, the indicator named last is also counted by the second.
-COUNTED_TWICE = {"incidents": ("falls", "fall_incidents")}
 # The rise that a feed is asked for when it has to bear out another.
 RISE = 1.5
-_NEVER = 2**40
-_EVENT_FEEDS = (Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What the arrays of a level have in common.
-
-    ``closed`` and ``width`` count columns from ``week0``, closed ones and all;
-    ``closes`` gives each feed's first week that is not closed and ``starts`` (feeds,
-    units) the first week in which a unit is observed.
-    """
-
-    week0: int
-    closed: int
-    width: int
-    closes: tuple[int | None, ...]
-    starts: tuple[tuple[int, ...], ...]
-
-
-def _frame(block: Block, slots: list[int]) -> _Frame | None:
-    firsts = [block.first_week(block.provider, feed) for feed in Feed]
-    closes = tuple(block.closed(feed, Grid.WEEK) for feed in Feed)
-    ended = [week for week in (closes[feed] for feed in _EVENT_FEEDS) if week is not None]
-    if not ended:
-        return None
-    week0 = min(week for week in firsts if week is not None)
-    width = max(ended) - week0 + 1
-    weeks = block.columns[Grid.WEEK]
-    begins = np.full((len(Feed), len(slots)), _NEVER, dtype=np.int64)
-    for feed in Feed:
-        rows = weeks.table[slots, len(block.catalogue.indicators) + int(feed)]
-        here = np.flatnonzero(rows >= 0)
-        seen = weeks.facts[rows[here]] > 0
-        begins[feed, here] = np.where(seen.any(axis=1), weeks.first + seen.argmax(axis=1), _NEVER)
-    # A unit is observed from its first fact of any feed, once its level has the feed.
-    starts = np.maximum(begins.min(axis=1, initial=_NEVER)[:, None], begins.min(axis=0)[None, :])
-    return _Frame(
-        week0=week0,
-        closed=width - 1,
-        width=width,
-        closes=closes,
-        starts=tuple(tuple(row) for row in starts.tolist()),
-    )
-
-
-def _first_change(before: FeedCounts, after: FeedCounts) -> I64:
-    """The first column (units) in which two blocks differ; their width where they do not."""
-    differs = np.any(
-        (before.counts != after.counts)
-        | (before.exposure != after.exposure)
-        | np.any(_days(before) != _days(after), axis=3),
-        axis=1,
-    )
-    first: I64 = np.where(differs.any(axis=1), differs.argmax(axis=1), before.periods)
-    return first
-
-
-def _renew(held: FeedCounts, part: FeedCounts, units: I64) -> None:
-    """Write the rows of some units into a block in place."""
-    held.counts[units] = part.counts
-    held.exposure[units] = part.exposure
-    _days(held)[units] = _days(part)
 
 
 class CountWatch:
@@ -110,15 +37,26 @@ class CountWatch:
         level: ward, site or provider.
         model: the fitted fleet of that level.
         budget1, budget2: false alerts per unit and year at levels 1 and 2.
+        facts_on: reads the facts of a day, to tell the moment of a crossing within
+            it; without it a crossing is told at the end of its day.
     """
 
-    def __init__(self, level: str, model: EvidenceModel, *, budget1: float, budget2: float) -> None:
+    def __init__(
+        self,
+        level: str,
+        model: EvidenceModel,
+        *,
+        budget1: float,
+        budget2: float,
+        facts_on: FactsOn | None = None,
+    ) -> None:
         self.level = level
         self.model = model
         self.budget1, self.budget2 = budget1, budget2
+        self._facts_on = facts_on
         self.slots: list[int] = []
         self._counts: FeedCounts | None = None
-        self._frame: _Frame | None = None
+        self._frame: Frame | None = None
         self._path: WatchPath | None = None
         # Explanations rest on data up to an opening, so they outlive later weeks.
         self._explained: dict[str, dict[Episode, Signal]] = {}
@@ -128,22 +66,24 @@ class CountWatch:
         slots = [
             n for n, slot in enumerate(block.slots) if slot.kind == self.level and not slot.own
         ]
-        frame = _frame(block, slots)
+        frame = frame_of(block, slots)
         if frame is None or not slots:
             return set()
         held = self._counts
         if held is None or frame != self._frame:
-            fresh = self._arrays(block, slots, frame)
+            fresh = feed_counts(block, slots, self.model.feeds, frame)
             dirty = self._first_difference(held, fresh, frame)
         else:
             # Nothing moved for all units, so only those with changed facts are renewed.
             fresh = held
             dirty = np.full(len(slots), frame.width, dtype=np.int64)
-            touched = np.flatnonzero(self._touched(block, slots))
-            if touched.size:
-                part = self._arrays(block, [slots[unit] for unit in touched], frame, touched)
-                dirty[touched] = _first_change(held.select(touched), part)
-                _renew(held, part, touched)
+            changed = np.flatnonzero(touched(block, slots, self.model.feeds))
+            if changed.size:
+                part = feed_counts(
+                    block, [slots[unit] for unit in changed], self.model.feeds, frame, changed
+                )
+                dirty[changed] = first_change(held.select(changed), part)
+                renew(held, part, changed)
         self.slots, self._counts, self._frame = slots, fresh, frame
         stale = np.flatnonzero(dirty < frame.width)
         if stale.size == 0:
@@ -162,7 +102,7 @@ class CountWatch:
         return set(codes.values())
 
     def _first_difference(
-        self, held: FeedCounts | None, fresh: FeedCounts, frame: _Frame
+        self, held: FeedCounts | None, fresh: FeedCounts, frame: Frame
     ) -> npt.NDArray[np.int64]:
         """The first column (units) from which the evidence has to be taken again."""
         before = self._frame
@@ -175,98 +115,9 @@ class CountWatch:
             self._path = None
             return np.zeros(fresh.units, dtype=np.int64)
         common = min(before.width, frame.width)
-        first = _first_change(held.until(common), fresh.until(common))
+        first = first_change(held.until(common), fresh.until(common))
         moved = min(before.closed, frame.closed) if before.width != frame.width else frame.width
         return np.minimum(first, moved)
-
-    def _touched(self, block: Block, slots: list[int]) -> npt.NDArray[np.bool_]:
-        """Which units (of ``slots``) have changed series among those that are watched."""
-        catalogue = block.catalogue
-        keys = [key for key in (*self.model.feeds, BED_DAYS) if key in catalogue]
-        positions = [catalogue.position(key) for key in keys]
-        touched = np.zeros(len(slots), dtype=np.bool_)
-        for grid in (Grid.WEEK, Grid.MONTH):
-            columns = block.columns[grid]
-            if columns.rows:
-                rows = columns.table[np.ix_(slots, positions)]
-                touched |= ((columns.dirty[rows] != CLEAN) & (rows >= 0)).any(axis=1)
-        return touched
-
-    def _arrays(
-        self, block: Block, slots: list[int], frame: _Frame, units: I64 | None = None
-    ) -> FeedCounts:
-        feeds = self.model.feeds
-        week0, width = frame.week0, frame.width
-        counts = np.zeros((len(slots), len(feeds), width))
-        exposure = np.zeros((len(slots), len(feeds), width))
-        daily = np.zeros((len(slots), len(feeds), width, 7), dtype=np.uint16)
-        weeks = week0 + np.arange(width)
-        relative = self._relative_activity(block, slots, week0, width)
-        for number, key in enumerate(feeds):
-            if key not in block.catalogue:
-                continue
-            indicator = block.catalogue[key]
-            closed = frame.closes[indicator.feed]
-            if closed is None:
-                continue
-            position = block.catalogue.position(key)
-            facts, numerators, denominators = window(
-                block, Grid.WEEK, slots, position, week0, width
-            )
-            if indicator.feed is Feed.WARDMETRICS:
-                below = np.where(denominators > 0, denominators / MILLION, np.nan)
-                exposure[:, number] = np.where(facts > 0, _relative(below), 0.0)
-            else:
-                starts = np.array(frame.starts[indicator.feed])
-                if units is not None:
-                    starts = starts[units]
-                begun = weeks[None, :] >= starts[:, None]
-                # The open week counts for a feed that has reached it itself.
-                alive = weeks < closed + (1 if closed == week0 + width - 1 else 0)
-                exposure[:, number] = np.where(begun & alive[None, :], relative, 0.0)
-                daily[:, number] = by_day(block, slots, position, week0, width)
-            counts[:, number] = np.where(exposure[:, number] > 0, numerators / MILLION, 0.0)
-        self._count_once(block, slots, counts, exposure, daily, week0)
-        return FeedCounts(
-            counts=counts,
-            exposure=exposure,
-            week0=week0,
-            daily=daily,
-            # A metric comes with its period's end, so it has no days of its own.
-            daily_feeds=tuple(
-                key in block.catalogue and block.catalogue[key].daily for key in feeds
-            ),
-        )
-
-    def _count_once(
-        self, block: Block, slots: list[int], counts: F64, exposure: F64, daily: U16, week0: int
-    ) -> None:
-        """Take falls out of the incidents of a unit from its first audit of falls on.
-
-        One fall is one event, however many feeds tell of it: counted twice it
-        would make two feeds rise together by itself.
-        """
-        feeds = self.model.feeds
-        for twice, (other, part) in COUNTED_TWICE.items():
-            if not {twice, other} <= set(feeds) or part not in block.catalogue:
-                continue
-            whole = feeds.index(twice)
-            audited = np.maximum.accumulate(exposure[:, feeds.index(other)] > 0, axis=1)
-            position = block.catalogue.position(part)
-            width = counts.shape[2]
-            facts = window(block, Grid.WEEK, slots, position, week0, width)[0]
-            days = by_day(block, slots, position, week0, width)
-            counts[:, whole] -= np.where(audited & (counts[:, whole] > 0), facts, 0)
-            daily[:, whole] -= np.where(audited[:, :, None], days, 0).astype(np.uint16)
-
-    def _relative_activity(self, block: Block, slots: list[int], week0: int, width: int) -> F64:
-        if BED_DAYS not in block.catalogue:
-            return np.ones((len(slots), width))
-        position = block.catalogue.position(BED_DAYS)
-        activity, facts = weekly_activity(block, slots, position, week0, width)
-        # Per reporting ward, so that one ward's missing return is not a fall in activity.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _relative(np.where(facts > 0, activity / facts, np.nan))
 
     # -- signals -------------------------------------------------------------
 
@@ -314,6 +165,7 @@ class CountWatch:
             kind="quality",
             direction=episode.direction,
             opened=opened,
+            moment=self._moment(block, code, unit, episode),
             raised=raised,
             subsided=subsided,
             onset=first_day(Grid.WEEK, counts.week0 + episode.onset_week),
@@ -333,6 +185,19 @@ class CountWatch:
             words={"feeds": feeds},
             explanation={**explanation.to_dict(), "evidence_added": later},
         )
+
+    def _moment(self, block: Block, code: str, unit: int, episode: Episode) -> int | None:
+        """When the evidence crossed within a day, in milliseconds; None for a week's close."""
+        counts = self._counts
+        if self._facts_on is None or counts is None or episode.opened_day >= 7:
+            return None
+        day = first_day(Grid.WEEK, counts.week0 + episode.opened_week) + episode.opened_day
+        bars = self.model.threshold(self.budget1, within_week=True)
+        return crossing(
+            self._facts_on(code, day), block.catalogue, counts, unit, self.model,
+            week=episode.opened_week, day=episode.opened_day,
+            since=self._since(unit, episode), bar=bars.look,
+        )  # fmt: skip
 
     def borne_out(self, block: Block, signal: Signal, *, but: str) -> list[float]:
         """How far each feed but one shows the rise of a signal by itself, to this day.
@@ -375,27 +240,9 @@ class CountWatch:
         return max(earlier, default=-1) + 1
 
 
-def _days(counts: FeedCounts) -> U16:
-    if counts.daily is None:
-        raise ValueError("the counts of feeds are kept by day")
-    days: U16 = counts.daily
-    return days
-
-
 def _end(week: int, day: int) -> int:
     """The day that ends the data of a look: after ``day`` of the week, or its close (7)."""
     return first_day(Grid.WEEK, week) + min(day + 1, 7)
-
-
-def _relative(activity: F64) -> F64:
-    """Activity over the unit's own first quarter of it; 1 where it is not known."""
-    reported = ~np.isnan(activity) & (activity > 0)
-    early = reported & (np.cumsum(reported, axis=1) <= REFERENCE_WEEKS)
-    number = early.sum(axis=1)
-    total = np.where(early, np.nan_to_num(activity), 0.0).sum(axis=1)
-    reference = np.where(number > 0, total / np.maximum(number, 1), 1.0)
-    relative: F64 = np.where(reported, np.nan_to_num(activity) / reference[:, None], 1.0)
-    return relative
 
 
 def changed_before(block: Block, grid: Grid, position: int, closed: int) -> bool:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from streams.contributions import MS_PER_DAY
 from streams.effects import DeadLetter, Effects, UnitRecord
 from streams.evaluation import Budgets, Evaluation
 from streams.indicators import Catalogue
 from streams.intake import Context, open_message
 from streams.messages import Fact, Message, Rejection
-from streams.organisations import Organisations
+from streams.organisations import Organisations, unit_codes
 from streams.pipeline import ProviderState, advance
 from streams.reference import Reference
 from streams.series import Block
@@ -169,16 +170,28 @@ class Engine:
         """Read a provider's state from the store and evaluate it."""
         block = Block.load(self._store, self._catalogue, provider)
         names = {unit.code: unit.name for unit in self._units(provider)}
+        pending: dict[bytes, Fact] = {}
+
+        def facts_on(code: str, day: int) -> list[Fact]:
+            held = {fact.key: fact for fact in self._store.facts_on(provider, code, day)}
+            for fact in pending.values():
+                held.pop(fact.key, None)
+                codes = unit_codes(provider, fact.site, fact.ward)
+                if fact.time // MS_PER_DAY == day and code in codes:
+                    held[fact.key] = fact
+            return list(held.values())
+
         evaluation = Evaluation(
             self._catalogue,
             self._reference,
             self._budgets,
             lambda code: names.get(code) or code.rpartition(":")[2],
+            facts_on,
         )
         evaluation.alerts(block)
         alerts = self._store.current_alerts(provider)
         registered = {unit.code for unit in self._store.units_of(provider)}
-        return ProviderState(block, evaluation, alerts, registered)
+        return ProviderState(block, evaluation, alerts, registered, pending)
 
     def _units(self, provider: str) -> list[UnitRecord]:
         today = self._clock().date()

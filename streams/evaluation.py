@@ -17,6 +17,7 @@ from streams.effects import AlertRecord
 from streams.feeds import Feed
 from streams.indications import IndicatorWatch, SilenceWatch
 from streams.indicators import Catalogue
+from streams.moments import FactsOn
 from streams.periods import Grid
 from streams.signals import Signal, alert_of, episodes
 
@@ -67,6 +68,7 @@ class Evaluation:
         reference: pooled priors and thresholds, with their version.
         budgets: false alerts per unit and year.
         name_of: the name of a unit by its code.
+        facts_on: reads the facts of a unit and day.
     """
 
     def __init__(
@@ -75,12 +77,13 @@ class Evaluation:
         reference: Reference,
         budgets: Budgets,
         name_of: Callable[[str], str] = str,
+        facts_on: FactsOn | None = None,
     ) -> None:
         self._reference = reference
         self._budgets = budgets
         self._name_of = name_of
         self._counts = [
-            CountWatch(level, reference.models[level], **budgets.share("counts"))
+            CountWatch(level, reference.models[level], **budgets.share("counts"), facts_on=facts_on)
             for level in LEVELS
         ]
         self._indicators = _indicator_watches(catalogue, budgets)

@@ -24,7 +24,7 @@ class ProviderState:
         evaluation: its evidence, up to date with the block.
         alerts: its current alerts by id, as the store holds them.
         registered: codes of its units that the store knows.
-        watermarks: as the store holds them.
+        pending: the facts of the batch in hand, which the store does not hold yet.
     """
 
     def __init__(
@@ -33,11 +33,13 @@ class ProviderState:
         evaluation: Evaluation,
         alerts: dict[str, AlertRecord],
         registered: set[str],
+        pending: dict[bytes, Fact] | None = None,
     ) -> None:
         self.block = block
         self.evaluation = evaluation
         self.alerts = alerts
         self.registered = registered
+        self.pending = {} if pending is None else pending
 
 
 def advance(
@@ -68,6 +70,8 @@ def advance(
         of_provider[fact.key] = (held if earlier is None else earlier[0], fact)
     for provider, changed in changes.items():
         state = states[provider]
+        state.pending.clear()
+        state.pending.update((key, after) for key, (_, after) in changed.items())
         state.block.change(changed.values())
         effects.facts.extend(after for _, after in changed.values())
         effects.tallies.extend(state.block.take_tallies())

@@ -49,6 +49,7 @@ class Signal:
     series: tuple[Mapping[str, str], ...]
     words: Mapping[str, Any]
     explanation: Mapping[str, Any]
+    moment: int | None = None
 
 
 def instant(day: int) -> str:
@@ -56,9 +57,18 @@ def instant(day: int) -> str:
     return datetime.fromtimestamp(day * SECONDS_PER_DAY, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def alert_id(unit: str, kind: str, direction: str, first_signal_at: str) -> str:
-    """The same facts give the same name on any machine."""
-    text = "\0".join((unit, kind, direction, first_signal_at))
+def instant_of(milliseconds: int) -> str:
+    """A moment, RFC 3339, to the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def alert_id(unit: str, kind: str, direction: str, opened: str) -> str:
+    """The same facts give the same name on any machine.
+
+    ``opened`` is the end of the day whose data opened the episode, so that a late
+    event of that day amends the alert rather than naming it anew.
+    """
+    text = "\0".join((unit, kind, direction, opened))
     return blake2b(text.encode(), digest_size=10).hexdigest()
 
 
@@ -96,9 +106,9 @@ def alert_of(
     raised = [signal.raised for signal in signals if signal.raised is not None]
     ended = [signal.subsided for signal in signals]
     subsided = None if None in ended else max(day for day in ended if day is not None)
-    first_signal_at = instant(first.opened)
+    named = instant(first.opened)
     return AlertRecord(
-        id=alert_id(first.unit, first.kind, first.direction, first_signal_at),
+        id=alert_id(first.unit, first.kind, first.direction, named),
         provider=provider,
         unit=first.unit,
         unit_name=unit_name,
@@ -108,7 +118,7 @@ def alert_of(
         kind=first.kind,
         domains=tuple(sorted({domain for signal in signals for domain in signal.domains})),
         feeds=tuple(sorted({feed for signal in signals for feed in signal.feeds})),
-        first_signal_at=first_signal_at,
+        first_signal_at=named if first.moment is None else instant_of(first.moment),
         raised_at=instant(min(raised)) if raised else None,
         onset=instant(min(signal.onset for signal in signals)),
         subsided_at=None if subsided is None else instant(subsided),

@@ -47,8 +47,8 @@ def _get(data: U8, at: int) -> tuple[int, int]:
         shift += np.uint64(7)
     value = np.int64(folded >> np.uint64(1))
     if folded & np.uint64(1):
-        value = np.int64(-value - 1)
-    return value, at
+        value = -value - 1
+    return int(value), at
 
 
 @compiled

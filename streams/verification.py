@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from streams.effects import AlertRecord
 from streams.evaluation import Budgets, Evaluation
 from streams.indicators import Catalogue
+from streams.messages import Fact
 from streams.reference import Reference
 from streams.series import Block, Histories
+
+
+class StoredFacts(Histories, Protocol):
+    """A store that can also give the facts of one day."""
+
+    def facts_on(self, provider: str, unit_code: str, day: int) -> Sequence[Fact]:
+        """The facts of a unit and of those below it on a UTC day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class Verification:
 
 
 def verify(
-    store: Histories,
+    store: StoredFacts,
     told: AlertRecord,
     *,
     catalogue: Catalogue,
@@ -42,10 +50,12 @@ def verify(
     """
     block = Block(catalogue, told.provider)
     block.change((None, fact) for fact in store.facts(told.provider))
-    again = {
-        alert.id: alert
-        for alert in Evaluation(catalogue, reference, budgets, name_of).alerts(block)
-    }
+
+    def facts_on(code: str, day: int) -> Sequence[Fact]:
+        return store.facts_on(told.provider, code, day)
+
+    evaluation = Evaluation(catalogue, reference, budgets, name_of, facts_on)
+    again = {alert.id: alert for alert in evaluation.alerts(block)}
     found = again.get(told.id)
     if found is None:
         return Verification(told.id, found=False, differences={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from streams.messages import Message
 from streams.organisations import Organisations
 from streams.reference import Reference
 from streams.series import Block
+from streams.signals import instant_of
 from streams.store import Store
 from streams.verification import verify
 from tests.region_log import NOW, batches, in_order, log, shuffled
@@ -113,7 +115,22 @@ def test_evidence_kept_up_to_date_equals_evidence_from_the_whole_history(
         told = undisturbed.current_alerts(provider)
         block = Block.load(undisturbed, catalogue, provider)
         again = Evaluation(
-            catalogue, reference, Budgets(), lambda code: code.rpartition(":")[2]
+            catalogue,
+            reference,
+            Budgets(),
+            lambda code: code.rpartition(":")[2],
+            partial(undisturbed.facts_on, provider),
         ).alerts(block)
 
         assert told == {alert.id: alert for alert in again}
+
+
+def test_a_signal_within_the_week_begins_with_the_event_that_made_it(undisturbed: Store) -> None:
+    for provider in undisturbed.providers_with_facts():
+        times = {
+            alert.first_signal_at for alert in undisturbed.current_alerts(provider).values()
+        } - {None}
+        within = {time for time in times if not time.endswith("T00:00:00Z")}
+        sent = {instant_of(fact.time) for fact in undisturbed.facts(provider)}
+
+        assert within <= sent
