@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, delete
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary, SmallInteger
 
-from streams.store.connection import driver_connection
+from streams.store.connection import driver_connection, psycopg_errors
 
 Row = tuple[Any, ...]
 
@@ -51,6 +51,22 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
             _copy_and_merge(cursor, table, unique)
 
 
+def insert_or_upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """The same as ``upsert``, faster where none of the keys is there yet.
+
+    PostgreSQL takes rows straight into the table at more than twice the speed of
+    merging them. Where a key is there after all, that is undone and they are merged.
+    """
+    if connection.dialect.name == "sqlite" or len(rows) < _COPY_FROM:
+        upsert(connection, table, rows)
+        return
+    try:
+        with connection.begin_nested(), driver_connection(connection).cursor() as cursor:
+            _copy(cursor, table, table.name, rows)
+    except psycopg_errors().UniqueViolation:
+        upsert(connection, table, rows)
+
+
 def remove(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
     """Delete the rows with these primary keys."""
     if not keys:
@@ -73,11 +89,16 @@ def _copy_and_merge(cursor: Any, table: Table, rows: Sequence[Row]) -> None:  # 
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table.name}) ON COMMIT DELETE ROWS"
     )
     cursor.execute(f"DELETE FROM {stage}")  # noqa: S608 - a table's name, not a value
-    with cursor.copy(f"COPY {stage} FROM STDIN (FORMAT BINARY)") as copy:
+    _copy(cursor, table, stage, rows)
+    cursor.execute(_postgres_merge(table))
+
+
+def _copy(cursor: Any, table: Table, target: str, rows: Sequence[Row]) -> None:  # noqa: ANN401 - psycopg's
+    names = ", ".join(table.columns.keys())
+    with cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types(_copy_types(table))
         for row in rows:
             copy.write_row(row)
-    cursor.execute(_postgres_merge(table))
 
 
 @lru_cache

@@ -8,6 +8,7 @@ when they begin; readers have connections of their own and never wait for it
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 import sys
 import threading
@@ -131,6 +132,11 @@ class Tables:
 def driver_connection(connection: Connection) -> Any:  # noqa: ANN401 - either driver's own class
     """The driver's own connection, for what SQLAlchemy would slow down."""
     return connection.connection.driver_connection
+
+
+def psycopg_errors() -> Any:  # noqa: ANN401 - a module
+    """The PostgreSQL driver's errors; the driver is imported only where it is used."""
+    return importlib.import_module("psycopg.errors")
 
 
 def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:

@@ -49,7 +49,7 @@ def write_changes(
         if _follows_closing(held, change):
             row.update(state=State.NEW, closed_at=None, outcome=None)
             audit.append((outbox.SYSTEM, "evidence_after_close", change.alert.id, {}))
-        if change.succeeds is not None and change.succeeds in rows.held:
+        if change.succeeds in rows.held and change.succeeds not in rows.heirs:
             _inherit(row, rows.held[change.succeeds])
             rows.heirs[change.succeeds] = change.alert.id
             audit.append((outbox.SYSTEM, "inherited", change.alert.id, {"from": change.succeeds}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, exists, select
+from sqlalchemy import Column, ColumnElement, Connection, delete, exists, select
 
 from streams.clock import to_ms
 from streams.store import schema
@@ -14,7 +14,12 @@ from streams.store.idempotency import ANSWERS_KEPT
 
 DEAD_LETTERS_KEPT = timedelta(days=14)
 OUTBOX_KEPT = timedelta(days=7)
+# A delivery that has not asked for so long is no longer there.
+OUTBOX_KEPT_FOR_DELIVERIES = timedelta(days=28)
 JOURNAL_KEPT = timedelta(days=2)
+
+_AT_ONCE = 1000
+_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +40,57 @@ class Retention(Tables):
 
         A message of the journal goes only when its effects are committed; facts
         can always be evaluated again without it. A change that some delivery has
-        not passed on yet stays.
+        not passed on yet stays, though not for ever. One call takes a bounded
+        number of rows, so that it never keeps other writers waiting for long.
         """
+        letter, change, answer, message = (
+            schema.dead_letter.c,
+            schema.outbox.c,
+            schema.idempotency.c,
+            schema.journal.c,
+        )
+        waiting = exists().where(schema.delivery.c.seq < change.seq)
         with self._database.write() as connection:
-            letters = delete(schema.dead_letter).where(
-                schema.dead_letter.c.at < to_ms(now - DEAD_LETTERS_KEPT)
-            )
             answers = delete(schema.idempotency).where(
-                schema.idempotency.c.reserved_at < to_ms(now - ANSWERS_KEPT)
+                answer.reserved_at < to_ms(now - ANSWERS_KEPT)
             )
             return Pruned(
-                dead_letters=connection.execute(letters).rowcount,
-                outbox=_prune_outbox(connection, now),
+                dead_letters=_prune_head(
+                    connection, letter.id, letter.at < to_ms(now - DEAD_LETTERS_KEPT)
+                ),
+                outbox=_prune_head(
+                    connection,
+                    change.seq,
+                    change.at < to_ms(now - OUTBOX_KEPT),
+                    ~waiting | (change.at < to_ms(now - OUTBOX_KEPT_FOR_DELIVERIES)),
+                ),
                 answers=connection.execute(answers).rowcount,
-                journal=_prune_journal(connection, now),
+                journal=_prune_head(
+                    connection, message.seq, message.at < to_ms(now - JOURNAL_KEPT), _processed()
+                ),
             )
 
 
-def _prune_outbox(connection: Connection, now: datetime) -> int:
-    waiting = exists().where(schema.delivery.c.seq < schema.outbox.c.seq)
-    return connection.execute(
-        delete(schema.outbox).where(schema.outbox.c.at < to_ms(now - OUTBOX_KEPT), ~waiting)
-    ).rowcount
+def _prune_head(
+    connection: Connection, serial: Column[int], *conditions: ColumnElement[bool]
+) -> int:
+    """Delete what meets the conditions among the oldest rows; the rest is not looked at."""
+    head = select(serial).order_by(serial).limit(_AT_ONCE).scalar_subquery()
+    statement = delete(serial.table).where(serial.in_(head), *conditions)
+    total = 0
+    for _ in range(_ROUNDS):
+        gone = connection.execute(statement).rowcount
+        total += gone
+        if gone < _AT_ONCE:
+            break
+    return total
 
 
-def _prune_journal(connection: Connection, now: datetime) -> int:
-    journal, position = schema.journal.c, schema.position.c
-    done = exists(
-        select(position.topic).where(
-            and_(
-                position.partition == journal.partition,
-                position.topic == journal.topic,
-                position.next_offset > journal.place,
-            )
-        )
+def _processed() -> ColumnElement[bool]:
+    """Whether a message of the journal lies before the committed position."""
+    message, position = schema.journal.c, schema.position.c
+    return exists().where(
+        position.partition == message.partition,
+        position.topic == message.topic,
+        position.next_offset > message.place,
     )
-    return connection.execute(
-        delete(schema.journal).where(journal.at < to_ms(now - JOURNAL_KEPT), done)
-    ).rowcount

@@ -244,6 +244,7 @@ idempotency = Table(
     Column("status", SmallInteger),
     Column("media_type", Text),
     Column("body", LargeBinary),
+    Index("idempotency_by_time", "reserved_at"),
 )
 
 journal = Table(

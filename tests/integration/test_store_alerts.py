@@ -199,6 +199,17 @@ def test_an_alert_can_succeed_one_that_succeeded_another(store, facts_do, somebo
     assert [row.id for row in store.list_alerts().items] == ["a3"]
 
 
+def test_of_two_alerts_that_succeed_one_the_first_has_its_work(store, facts_do, somebody):
+    facts_do("opened", alert())
+    somebody("escalate")
+    heirs = [AlertChange("opened", alert(name), "a1") for name in ("a2", "a3")]
+
+    store.commit(0, 1, Effects(alerts=[*heirs, AlertChange("retracted", alert())]), {}, NOW)
+
+    assert (store.alert("a2").state, len(store.alert("a2").actions)) == (State.ESCALATED, 1)
+    assert (store.alert("a3").state, store.alert("a3").actions) == (State.NEW, [])
+
+
 def test_work_on_the_heir_itself_is_not_overwritten(store, facts_do, somebody):
     facts_do("opened", alert("a2"))
     somebody("close", "a2", outcome="no_concern")

@@ -276,6 +276,16 @@ def test_a_change_that_a_delivery_waits_for_is_not_pruned(store):
 
     assert store.prune(NOW + 8 * DAY).outbox == 2
     assert store.outbox_range() == (3, 3)
+    assert store.prune(NOW + 29 * DAY).outbox == 1
+
+
+def test_pruning_takes_more_than_one_portion(store):
+    store.load_partition(0)
+    store.commit(0, 0, Effects(dead_letters=[letter(place) for place in range(2500)]), {}, NOW)
+    store.commit(0, 1, Effects(dead_letters=[letter(2500)]), {}, NOW + 10 * DAY)
+
+    assert store.prune(NOW + 15 * DAY).dead_letters == 2500
+    assert [row.offset for row in store.dead_letters().items] == [2500]
 
 
 def test_numbers_of_pruned_changes_are_not_given_again(store):
