@@ -184,20 +184,6 @@ def feed_outage(
     )
 
 
-@compiled
-def _comparable(x: F64, m: F64, totals: F64, out: F64) -> None:
-    usual = np.empty(REMEMBERED)
-    for s in range(x.shape[0]):
-        for t in range(x.shape[1]):
-            others = totals[t] - x[s, t]
-            out[s, t] = m[s, t]
-            if t >= LEAST_KNOWN:
-                expected = np.median(usual[: min(t, REMEMBERED)])
-                if others < QUIET * expected:
-                    out[s, t] = m[s, t] * max(0.0, others / expected)
-            usual[t % REMEMBERED] = others
-
-
 def comparable_exposure(
     counts: npt.ArrayLike, exposure: npt.ArrayLike, totals: npt.ArrayLike
 ) -> F64:
@@ -225,6 +211,10 @@ def comparable_exposure(
     feed = np.asarray(totals, dtype=np.float64)
     if feed.shape != (x.shape[1],):
         raise ValueError(f"totals {feed.shape} must have {x.shape[1]} periods")
-    out = np.empty_like(m)
-    _comparable(x, m, feed, out)
-    return out
+    others = feed - x
+    part = np.ones_like(m)
+    for t in range(LEAST_KNOWN, x.shape[1]):
+        usual = np.median(others[:, max(0, t - REMEMBERED) : t], axis=1)
+        low = others[:, t] < QUIET * usual
+        part[low, t] = np.maximum(0.0, others[low, t]) / usual[low]
+    return m * part
