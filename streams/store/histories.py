@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, case, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.clock import iso, to_ms
@@ -126,16 +126,6 @@ class Histories(Tables):
                 )
                 for provider, feed, last_event, last_arrival, events in connection.execute(query)
             ]
-
-    def clear_tallies(self, provider: str) -> None:
-        """Remove what can be made again from the facts, so that the next load does so."""
-        with self._database.write() as connection:
-            connection.execute(delete(schema.tally).where(_TALLY.provider == provider))
-            connection.execute(
-                update(schema.provider)
-                .where(schema.provider.c.provider == provider)
-                .values(catalogue="")
-            )
 
     def _providers(self, only: str | None) -> list[ProviderRecord]:
         query = select(*_PROVIDER, schema.provider.c.catalogue).order_by(_PROVIDER[0])

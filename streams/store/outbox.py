@@ -21,6 +21,8 @@ from streams.store.rows import OutboxRow
 
 SYSTEM = "earshot"
 """The actor of what the facts did."""
+LETTERS = "deadletters"
+"""How the name of a delivery ends that carries dead letters; it counts their numbers."""
 
 _OUTBOX = schema.outbox.c
 _DELIVERY = schema.delivery.c

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Connection, delete, exists, select
 
 from streams.clock import to_ms
-from streams.store import schema
+from streams.store import outbox, schema
 from streams.store.connection import Tables
 from streams.store.idempotency import ANSWERS_KEPT
 
@@ -49,7 +49,10 @@ class Retention(Tables):
             schema.idempotency.c,
             schema.journal.c,
         )
-        waiting = exists().where(schema.delivery.c.seq < change.seq)
+        delivery = schema.delivery.c
+        waiting = exists().where(
+            delivery.seq < change.seq, delivery.name.not_like(f"%{outbox.LETTERS}")
+        )
         with self._database.write() as connection:
             answers = delete(schema.idempotency).where(
                 answer.reserved_at < to_ms(now - ANSWERS_KEPT)

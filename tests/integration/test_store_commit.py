@@ -189,16 +189,6 @@ def test_tallies_of_named_units_only(store):
     assert store.tallies("RYY") == []
 
 
-def test_cleared_tallies_leave_the_watermarks_without_a_catalogue(store):
-    store.load_partition(0)
-    store.commit(0, 0, a_batch(), {}, NOW)
-
-    store.clear_tallies("RXX")
-
-    assert store.tallies("RXX") == []
-    assert store.provider("RXX") == ProviderRecord("RXX", (20458, 20457, None, None), "")
-
-
 def test_facts_of_a_day_belong_to_the_unit_or_lie_under_it(store):
     store.load_partition(0)
     in_ward = fact("i-1", "2026-01-05T00:00")
