@@ -124,7 +124,7 @@ def pseudo_fleet(
     fleet = simulate(
         model, rates, dispersion, exposure, week0=history.week0, rng=rng, by_day=by_day
     )
-    return fleet.block
+    return replace(fleet.block, daily_feeds=history.daily_feeds)
 
 
 def smooth_curve(bars: F64, alerts: F64, years: float) -> Curve:

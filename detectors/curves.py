@@ -57,9 +57,10 @@ def count_alerts(
     rules = Rules(
         0.0, 0.0, 0.0, 0.0, minimum, max(1, minimum // 2), within_week, 1.0, 1.0
     )  # fmt: skip
+    known = np.array(block.daily_feeds or (True,) * block.feeds).astype(np.int64)
     alerts = np.zeros(len(bars), dtype=np.int64)
     judged = _count_block(
-        block.counts, expected, daily, model.shape_of_week(), tables(model, table), rules,
+        block.counts, expected, daily, known, model.shape_of_week(), tables(model, table), rules,
         np.asarray(bars, dtype=np.float64), model.look_margin, alerts,
     )  # fmt: skip
     return alerts, int(judged)
@@ -70,6 +71,7 @@ def _count_block(
     counts: F64,
     expected: F64,
     daily: U16,
+    by_day: I64,
     shape: F64,
     tab: Tables,
     rules: Rules,
@@ -81,7 +83,6 @@ def _count_block(
     sums = np.zeros((periods + 1, feeds))
     mass = np.zeros((periods + 1, feeds))
     drag = np.zeros((periods, feeds))
-    by_day = np.ones(feeds, dtype=np.int64)
     looks = Looks(
         totals=np.zeros(feeds),
         masses=np.zeros(feeds),

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.common import common_effect
-from detectors.counts import F64, FeedCounts
+from detectors.counts import DAYS, F64, FeedCounts
 from detectors.evidence import accumulate, tables
 from detectors.model import WEEKS_PER_YEAR, EvidenceModel, harmonics
 from detectors.patterns import falls, rises
@@ -23,6 +23,7 @@ from detectors.rates import rate_prior
 
 MOMENT_STEPS = 4
 LARGEST_DISPERSION = 2.0
+EVEN_EVENTS = 200.0  # a week is taken as even until this many events say otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,7 @@ def fit_fleet(
         improvable=good,
         minimum_history=minimum_history,
         per_year=per_year,
+        week_shape=None if history.daily is None else fit_week_shape(history),
     )
     # The weights of the totals need a rate prior and the prior needs the totals.
     model = rough
@@ -154,6 +156,20 @@ def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> F64:
             for curve, cover in zip(curves, covers, strict=True)
         ]
     )
+
+
+def fit_week_shape(history: FeedCounts) -> F64:
+    """Share of a week's events by the end of each day, ``F64[F, 7]``, shrunken to even days."""
+    even = np.full(DAYS, 1.0 / DAYS)
+    shape = np.tile(np.cumsum(even), (history.feeds, 1))
+    known = history.daily_feeds or (True,) * history.feeds
+    if history.daily is not None:
+        for f in np.flatnonzero(known):
+            events = history.daily[:, f].sum(axis=(0, 1), dtype=np.float64)
+            share = (events + EVEN_EVENTS * even) / (events.sum() + EVEN_EVENTS)
+            shape[f] = np.cumsum(share)
+    shape[:, -1] = 1.0
+    return shape
 
 
 def fit_dispersions(counts: F64, mean: F64) -> Dispersions:

@@ -104,7 +104,7 @@ class EvidenceModel:
     closes: Curve = UNCALIBRATED
     looks: Curve = UNCALIBRATED
     improving: Curve = UNCALIBRATED
-    look_margin: float = 1.0
+    look_margin: float = 0.4
     minimum_history: int = 26
     per_year: float = WEEKS_PER_YEAR
     week_shape: F64 | None = None

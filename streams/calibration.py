@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from detectors.calibrate import calibrate
-from detectors.counts import FeedCounts
+from detectors.counts import DAYS, FeedCounts
 from detectors.fleet import fit_fleet
 from detectors.model import EvidenceModel
 from streams.backtest import baseline, first_judged, fit_and_calibrate
@@ -106,13 +106,16 @@ def stack(parts: list[FeedCounts]) -> FeedCounts:
     units = sum(part.units for part in parts)
     counts = np.zeros((units, parts[0].feeds, periods))
     exposure = np.zeros_like(counts)
+    daily = np.zeros((*counts.shape, DAYS), dtype=np.uint16)
     row = 0
     for part in parts:
         into = slice(part.week0 - week0, part.week0 - week0 + part.periods)
         counts[row : row + part.units, :, into] = part.counts
         exposure[row : row + part.units, :, into] = part.exposure
+        if part.daily is not None:
+            daily[row : row + part.units, :, into] = part.daily
         row += part.units
-    return FeedCounts(counts, exposure, week0)
+    return FeedCounts(counts, exposure, week0, daily, parts[0].daily_feeds)
 
 
 def _too_small(history: FeedCounts | None) -> str:
@@ -140,6 +143,5 @@ def _calibrated(
         patterns=model.patterns,
         improvements=model.improvements,
         look_margin=model.look_margin,
-        week_shape=model.week_shape,
     )
     return calibrate(history, replace(fit, model=alike), progress=progress)
