@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from streams.context import Context, source_code
-from streams.envelope import MS_PER_DAY, fact_digest, fact_key, milliseconds
+from streams.diagnosis import DECODE_ERRORS
+from streams.envelope import MS_PER_DAY, content_mark, fact_digest, fact_key, milliseconds
 from streams.events import (
     Body,
     Complaint,
@@ -41,7 +42,28 @@ _NO_PROVIDER = Refusal("provider_required", "data.provider: the source is not a 
 
 _WARD_REFUSED = Refusal("ward_refused", "data.ward: speaking up is never handled below site")
 
+UNREADABLE = Refusal("schema", "data: expected an incident")
+"""Said of a body left as bytes that must be looked at more closely."""
+
 _encode = msgspec.json.Encoder().encode
+_INCIDENT = msgspec.json.Decoder(Incident)
+
+
+class Stated(NamedTuple):
+    """What the body of an event states: its place and, in canonical form, the rest.
+
+    ``mark`` is a hash of it all.
+    """
+
+    provider: str
+    site: str | None
+    ward: str | None
+    body: bytes
+    mark: bytes
+
+
+def _state(feed: Feed, provider: str, site: str | None, ward: str | None, body: bytes) -> Stated:
+    return Stated(provider, site, ward, body, content_mark(feed, provider, site, ward, body))
 
 
 def admit(event: Event, context: Context) -> Fact | Refusal:
@@ -51,8 +73,25 @@ def admit(event: Event, context: Context) -> Fact | Refusal:
     changed: what means the same becomes the same. Of the body of a withdrawn fact
     only its place is looked at and kept.
     """
-    feed = feed_of(event)
-    time = context.instant("time", event.time)
+    data = event.data
+    if isinstance(data, Body):
+        stated = _stated(event, data, context)
+    elif data:
+        stated = incident_body(bytes(data)) or UNREADABLE
+    elif event.withdrawn:
+        stated = _state(feed_of(event), source_code(event.source) or "", None, None, b"")
+    else:
+        return Refusal("schema", "data: required")
+    return stated if isinstance(stated, Refusal) else _fact(event, stated, context)
+
+
+def _fact(event: Event, stated: Stated, context: Context) -> Fact | Refusal:
+    moment = event.time
+    data = event.data
+    if isinstance(data, WardMetric) and not event.withdrawn:
+        # A metric counts at the end of its period, whatever moment was named for it.
+        moment = data.period_end
+    time = context.instant("time", moment)
     recorded = None
     if event.recordedtime:
         recorded = context.instant("recordedtime", event.recordedtime)
@@ -60,42 +99,19 @@ def admit(event: Event, context: Context) -> Fact | Refusal:
         return time
     if isinstance(recorded, Refusal):
         return recorded
-    withdrawn = event.withdrawn is True
-    site = ward = None
-    body = b""
-    data = event.data
-    if data:
-        provider = data.provider
-        site = data.site if isinstance(data.site, str) else None
-        ward = data.ward if isinstance(data.ward, str) else None
-        refusal = _place_refusal(site, ward)
-        if refusal is None and ward is not None and feed is Feed.SPEAKUP:
-            refusal = _WARD_REFUSED
-        if refusal is None and not withdrawn and not isinstance(data, Incident):
-            refusal = _BODIES[type(data)](data, event, context)
-        if refusal is not None:
-            return refusal
-        if not withdrawn:
-            body = _body(data)
-            if isinstance(data, WardMetric):
-                # A metric counts at the end of its period, whatever moment was named for it.
-                time = milliseconds(data.period_end)
-    elif withdrawn:
-        provider = source_code(event.source) or ""
-    else:
-        return Refusal("schema", "data: required")
-    refusal = context.authority(event.source, provider, time)
+    provider, site, ward, body, mark = stated
+    source, event_id, feed = event.source, event.id, feed_of(event)
+    refusal = context.authority(source, provider, time)
     if refusal is not None:
         return refusal if data or refusal.code == "schema" else _NO_PROVIDER
-    place = (provider, site, ward)
     return Fact(
-        fact_key(event.source, event.id),
-        fact_digest(feed, place, time, recorded, body),
-        event.source,
-        event.id,
+        fact_key(source, event_id),
+        fact_digest(mark, time, recorded),
+        source,
+        event_id,
         feed,
         event.revision or 1,
-        withdrawn,
+        event.withdrawn is True,
         provider,
         site,
         ward,
@@ -105,10 +121,56 @@ def admit(event: Event, context: Context) -> Fact | Refusal:
     )
 
 
+def _stated(event: Event, data: Body, context: Context) -> Stated | Refusal:
+    site = data.site if isinstance(data.site, str) else None
+    ward = data.ward if isinstance(data.ward, str) else None
+    refusal = _place_refusal(site, ward)
+    if refusal is None and ward is not None and feed_of(event) is Feed.SPEAKUP:
+        refusal = _WARD_REFUSED
+    if refusal is None and not event.withdrawn and not isinstance(data, Incident):
+        refusal = _BODIES[type(data)](data, event, context)
+    if refusal is not None:
+        return refusal
+    body = b"" if event.withdrawn else _body(data)
+    return _state(feed_of(event), data.provider, site, ward, body)
+
+
+def incident_body(raw: bytes) -> Stated | None:
+    """What the body of an incident states, or None where it needs a closer look.
+
+    Incidents of a ward differ in little but their time, so their bodies repeat and
+    are remembered, unless they are long.
+    """
+    return _incident_body(raw) if len(raw) <= 1024 else _read_incident_body(raw)
+
+
+def _read_incident_body(raw: bytes) -> Stated | None:
+    """Read a body strictly.
+
+    Accepted values hold no quotation marks: a body with more of
+    them than its canonical form has named a field twice.
+    """
+    try:
+        data = _INCIDENT.decode(raw)
+    except DECODE_ERRORS:
+        return None
+    if _encode(data).count(b'"') != raw.count(b'"'):
+        return None
+    _drop(data)
+    site = data.site if isinstance(data.site, str) else None
+    ward = data.ward if isinstance(data.ward, str) else None
+    if _place_refusal(site, ward) is not None:
+        return None
+    return _state(Feed.INCIDENTS, data.provider, site, ward, _body(data))
+
+
+_incident_body = lru_cache(maxsize=16_384)(_read_incident_body)
+
+
 def drop_nulls(event: Event) -> None:
     """Make every null absent, which means the same."""
     data = event.data
-    if data:
+    if isinstance(data, Body):
         _drop(data)
         if type(data) is SpeakUp and data.counts:
             _drop(data.counts)

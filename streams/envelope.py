@@ -42,17 +42,18 @@ def fact_key(source: str, event_id: str) -> bytes:
     return _blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
 
 
-def fact_digest(
-    feed: Feed,
-    place: tuple[str, str | None, str | None],
-    time: int,
-    recorded: int | None,
-    body: bytes,
+def content_mark(
+    feed: Feed, provider: str, site: str | None, ward: str | None, body: bytes
 ) -> bytes:
-    """What tells two contents of a fact apart: 8 bytes of BLAKE2b over all that is kept."""
-    provider, site, ward = place
-    head = f"{_NUMBERS[feed]}\0{provider}\0{site}\0{ward}\0{time}\0{recorded}\0"
+    """Eight bytes of BLAKE2b over what an event states besides its times."""
+    head = f"{_NUMBERS[feed]}\0{provider}\0{site}\0{ward}\0"
     return _blake2b(head.encode() + body, digest_size=8).digest()
+
+
+def fact_digest(mark: bytes, time: int, recorded: int | None) -> bytes:
+    """What tells two contents of a fact apart: 8 bytes of BLAKE2b over all that is kept."""
+    times = time.to_bytes(8) if recorded is None else time.to_bytes(8) + recorded.to_bytes(8)
+    return _blake2b(mark + times, digest_size=8).digest()
 
 
 def encode(facts: Sequence[Fact]) -> bytes:

@@ -117,7 +117,7 @@ class Envelope(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     id: Annotated[
         str, Meta(min_length=1, max_length=128, extra_json_schema={"pattern": f"^{ID_PATTERN}$"})
     ]
-    source: Annotated[str, matching(f"urn:nhs:ods:{ORGANISATION_PATTERN}")]
+    source: Annotated[str, matching(f"urn:nhs:ods:{ORGANISATION_PATTERN}", 20)]
     time: Moment
     recordedtime: Moment | UnsetType | None = UNSET
     revision: Annotated[int, Meta(ge=1, le=NUMBER_LIMIT)] | UnsetType | None = UNSET
@@ -134,6 +134,14 @@ class IncidentEvent(
     """An incident event."""
 
     data: Incident | UnsetType | None = UNSET
+
+
+class UnreadIncidentEvent(
+    Envelope, kw_only=True, gc=False, tag_field="type", tag="uk.nhs.quality.incident.v1"
+):
+    """An incident event whose body is still bytes: bodies repeat, and each is read once."""
+
+    data: msgspec.Raw | UnsetType = UNSET
 
 
 class ComplaintEvent(
@@ -174,14 +182,18 @@ class Retraction(Envelope, kw_only=True, gc=False):
 
 
 StatedEvent = IncidentEvent | ComplaintEvent | SpeakUpEvent | WardMetricEvent
-Event = StatedEvent | Retraction
+UnreadEvent = UnreadIncidentEvent | ComplaintEvent | SpeakUpEvent | WardMetricEvent
+Event = StatedEvent | Retraction | UnreadIncidentEvent
 EVENTS: dict[Feed, type[StatedEvent]] = {
     Feed.INCIDENTS: IncidentEvent,
     Feed.COMPLAINTS: ComplaintEvent,
     Feed.SPEAKUP: SpeakUpEvent,
     Feed.WARDMETRICS: WardMetricEvent,
 }
-_FEED_OF: dict[type, Feed] = {event: feed for feed, event in EVENTS.items()}
+_FEED_OF: dict[type, Feed] = {
+    UnreadIncidentEvent: Feed.INCIDENTS,
+    **{event: feed for feed, event in EVENTS.items()},
+}
 
 
 def feed_of(event: Event) -> Feed:

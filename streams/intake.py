@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.admission import admit, drop_nulls, id_refusal
+from streams.admission import UNREADABLE, admit, drop_nulls, id_refusal
 from streams.context import Context
 from streams.diagnosis import (
     DECODE_ERRORS,
@@ -26,7 +26,7 @@ from streams.diagnosis import (
     malformed,
 )
 from streams.envelope import encode, is_binary, structured
-from streams.events import Event, StatedEvent
+from streams.events import Event, UnreadEvent, UnreadIncidentEvent
 from streams.feeds import FEED_OF_TOPIC, Feed
 from streams.messages import Fact, Message, Opened, Rejection
 from streams.rejections import REJECTION_CODES, Refusal, rejection
@@ -54,7 +54,7 @@ _PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/
 _TO_DASH = bytes.maketrans(b"./", b"--")
 _OLD_YEAR_FIRST = re.compile(rb"19[0-9][0-9]-")
 
-_EVENTS = msgspec.json.Decoder(list[StatedEvent])
+_EVENTS = msgspec.json.Decoder(list[UnreadEvent])
 _PIECES = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -230,17 +230,21 @@ def _open_whole(
         or (len(body) > EVENT_LIMIT and max(map(len, pieces())) > EVENT_LIMIT)
     ):
         return None
-    texts = [event.id for event in events]
-    if b'"dataschema"' in body:
-        texts += [event.dataschema for event in events if event.dataschema]
-    if not _are_plain(texts, body):
+    if not _are_plain(events):
         return None
-    if b'"withdrawn"' in body and any(event.withdrawn and event.data for event in events):
-        # Admission does not look at the body of what is withdrawn, so the screen must.
-        return None
-    if b"null" in body:
+    if b"null" in body and {*map(type, events)} != {UnreadIncidentEvent}:
         for event in events:
             drop_nulls(event)
+    return _admitted(events, context, place, pieces)
+
+
+def _admitted(
+    events: Sequence[Event],
+    context: Context,
+    place: _Place | None,
+    pieces: Callable[[], Sequence[bytes]],
+) -> Opened | None:
+    """Admit events that were decoded in one piece; None where a body cannot be read so."""
     facts: list[Fact] = []
     rejections: list[Rejection] = []
     raw: Sequence[bytes] = ()
@@ -252,23 +256,30 @@ def _open_whole(
                 facts.append(outcome)
                 continue
             outcome = refusal
+        elif outcome is UNREADABLE:
+            return None
         raw = raw or pieces()
         again = looked_at_again(Reader().only(raw[index].decode()), outcome)
         rejections.append(rejection(index, again, raw[index], event.id))
     return Opened(facts, rejections)
 
 
-def _are_plain(texts: Sequence[str], body: bytes) -> bool:
-    """Whether identifiers need no closer look, judged together by cheap tests.
+def _are_plain(events: Sequence[Event]) -> bool:
+    """Whether what admission does not look at needs no closer look, judged by cheap tests.
 
-    False where a character is not allowed; or where digits or an old date make a
-    closer look necessary and it finds something.
+    That is the identifiers: False where a character is not allowed, or where digits
+    or an old date make a closer look necessary and it finds something. And the
+    bodies of withdrawn facts, which are not kept and so not looked at later.
     """
-    joined = "".join(texts).encode()
-    if joined.translate(None, _PLAIN_ID):
+    texts = [event.id for event in events]
+    texts += [event.dataschema for event in events if event.dataschema]
+    if any(event.withdrawn and event.data for event in events):
         return False
-    dashed = "\n".join(texts).encode().translate(_TO_DASH)
-    if may_hold_number(body) or b"-19" in dashed or _OLD_YEAR_FIRST.search(dashed):
+    joined = "\n".join(texts).encode()
+    if joined.translate(None, _PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
+        return False
+    dashed = joined.translate(_TO_DASH)
+    if may_hold_number(joined) or b"-19" in dashed or _OLD_YEAR_FIRST.search(dashed):
         return all(id_refusal(text) is None for text in texts)
     return True
 

@@ -17,14 +17,17 @@ SLUG_PATTERN = "[A-Za-z][A-Za-z0-9_-]{0,47}"
 NUMBER_LIMIT = 10**9
 
 
-def matching(pattern: str) -> Meta:
-    """State a pattern in the published schema only; the decoder does not check it."""
-    return Meta(extra_json_schema={"pattern": f"^{pattern}$"})
+def matching(pattern: str, longest: int) -> Meta:
+    """A pattern, stated in the published schema, and a greatest length, which is checked.
+
+    The bound on lengths is also one on what admission remembers.
+    """
+    return Meta(max_length=longest, extra_json_schema={"pattern": f"^{pattern}$"})
 
 
-Organisation = Annotated[str, matching(ORGANISATION_PATTERN)]
-Place = Annotated[str, matching(PLACE_PATTERN)]
-Slug = Annotated[str, matching(SLUG_PATTERN)]
+Organisation = Annotated[str, matching(ORGANISATION_PATTERN, 8)]
+Place = Annotated[str, matching(PLACE_PATTERN, 37)]
+Slug = Annotated[str, matching(SLUG_PATTERN, 48)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Whole = Annotated[int, Meta(ge=0, le=NUMBER_LIMIT)]
 Number = Whole | Annotated[float, Meta(ge=0, le=NUMBER_LIMIT)]

@@ -68,6 +68,13 @@ def test_other_digits_are_let_through(text):
     assert not holds_nhs_number(text)
 
 
+def test_the_fraction_of_a_timestamp_is_no_number():
+    for micros in range(100):
+        moment = f"2026-01-05T10:20:30.{micros:06d}-05:00"
+        assert not holds_nhs_number(moment)
+        assert finding(moment, Field.MOMENT) is None
+
+
 def test_one_in_eleven_ten_digit_identifiers_looks_like_a_number():
     taken = sum(is_nhs_number(f"{number:010d}") for number in range(4_000_000_000, 4_000_011_000))
 
