@@ -80,7 +80,7 @@ class Player:
         place, due = 0, 0.0
         while place < len(to_come) and not self.stop.wait(1.0):
             due += speed
-            upto = min(place + int(due), len(to_come))
+            upto = _whole_moments(to_come, min(place + int(due), len(to_come)))
             due -= upto - place
             self._append(to_come[place:upto])
             place = upto
@@ -148,6 +148,13 @@ class Player:
                 f"{day:%d %B}  [bold]level {alert['level']}[/] "
                 f"{escape(alert['unit_name'])}: {escape(alert['statement'])}"
             )
+
+
+def _whole_moments(sent: Sequence[Sent], upto: int) -> int:
+    """``upto``, or later: what is sent at one moment (a week's metrics) is not torn apart."""
+    while 0 < upto < len(sent) and sent[upto].at == sent[upto - 1].at:
+        upto += 1
+    return upto
 
 
 def _shown(row: AlertRow) -> dict[str, Any]:
