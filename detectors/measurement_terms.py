@@ -45,7 +45,7 @@ SEASON_SD = 0.5
 # The least sd, as a share of the level.
 FLOOR = 0.01
 # Autocorrelation before anything is seen, and the number of periods that this is worth.
-PHI, PHI_WEIGHT = 0.2, 20.0
+PHI, PHI_WEIGHT = 0.2, 10.0
 LAG = 8
 
 
