@@ -73,7 +73,9 @@ class Publisher:
             written += count
 
     def _changes(self) -> int:
-        rows = self._store.outbox_since(self._store.delivered(_CHANGES), _BATCH)
+        done = self._store.delivered(_CHANGES)
+        rows = self._store.outbox_since(done, _BATCH)
+        self._metrics.unpublished.set(max(0, self._store.outbox_range()[1] - done) if rows else 0)
         if not rows:
             return 0
         signals: list[Record] = []

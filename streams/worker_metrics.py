@@ -31,6 +31,11 @@ class WorkerMetrics:
         self.partitions = Gauge(
             "earshot_worker_partitions", "Partitions that this worker holds.", registry=registry
         )
+        self.topic_partitions = Gauge(
+            "earshot_worker_topic_partitions",
+            "Partitions that each feed's topic has, for all workers together.",
+            registry=registry,
+        )
         self.lag = Gauge(
             "earshot_worker_lag_messages",
             "Messages that are in Kafka and not committed to the store.",
@@ -84,6 +89,11 @@ class WorkerMetrics:
         self.beyond_end = Gauge(
             "earshot_worker_positions_beyond_end",
             "Stored positions that lie behind the end of their log: the log lost messages.",
+            registry=registry,
+        )
+        self.unpublished = Gauge(
+            "earshot_worker_unpublished_changes",
+            "Changes of alerts that are in the store and not yet in Kafka.",
             registry=registry,
         )
         self.published = Counter(

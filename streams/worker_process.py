@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 
 import structlog
 from faust.contrib.asgi import faust_app_running
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from streams import topics
 from streams.clock import Clock, system_clock
@@ -83,6 +83,7 @@ class _Process:
         self._engine = engine
         self._clock = clock
         self._partitions = partitions
+        disable_created_metrics()
         self._metrics = WorkerMetrics(CollectorRegistry())
         self._log = KafkaLog(plan.group.bootstrap, plan.group.prefix)
         self._publisher = Publisher(store, self._log, self._metrics)
@@ -91,6 +92,7 @@ class _Process:
 
     async def run(self) -> int:
         plan = self._plan
+        self._metrics.topic_partitions.set(self._partitions)
         custody = Custody(self._store, self._engine, self._clock)
         self._commits = Commits(self._engine, custody, self._metrics, plan.patience)
         self._worker = Worker(

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Runs once before the service: the topics, and the two keys that a first start needs.
+# Keys are shown only when they are made, so they are kept in a volume: one that Prometheus
+# scrapes with (its scope covers no organisation), one for the operator.
+set -eu
+
+secrets=${EARSHOT_SECRETS:-/run/earshot}
+umask 027
+
+earshot topics create --partitions "${EARSHOT_PARTITIONS:-12}"
+
+make_key() {
+    file=$1
+    shift
+    if [ ! -s "$secrets/$file" ]; then
+        earshot keys create "$@" > "$secrets/$file.new"
+        mv "$secrets/$file.new" "$secrets/$file"
+    fi
+}
+
+make_key prometheus.token --scope PROMETHEUS --label prometheus
+make_key operator.token --scope "${EARSHOT_OPERATOR_SCOPE:-ENG}" --role operator --label operator
+# Prometheus runs as another user and only needs to read its own key.
+chmod 0755 "$secrets"
+chmod 0644 "$secrets/prometheus.token"
