@@ -43,12 +43,12 @@ class Alerts:
     def detail(self, row: AlertRow, caller: Caller) -> dict[str, Any]:
         """An alert as ``AlertDetail``."""
         places = Places(self._service, caller, self._service.clock().date())
-        histories = contributing(row, self._histories, internal=caller.internal)
+        reading = self._histories.reading(internal=caller.internal)
         unit = places.unit(row.unit)
         return {
             **alert_fields(row),
-            "series": named(places, histories),
-            "profile": profile_entries(self._histories, unit, internal=caller.internal),
+            "series": named(places, contributing(row, reading)),
+            "profile": profile_entries(reading, unit),
             "actions": action_fields(row),
         }
 

@@ -92,7 +92,9 @@ GRID_NAMES = {grid.name.lower(): grid for grid in Grid}
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
+    """A block at one version of its data, with the charts drawn from it."""
+
     version: object
     block: Block
     drawn: dict[tuple[str, str, Grid, bool], History] = field(default_factory=dict)
@@ -111,14 +113,15 @@ class Histories:
         self._store = store
         self._catalogue = catalogue
         self._room = blocks
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def block(self, provider: str) -> Block:
-        """The histories of a provider as they stand in the store now."""
-        return self._current(provider).block
+    def reading(self, *, internal: bool) -> Reading:
+        """All that one request reads, each provider at one version."""
+        return Reading(self, internal=internal)
 
-    def _current(self, provider: str) -> _Kept:
+    def current(self, provider: str) -> Kept:
+        """A provider's block as it stands in the store now."""
         # Read before the tallies: data that is newer than its version is read again.
         version = self._store.feeds([provider])
         with self._lock:
@@ -127,7 +130,7 @@ class Histories:
                 self._kept.move_to_end(provider)
                 return kept
         # Two readers may both load; the later one is kept, and both are right.
-        loaded = _Kept(version, Block.load(self._store, self._catalogue, provider))
+        loaded = Kept(version, Block.load(self._store, self._catalogue, provider))
         with self._lock:
             self._kept[provider] = loaded
             self._kept.move_to_end(provider)
@@ -135,25 +138,36 @@ class Histories:
                 self._kept.popitem(last=False)
         return loaded
 
+
+class Reading:
+    """One reader's look at histories: every provider is seen at one version throughout."""
+
+    def __init__(self, histories: Histories, *, internal: bool) -> None:
+        self._histories = histories
+        self._internal = internal
+        self._kept: dict[str, Kept] = {}
+
+    def _of(self, provider: str) -> Kept:
+        kept = self._kept.get(provider)
+        if kept is None:
+            kept = self._kept[provider] = self._histories.current(provider)
+        return kept
+
     def listed(self, provider: str, unit: str) -> list[tuple[str, Grid]]:
         """The series of a unit: indicator key and grid, in the catalogue's order."""
-        return listed(self.block(provider), unit)
+        return listed(self._of(provider).block, unit)
 
-    def history(
-        self, provider: str, unit: str, key: str, grid: Grid, *, internal: bool
-    ) -> History | None:
+    def history(self, provider: str, unit: str, key: str, grid: Grid) -> History | None:
         """One series, drawn and disclosed, or None where there is none."""
-        kept = self._current(provider)
-        place = (unit, key, grid, internal)
-        with self._lock:
-            found = kept.drawn.get(place)
+        kept = self._of(provider)
+        place = (unit, key, grid, self._internal)
+        found = kept.drawn.get(place)
         if found is None:
             seen = view(kept.block, unit, key, grid)
             if seen is None or seen.periods.size == 0:
                 return None
-            found = _drawn(kept.block, seen, internal=internal)
-            with self._lock:
-                kept.drawn[place] = found
+            # Drawn twice at worst, by two readers at once, and the same both times.
+            found = kept.drawn[place] = _drawn(kept.block, seen, internal=self._internal)
         return found
 
 

@@ -26,7 +26,7 @@ from api.auth import Caller, CallerOf
 from api.bodies import Body, decoded
 from api.charts import render
 from api.feeds import feed_fields, feeds_seen
-from api.histories import Histories, History
+from api.histories import Histories, History, Reading
 from api.places import Places
 from api.problems import Problem, document
 from api.renderings import (
@@ -41,6 +41,7 @@ from api.schemas import ActionIn
 from api.series import Finder, SeriesId
 from api.service import Service
 from api.units import UnitCode
+from streams.effects import UnitRecord
 from streams.lifecycle import Outcome, State
 from streams.store import AlertRow, BadCursor
 
@@ -107,12 +108,13 @@ class Pages:
             )
         except BadCursor:
             raise Problem("invalid-cursor") from None
+        reading = self._histories.reading(internal=caller.internal)
         kept = {name: value for name, value in chosen.items() if value}
         following = f"/?{urlencode({**kept, 'cursor': page.next})}" if page.next else None
         return self.render(
             "alerts.html",
             here="/",
-            alerts=[self._with_chart(row, places, caller) for row in page.items],
+            alerts=[self._with_chart(row, places, reading) for row in page.items],
             chosen=chosen,
             states=list(State),
             domains=_DOMAINS,
@@ -120,9 +122,9 @@ class Pages:
             lag=self._service.how_far().lag,
         )
 
-    def _with_chart(self, row: AlertRow, places: Places, caller: Caller) -> dict[str, Any]:
+    def _with_chart(self, row: AlertRow, places: Places, reading: Reading) -> dict[str, Any]:
         fields = alert_fields(row)
-        first = contributing(row, self._histories, internal=caller.internal, limit=1)
+        first = contributing(row, reading, limit=1)
         fields["chart"] = (
             self._drawn(first[0], places.name(first[0].view.unit), fields["onset"], monitored=False)
             if first
@@ -153,7 +155,7 @@ class Pages:
         places = self.places(caller)
         charts = [
             self._drawn(one, places.name(one.view.unit), fields["onset"])
-            for one in contributing(row, self._histories, internal=caller.internal)
+            for one in contributing(row, self._histories.reading(internal=caller.internal))
         ]
         return self.render(
             "alert.html",
@@ -195,8 +197,9 @@ class Pages:
         profile: list[dict[str, Any]] = []
         series: list[dict[str, Any]] = []
         if unit.provider:
-            profile = profile_entries(self._histories, unit, internal=caller.internal)
-            series = list(self._series_of(unit.provider, unit.code, unit.name, caller))
+            reading = self._histories.reading(internal=caller.internal)
+            profile = profile_entries(reading, unit)
+            series = list(_series_of(reading, unit))
         return self.render(
             "unit.html",
             unit=unit_fields(unit),
@@ -206,14 +209,6 @@ class Pages:
             profile=profile,
             series=series,
         )
-
-    def _series_of(
-        self, provider: str, code: str, name: str, caller: Caller
-    ) -> Iterable[dict[str, Any]]:
-        for key, grid in self._histories.listed(provider, code):
-            history = self._histories.history(provider, code, key, grid, internal=caller.internal)
-            if history is not None:
-                yield series_summary(history, name)
 
     def series(self, series_id: str, caller: Caller) -> Response:
         """One series with its chart and its table."""
@@ -227,6 +222,14 @@ class Pages:
         feeds.sort(key=lambda feed: (not feed["silent"], feed["provider"]))
         names = {feed["provider"]: places.name(feed["provider"]) for feed in feeds}
         return self.render("feeds.html", here="/feeds", feeds=feeds, names=names)
+
+
+def _series_of(reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
+    """Every series of a unit and where it stands."""
+    for key, grid in reading.listed(unit.provider, unit.code):
+        history = reading.history(unit.provider, unit.code, key, grid)
+        if history is not None:
+            yield series_summary(history, unit.name)
 
 
 def _asked(body: bytes) -> ActionIn:

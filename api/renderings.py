@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.histories import GRID_NAMES, Histories, History
+from api.histories import GRID_NAMES, History, Reading
 from api.monitoring import monitor_findings
 from api.places import Places
 from streams import disclosure
@@ -90,9 +90,7 @@ def series_detail(history: History, unit_name: str, *, monitored: bool = True) -
     }
 
 
-def profile_entries(
-    histories: Histories, unit: UnitRecord, *, internal: bool
-) -> list[dict[str, Any]]:
+def profile_entries(reading: Reading, unit: UnitRecord) -> list[dict[str, Any]]:
     """The listening profile of a unit, in the catalogue's order; empty above providers.
 
     An indicator that has series on several grids is given by the one its catalogue
@@ -101,8 +99,8 @@ def profile_entries(
     if not unit.provider:
         return []
     chosen: dict[str, History] = {}
-    for key, grid in histories.listed(unit.provider, unit.code):
-        history = histories.history(unit.provider, unit.code, key, grid, internal=internal)
+    for key, grid in reading.listed(unit.provider, unit.code):
+        history = reading.history(unit.provider, unit.code, key, grid)
         if history is None or history.view.indicator.domain != "listening":
             continue
         if key not in chosen or grid is history.view.indicator.grid:
@@ -125,9 +123,7 @@ def profile_entries(
     )
 
 
-def contributing(
-    row: AlertRow, histories: Histories, *, internal: bool, limit: int = 12
-) -> list[History]:
+def contributing(row: AlertRow, reading: Reading, *, limit: int = 12) -> list[History]:
     """The series that an alert rests on, each once, in the order of its evidence."""
     found: dict[str, History] = {}
     series = row.evidence.get("series", ())
@@ -136,7 +132,7 @@ def contributing(
         grid = GRID_NAMES.get(str(entry.get("grid", "")))
         if grid is None or len(found) >= limit:
             continue
-        history = histories.history(row.provider, unit, key, grid, internal=internal)
+        history = reading.history(row.provider, unit, key, grid)
         if history is not None:
             found.setdefault(history.id, history)
     return list(found.values())

@@ -74,12 +74,9 @@ class Finder:
         grid = GRID_NAMES.get(parts[-1])
         if len(parts) == 3 and grid is not None:
             unit = self.places(caller).unit(parts[0])
-            if unit.provider and (parts[1], grid) in self._histories.listed(
-                unit.provider, unit.code
-            ):
-                found = self._histories.history(
-                    unit.provider, unit.code, parts[1], grid, internal=caller.internal
-                )
+            reading = self._histories.reading(internal=caller.internal)
+            if unit.provider and (parts[1], grid) in reading.listed(unit.provider, unit.code):
+                found = reading.history(unit.provider, unit.code, parts[1], grid)
                 if found is not None:
                     return found, unit
         raise Problem("not-found", "No such series is visible to this caller.")
@@ -100,16 +97,15 @@ class Finder:
         self, units: Iterable[UnitRecord], wanted: Wanted, after: Position | None, caller: Caller
     ) -> Iterator[tuple[Position, History, UnitRecord]]:
         """Series in order, from the one after a position on."""
+        reading = self._histories.reading(internal=caller.internal)
         for unit in units:
-            for place, (key, grid) in enumerate(self._histories.listed(unit.provider, unit.code)):
+            for place, (key, grid) in enumerate(reading.listed(unit.provider, unit.code)):
                 position = (unit.provider, unit.code, place)
                 if after is not None and position <= after:
                     continue
                 if not wanted.takes(key, grid, self._service.catalogue[key].domain):
                     continue
-                history = self._histories.history(
-                    unit.provider, unit.code, key, grid, internal=caller.internal
-                )
+                history = reading.history(unit.provider, unit.code, key, grid)
                 if history is not None:
                     yield position, history, unit
 

@@ -57,7 +57,7 @@ def units_router(service: Service, histories: Histories) -> APIRouter:
         profile = (
             []
             if unit.kind in ABOVE_PROVIDERS
-            else profile_entries(histories, unit, internal=caller.internal)
+            else profile_entries(histories.reading(internal=caller.internal), unit)
         )
         return {
             **unit_fields(unit),

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.periods import end_of, start_of
+from streams.periods import Grid, start_of
 
 if TYPE_CHECKING:
     from streams.views import SeriesView
@@ -73,6 +74,12 @@ def stamp(moment: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=8192)
+def first_instant(grid: Grid, period: int) -> str:
+    """The start of a period, RFC 3339; periods repeat over series, so it is remembered."""
+    return stamp(start_of(grid, period))
+
+
 def known(value: float) -> float | None:
     """A finite number, or None."""
     return float(value) if math.isfinite(value) else None
@@ -104,8 +111,8 @@ def plain_points(view: SeriesView, lines: Lines | None) -> list[Point]:
             cause = causes[at] if kind != "common_cause" else None
         found.append(
             Point(
-                period_start=stamp(start_of(view.grid, period)),
-                period_end=stamp(end_of(view.grid, period)),
+                period_start=first_instant(view.grid, period),
+                period_end=first_instant(view.grid, period + 1),
                 value=known(value),
                 numerator=known(above),
                 denominator=known(below),
