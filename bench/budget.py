@@ -5,7 +5,7 @@ joint watch over the feeds with its looks within the week, shares, measurements 
 silence, with the shipped calibration, which was not fitted to this region. Alerts
 are counted by level of unit with exact 95 % Poisson intervals.
 
-    python bench/budget.py [WEEKS] [SEED]
+    python -m bench.budget [WEEKS] [SEED]
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 from collections import Counter
 from datetime import date
 
-from pipeline import NOW, messages, whole
 from scipy.stats import chi2
 
+from bench.pipeline import NOW, messages, whole
 from streams.evaluation import Budgets
 from streams.intake import Context
 from streams.organisations import Organisations
