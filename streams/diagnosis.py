@@ -8,7 +8,6 @@ said about it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -17,17 +16,14 @@ import msgspec
 
 from streams.events import Event, Retraction, StatedEvent
 from streams.feeds import Feed
+from streams.reading import DECODE_ERRORS, SPACE, Item
 from streams.rejections import Refusal
 from streams.screen import Field, finding, is_nhs_number, is_telling, unfit_to_keep
 
 EVENT_LIMIT = 65_536
 """The greatest size of one event in bytes."""
 
-DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
 _DEEPEST = 8
-_LONGEST_NUMBER = 40
-_SPACE = " \t\n\r"
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
@@ -39,95 +35,6 @@ _CODES = frozenset(
     {"source", "provider", "site", "ward", "profession", "service_area", "worker_group", "metric"}
 )
 _KNOWN_WORDS = frozenset({"application/json", "application/json; charset=utf-8"})
-
-
-class Item(NamedTuple):
-    """One parsed value of a message, with what the parser noticed.
-
-    ``lost`` are values that a later value of the same key replaced; ``flaw`` is why
-    the text is not JSON although it could be read.
-    """
-
-    raw: bytes
-    value: object
-    lost: list[object]
-    flaw: Refusal | None
-
-
-class Reader:
-    """Reads JSON values off a text one after another, noticing what JSON forbids."""
-
-    def __init__(self) -> None:
-        self._lost: list[object] = []
-        self._flaw: Refusal | None = None
-        self._decoder = json.JSONDecoder(
-            object_pairs_hook=self._object,
-            parse_constant=self._constant,
-            parse_int=self._integer,
-        )
-
-    def read(self, text: str, start: int = 0) -> tuple[Item, int]:
-        """The value at ``start`` and where it ends.
-
-        Raises:
-            ValueError: there is no JSON value.
-            RecursionError: it is nested too deeply.
-        """
-        self._lost, self._flaw = [], None
-        value, end = self._decoder.raw_decode(text, start)
-        raw = text[start:end].encode("utf-8", "surrogateescape")
-        return Item(raw, value, self._lost, self._flaw), end
-
-    def only(self, text: str) -> Item:
-        """The one value of a text; raises as ``read``, also for anything after it."""
-        start = after_space(text, 0)
-        item, end = self.read(text, start)
-        if after_space(text, end) != len(text):
-            raise ValueError("more than one value")
-        return item
-
-    def elements(self, text: str, limit: int) -> list[Item] | None:
-        """The elements of the one array of a text; None where there are more than ``limit``."""
-        items: list[Item] = []
-        at = after_space(text, 0)
-        if text[at : at + 1] != "[":
-            raise ValueError("not an array")
-        at = after_space(text, at + 1)
-        if text[at : at + 1] == "]" and after_space(text, at + 1) == len(text):
-            return items
-        while True:
-            item, at = self.read(text, at)
-            items.append(item)
-            at = after_space(text, at)
-            mark = text[at : at + 1]
-            at = after_space(text, at + 1)
-            if mark == "]" and at == len(text):
-                return items
-            if mark != ",":
-                raise ValueError("not an array")
-            if len(items) >= limit:
-                return None
-
-    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            self._flaw = self._flaw or Refusal("duplicate_key", "a field is named twice")
-            self._lost += [value for key, value in pairs if found[key] is not value]
-        return found
-
-    def _constant(self, _name: str) -> None:
-        self._flaw = Refusal("malformed_json", "NaN and Infinity are not JSON")
-
-    def _integer(self, digits: str) -> int:
-        # Python refuses to read integers of thousands of digits; none of them is in range.
-        return int(digits[:_LONGEST_NUMBER])
-
-
-def after_space(text: str, at: int) -> int:
-    """The place of the first character from ``at`` on that is not JSON white space."""
-    while at < len(text) and text[at] in _SPACE:
-        at += 1
-    return at
 
 
 class Screening(NamedTuple):
@@ -309,6 +216,6 @@ def malformed(text: str, error: Exception) -> Refusal:
         return Refusal("too_deep", "nested deeper than any event")
     if any("\udc80" <= char <= "\udcff" for char in text):
         return Refusal("invalid_unicode", "the bytes are not UTF-8")
-    if not text.strip(_SPACE):
+    if not text.strip(SPACE):
         return Refusal("empty", "nothing to read")
     return Refusal("malformed_json", "not JSON")

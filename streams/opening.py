@@ -1,0 +1,181 @@
+"""From bytes that should be events to facts and rejections: in one piece, or item by item.
+
+An array that is all right is decoded in one piece. One that is not is gone through
+item by item, each again in one piece where that is possible and under a close look
+where it is not. All ways lead through the same admission and give the same facts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from streams.admission import UNREADABLE, admit, drop_nulls, id_refusal
+from streams.context import Context
+from streams.diagnosis import EVENT_LIMIT, examine, looked_at_again, malformed
+from streams.events import Event, UnreadEvent, UnreadIncidentEvent
+from streams.feeds import Feed
+from streams.messages import Fact, Opened, Rejection
+from streams.reading import DECODE_ERRORS, Item, Reader
+from streams.rejections import Refusal, rejection
+from streams.screen import may_hold_number
+
+EVENTS_LIMIT = 50_000
+"""The most events of a request or message."""
+
+_PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~-"
+_TO_DASH = bytes.maketrans(b"./", b"--")
+_OLD_YEAR_FIRST = re.compile(rb"19[0-9][0-9]-")
+
+_EVENTS = msgspec.json.Decoder(list[UnreadEvent])
+_encode = msgspec.json.Encoder().encode
+
+
+class Place(NamedTuple):
+    """What a log says about its message: the feed of the topic, the provider of the key."""
+
+    feed: Feed | None
+    provider: str | None
+
+    def refusal(self, fact: Fact) -> Refusal | None:
+        """Why a fact does not belong there, or None."""
+        if fact.feed is not self.feed:
+            return Refusal("wrong_topic", "type: does not belong to this topic")
+        if fact.provider != self.provider:
+            return Refusal("wrong_key", "data.provider: expected the message's key")
+        return None
+
+
+def open_whole(
+    body: bytes,
+    expected: int | None,
+    context: Context,
+    place: Place | None,
+    pieces: Callable[[], Sequence[bytes]],
+) -> Opened | None:
+    """Open an array in one piece, or None where it must be read item by item.
+
+    Nothing that events may hold needs an escape or a byte beyond ASCII. Accepted
+    values hold no quotation marks, so a body with more of them than its events
+    written out again has named a field twice.
+    """
+    if not body.isascii() or b"\\" in body or b"@" in body:
+        return None
+    try:
+        events: list[Event] = list(_EVENTS.decode(body))
+    except DECODE_ERRORS:
+        return None
+    count = len(events)
+    if (
+        count == 0
+        or count > EVENTS_LIMIT
+        or (expected is not None and count != expected)
+        or _encode(events).count(b'"') != body.count(b'"')
+        or (len(body) > EVENT_LIMIT and max(map(len, pieces())) > EVENT_LIMIT)
+    ):
+        return None
+    if not _are_plain(events):
+        return None
+    if b"null" in body and {*map(type, events)} != {UnreadIncidentEvent}:
+        for event in events:
+            drop_nulls(event)
+    return _admitted(events, context, place, pieces)
+
+
+def _admitted(
+    events: Sequence[Event],
+    context: Context,
+    place: Place | None,
+    pieces: Callable[[], Sequence[bytes]],
+) -> Opened | None:
+    """Admit events that were decoded in one piece; None where a body cannot be read so."""
+    facts: list[Fact] = []
+    rejections: list[Rejection] = []
+    raw: Sequence[bytes] = ()
+    for index, event in enumerate(events):
+        outcome = admit(event, context)
+        if isinstance(outcome, Fact):
+            refusal = None if place is None else place.refusal(outcome)
+            if refusal is None:
+                facts.append(outcome)
+                continue
+            outcome = refusal
+        elif outcome is UNREADABLE:
+            return None
+        raw = raw or pieces()
+        again = looked_at_again(Reader().only(raw[index].decode()), outcome)
+        rejections.append(rejection(index, again, raw[index], event.id))
+    return Opened(facts, rejections)
+
+
+def _are_plain(events: Sequence[Event]) -> bool:
+    """Whether what admission does not look at needs no closer look, judged by cheap tests.
+
+    That is the identifiers: False where a character is not allowed, or where digits
+    or an old date make a closer look necessary and it finds something. And the
+    bodies of withdrawn facts, which are not kept and so not looked at later.
+    """
+    texts = [event.id for event in events]
+    texts += [event.dataschema for event in events if event.dataschema]
+    if any(event.withdrawn and event.data for event in events):
+        return False
+    joined = "\n".join(texts).encode()
+    if joined.translate(None, _PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
+        return False
+    dashed = joined.translate(_TO_DASH)
+    if may_hold_number(joined) or b"-19" in dashed or _OLD_YEAR_FIRST.search(dashed):
+        return all(id_refusal(text) is None for text in texts)
+    return True
+
+
+def _alone(raw: bytes) -> Sequence[bytes]:
+    return [raw]
+
+
+def open_each(pieces: Iterable[bytes | Item], context: Context, place: Place | None) -> Opened:
+    """Open pieces that should be an event each, so that none spoils another."""
+    opened = Opened()
+    for index, piece in enumerate(pieces):
+        raw = piece.raw if isinstance(piece, Item) else piece
+        alone = open_whole(b"[" + raw + b"]", 1, context, place, partial(_alone, raw))
+        if alone is None:
+            alone = _look_closely(piece, context, place)
+        opened.facts.extend(alone.facts)
+        opened.rejections.extend(replace(one, index=index) for one in alone.rejections)
+    return opened
+
+
+def _look_closely(piece: bytes | Item, context: Context, place: Place | None) -> Opened:
+    if isinstance(piece, bytes):
+        text = piece.decode("utf-8", "surrogateescape")
+        try:
+            item = Reader().only(text)
+        except (ValueError, RecursionError) as error:
+            return refused(piece, malformed(text, error))
+    else:
+        item = piece
+    found = examine(item)
+    if isinstance(found, Refusal):
+        outcome: Fact | Refusal = found
+    else:
+        drop_nulls(found)
+        outcome = id_refusal(found.id) or admit(found, context)
+        if isinstance(outcome, Fact) and place is not None:
+            outcome = place.refusal(outcome) or outcome
+        if isinstance(outcome, Refusal):
+            outcome = looked_at_again(item, outcome)
+    if isinstance(outcome, Fact):
+        return Opened([outcome], [])
+    event_id = item.value.get("id") if isinstance(item.value, dict) else None
+    shown = event_id if isinstance(event_id, str) and id_refusal(event_id) is None else None
+    return Opened([], [rejection(0, outcome, item.raw, shown)])
+
+
+def refused(raw: bytes, refusal: Refusal) -> Opened:
+    """Nothing but one rejection."""
+    return Opened([], [rejection(0, refusal, raw)])
