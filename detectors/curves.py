@@ -23,6 +23,7 @@ from detectors.procedure import (
     bring_to_look,
     eligible,
     first_with,
+    make_looks,
     observed_before,
 )
 
@@ -83,13 +84,7 @@ def _count_block(
     sums = np.zeros((periods + 1, feeds))
     mass = np.zeros((periods + 1, feeds))
     drag = np.zeros((periods, feeds))
-    looks = Looks(
-        totals=np.zeros(feeds),
-        masses=np.zeros(feeds),
-        so_far=np.zeros(feeds),
-        cumulative=np.zeros(tab.ages.shape[0]),
-        factor=np.ones((feeds, tab.gain.shape[1] + 1, tab.ages.shape[0])),
-    )
+    looks = make_looks(feeds, tab)
     last = np.empty(bars.shape[0], dtype=np.int64)
     judged = 0
     for u in range(units):

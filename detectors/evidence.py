@@ -220,52 +220,34 @@ def log_terms(
     return reach
 
 
-# The four below are loops on purpose: array expressions take seconds to compile.
-
-
 @compiled
-def total_of(terms: F64) -> float:
-    """Log of the sum of exponentials of an array ``[ages, patterns]`` of logs."""
-    top = _highest(terms)
-    total = 0.0
-    for j in range(terms.shape[0]):
-        for c in range(terms.shape[1]):
-            total += math.exp(terms[j, c] - top)
-    return top + math.log(total)
+def posterior(terms: F64, reach: int, tab: Tables, masses: F64) -> tuple[float, int]:
+    """Read log terms ``[ages, patterns]``, of which the first ``reach`` ages count.
 
-
-@compiled
-def feed_masses(terms: F64, tab: Tables) -> F64:
-    """Posterior probability that each feed changed, ``F64[F]``, given log terms."""
-    total = total_of(terms)
-    masses = np.zeros(tab.choice.shape[1])
-    for c in range(terms.shape[1]):
-        share = 0.0
-        for j in range(terms.shape[0]):
-            share += math.exp(terms[j, c] - total)
-        for f in range(masses.shape[0]):
-            if tab.choice[c, f] > 0:
-                masses[f] += share
-    return masses
-
-
-@compiled
-def median_age(terms: F64) -> int:
-    """Position in ``AGES`` of the posterior median of the onset."""
-    total = total_of(terms)
-    running = 0.0
-    for j in range(terms.shape[0]):
-        for c in range(terms.shape[1]):
-            running += math.exp(terms[j, c] - total)
-        if running >= 0.5:
-            return j
-    return int(terms.shape[0]) - 1
-
-
-@compiled
-def _highest(terms: F64) -> float:
+    Fills ``masses`` (``[F]``) with the posterior probability that each feed changed;
+    returns the log of the sum and the position in ``AGES`` of the onset's posterior
+    median. Loops on purpose: array expressions take seconds to compile.
+    """
     top = -np.inf
-    for j in range(terms.shape[0]):
+    for j in range(reach):
         for c in range(terms.shape[1]):
             top = max(top, terms[j, c])
-    return top
+    total = 0.0
+    by_pattern = np.zeros(terms.shape[1])
+    by_age = np.zeros(reach)
+    for j in range(reach):
+        for c in range(terms.shape[1]):
+            share = math.exp(terms[j, c] - top)
+            by_pattern[c] += share
+            by_age[j] += share
+            total += share
+    for f in range(masses.shape[0]):
+        masses[f] = 0.0
+        for c in range(terms.shape[1]):
+            if tab.choice[c, f] > 0:
+                masses[f] += by_pattern[c] / total
+    median, running = 0, by_age[0]
+    while running < 0.5 * total and median < reach - 1:
+        median += 1
+        running += by_age[median]
+    return top + math.log(total), median

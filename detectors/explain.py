@@ -13,11 +13,9 @@ from detectors.evidence import (
     AGES,
     Tables,
     accumulate,
-    feed_masses,
     log_terms,
-    median_age,
+    posterior,
     tables,
-    total_of,
 )
 from detectors.model import EvidenceModel
 from detectors.procedure import CLOSE, first_with, observed_before
@@ -157,13 +155,12 @@ def _explain(
     reach = log_terms(sums[-1], mass[-1], sums, mass, week, first, tab, terms)
     if reach == 0 or not len(tab.weight):
         raise ValueError("no onset lies between the baseline and this look")
-    terms = terms[:reach]
-    log_evidence = total_of(terms)
-    shares = np.exp(terms - log_evidence)
+    masses = np.zeros(len(model.feeds))
+    log_evidence, median = posterior(terms, reach, tab, masses)
+    shares = np.exp(terms[:reach] - log_evidence)
     by_onset, by_way = shares.sum(axis=1), shares.sum(axis=0)
     onsets = week + 1 - AGES[:reach]
-    onset = int(onsets[median_age(terms)])
-    masses = feed_masses(terms, tab)
+    onset = int(onsets[median])
     told = masses > 0.5
     if not told.any():
         told[int(masses.argmax())] = True

@@ -19,11 +19,9 @@ from detectors.counts import F64, I64, U16
 from detectors.evidence import (
     Tables,
     accumulate,
-    feed_masses,
     log_terms,
-    median_age,
     onset_sums,
-    total_of,
+    posterior,
 )
 
 # Columns of a row of the log.
@@ -112,44 +110,67 @@ def first_with(seen: I64, periods: int) -> int:
 
 
 @compiled
-def run_unit(
-    history: History,
+def watch_block(
+    counts: F64,
+    expected: F64,
+    daily: U16,
+    by_day: I64,
+    shape: F64,
     tab: Tables,
     rules: Rules,
-    start: int,
-    closed: int,
+    start: I64,
+    closed: I64,
     states: F64,
     rows: F64,
-    used: int,
-) -> int:
-    """Watch one unit from period ``start`` on; return the rows used, -1 if too few.
+    used: I64,
+    ready: I64,
+) -> bool:
+    """Watch every unit of a block from its period ``start`` on.
 
-    ``states`` is ``[T + 1, STATE]`` with row ``start`` valid; ``rows`` is
-    ``[R, ROW]`` with ``used`` rows of earlier periods.
+    ``states`` is ``[U, T + 1, STATE]``, row ``start`` of each unit being valid;
+    ``rows`` is ``[U, R, ROW]``, of which ``used`` are of earlier periods. False means
+    that some unit has too few rows; then nothing written may be used.
     """
-    periods = history.counts.shape[1]
-    accumulate(history.counts, history.expected, tab, history.sums, history.mass, history.drag)
-    seen = observed_before(history.expected)
-    first = first_with(seen, rules.baseline)
-    ready = first_with(seen, rules.minimum)
-    looks = Looks(
-        totals=np.zeros(history.counts.shape[0]),
-        masses=np.zeros(history.counts.shape[0]),
-        so_far=np.zeros(history.counts.shape[0]),
+    units, feeds, periods = counts.shape
+    sums = np.zeros((periods + 1, feeds))
+    mass = np.zeros((periods + 1, feeds))
+    drag = np.zeros((periods, feeds))
+    looks = make_looks(feeds, tab)
+    state = np.zeros(STATE)
+    for u in range(units):
+        history = History(counts[u], expected[u], daily[u], by_day, shape, sums, mass, drag)
+        accumulate(history.counts, history.expected, tab, sums, mass, drag)
+        seen = observed_before(history.expected)
+        first = first_with(seen, rules.baseline)
+        ready[u] = first_with(seen, rules.minimum)
+        if start[u] == 0:
+            start_state(states[u, 0])
+        for column in range(STATE):
+            state[column] = states[u, start[u], column]
+        for t in range(start[u], min(closed[u] + 1, periods)):
+            if rows.shape[1] - used[u] < 2 * (CLOSE + 1) + 1:
+                return False
+            if t >= ready[u] and tab.weight.shape[0] > 0:
+                used[u] = _look(
+                    history, tab, rules, t, closed[u], first, state, looks, rows[u], used[u]
+                )
+            if t < closed[u]:
+                used[u] = _subside(history, tab, rules, t, state, rows[u], used[u])
+                for column in range(STATE):
+                    states[u, t + 1, column] = state[column]
+    return True
+
+
+@compiled
+def make_looks(feeds: int, tab: Tables) -> Looks:
+    """Make room for looks at this many feeds."""
+    return Looks(
+        totals=np.zeros(feeds),
+        masses=np.zeros(feeds),
+        so_far=np.zeros(feeds),
         cumulative=np.zeros(tab.ages.shape[0]),
-        factor=np.ones((history.counts.shape[0], tab.gain.shape[1] + 1, tab.ages.shape[0])),
+        factor=np.ones((feeds, tab.gain.shape[1] + 1, tab.ages.shape[0])),
     )
-    state = states[start].copy()
-    for t in range(start, min(closed + 1, periods)):
-        if rows.shape[0] - used < 2 * (CLOSE + 1) + 1:
-            return -1
-        if t >= ready and tab.weight.shape[0] > 0:
-            used = _look(history, tab, rules, t, closed, first, state, looks, rows, used)
-        if t < closed:
-            used = _subside(history, tab, rules, t, state, rows, used)
-            for column in range(STATE):
-                states[t + 1, column] = state[column]
-    return used
 
 
 @compiled
@@ -263,11 +284,10 @@ def eligible(cumulative: F64, reach: int, oldest: int, ages: I64) -> float:
 def _attribute(history: History, looks: Looks, tab: Tables, t: int, first: int, row: F64) -> None:
     terms = np.empty((tab.ages.shape[0], tab.weight.shape[0]))
     reach = log_terms(looks.totals, looks.masses, history.sums, history.mass, t, first, tab, terms)
-    terms = terms[:reach]
-    row[EVIDENCE] = total_of(terms)
-    row[ONSET] = t + 1 - tab.ages[median_age(terms)]
+    probability = np.empty(history.counts.shape[0])
+    row[EVIDENCE], median = posterior(terms, reach, tab, probability)
+    row[ONSET] = t + 1 - tab.ages[median]
     row[SINCE] = first
-    probability = feed_masses(terms, tab)
     bits, likeliest = 0, 0
     for f in range(probability.shape[0]):
         if probability[f] > 0.5:

@@ -15,9 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from detectors.compiled import compiled
-from detectors.counts import DAYS, F64, I64, U16, FeedCounts
-from detectors.evidence import Tables, tables
+from detectors.counts import DAYS, F64, I64, FeedCounts
+from detectors.evidence import tables
 from detectors.model import EvidenceModel
 from detectors.procedure import (
     CLOSE,
@@ -33,12 +32,8 @@ from detectors.procedure import (
     STATE,
     SUBSIDED,
     WEEK,
-    History,
     Rules,
-    first_with,
-    observed_before,
-    run_unit,
-    start_state,
+    watch_block,
 )
 
 __all__ = ["CLOSE", "Crossing", "Episode", "FeedCounts", "WatchPath", "Way", "watch"]
@@ -247,7 +242,7 @@ def watch(
         tab = tables(model, patterns)
         earlier = kept.used.copy()
         while True:
-            enough = _watch_block(
+            enough = watch_block(
                 block.counts, expected, daily, known.astype(np.int64), model.shape_of_week(),
                 tab, rule, start, ends, kept.states[:, way], kept.rows[:, way], kept.used[:, way],
                 kept.ready,
@@ -304,35 +299,3 @@ def _resume(
     earlier = in_use & (path.rows[:, :, :, WEEK] < start[:, None, None])
     fresh.used = earlier.sum(axis=2).astype(np.int64)
     return fresh, start.astype(np.int64)
-
-
-@compiled
-def _watch_block(
-    counts: F64,
-    expected: F64,
-    daily: U16,
-    by_day: I64,
-    shape: F64,
-    tab: Tables,
-    rules: Rules,
-    start: I64,
-    closed: I64,
-    states: F64,
-    rows: F64,
-    used: I64,
-    ready: I64,
-) -> bool:
-    units, feeds, periods = counts.shape
-    sums = np.zeros((periods + 1, feeds))
-    mass = np.zeros((periods + 1, feeds))
-    drag = np.zeros((periods, feeds))
-    for u in range(units):
-        history = History(counts[u], expected[u], daily[u], by_day, shape, sums, mass, drag)
-        ready[u] = first_with(observed_before(expected[u]), rules.minimum)
-        if start[u] == 0:
-            start_state(states[u, 0])
-        done = run_unit(history, tab, rules, start[u], closed[u], states[u], rows[u], used[u])
-        if done < 0:
-            return False
-        used[u] = done
-    return True
