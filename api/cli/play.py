@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+import detectors
 from api.cli.alerts import alert_table
 from api.cli.embedded import Embedded
 from streams import disclosure
@@ -51,6 +54,10 @@ class Player:
             f"{self.plan.providers} simulated providers, {places} wards, "
             f"{self.plan.weeks} weeks of history up to {self.plan.cut:%d %B %Y}."
         )
+        if not _compiled_before():
+            self.console.print(
+                "The first run compiles the detectors; that takes about half a minute, once."
+            )
         self._sent = events(self.plan)
         cut = int(self.plan.cut.timestamp() * 1000)
         past = [sent for sent in self._sent if sent.at < cut]
@@ -148,6 +155,13 @@ class Player:
                 f"{day:%d %B}  [bold]level {alert['level']}[/] "
                 f"{escape(alert['unit_name'])}: {escape(alert['statement'])}"
             )
+
+
+def _compiled_before() -> bool:
+    """Whether compiled detectors are kept from an earlier run."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    place = Path(chosen) if chosen else Path(detectors.__file__).parent / "__pycache__"
+    return any(place.rglob("*.nbi"))
 
 
 def _whole_moments(sent: Sequence[Sent], upto: int) -> int:
