@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -45,6 +44,7 @@ UNREADABLE = Refusal("schema", "data: expected an incident")
 
 _encode = msgspec.json.Encoder().encode
 _INCIDENT = msgspec.json.Decoder(Incident)
+_read: dict[bytes, Stated] = {}
 
 
 class Stated(NamedTuple):
@@ -136,10 +136,17 @@ def _stated(event: Event, data: Body, context: Context) -> Stated | Refusal:
 def incident_body(raw: bytes) -> Stated | None:
     """What the body of an incident states, or None where it needs a closer look.
 
-    Incidents of a ward differ in little but their time, so their bodies repeat and
-    are remembered, unless they are long.
+    Incidents of a ward differ in little but their time, so their bodies repeat.
+    Those that are good and not long are remembered.
     """
-    return _incident_body(raw) if len(raw) <= 1024 else _read_incident_body(raw)
+    stated = _read.get(raw)
+    if stated is None:
+        stated = _read_incident_body(raw)
+        if stated is not None and len(raw) <= 1024:
+            if len(_read) >= 16_384:
+                _read.clear()
+            _read[raw] = stated
+    return stated
 
 
 def _read_incident_body(raw: bytes) -> Stated | None:
@@ -160,9 +167,6 @@ def _read_incident_body(raw: bytes) -> Stated | None:
     if place_refusal(site, ward) is not None:
         return None
     return _state(Feed.INCIDENTS, data.provider, site, ward, _body(data))
-
-
-_incident_body = lru_cache(maxsize=16_384)(_read_incident_body)
 
 
 def drop_nulls(event: Event) -> None:

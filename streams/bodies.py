@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -18,7 +17,7 @@ from streams.context import Context
 from streams.envelope import MS_PER_DAY, milliseconds
 from streams.events import Body, Complaint, Event, SpeakUp, WardMetric
 from streams.rejections import Refusal
-from streams.screen import Field, finding
+from streams.screen import Field, Passed, finding
 from streams.vocabulary import PLACE_PATTERN, SLUG_PATTERN
 
 LONGEST_PERIOD = 100 * MS_PER_DAY
@@ -29,6 +28,8 @@ _EXPECTED = {
     "slug": "a code of up to 48 letters, digits, _ and -",
 }
 
+_passed: Passed[tuple[str | None, str | None]] = Passed()
+
 
 def body_refusal(event: Event, data: Body, context: Context) -> Refusal | None:
     """Why a body cannot be taken, or None; its place has been looked at before."""
@@ -36,26 +37,27 @@ def body_refusal(event: Event, data: Body, context: Context) -> Refusal | None:
     return None if check is None else check(data, event, context)
 
 
-@lru_cache(maxsize=65_536)
+def place_refusal(site: str | None, ward: str | None) -> Refusal | None:
+    """Why the codes of a site and a ward cannot be taken, or None."""
+    if (site, ward) in _passed:
+        return None
+    refusal = _first(
+        None if site is None else _code_refusal("data.site", "place", site),
+        None if ward is None else _code_refusal("data.ward", "place", ward),
+    )
+    if refusal is None:
+        _passed.add((site, ward))
+    return refusal
+
+
 def _code_refusal(path: str, shape: str, text: str) -> Refusal | None:
-    """Why the code of a place or group cannot be taken, or None. Codes repeat: remembered."""
+    """Why the code of a place or group cannot be taken, or None."""
     what = finding(text, Field.CODE)
     if what is not None:
         return Refusal("personal_data", f"{path}: seems to hold {what}")
     if _SHAPES[shape].fullmatch(text) is None:
         return Refusal("schema", f"{path}: expected {_EXPECTED[shape]}")
     return None
-
-
-@lru_cache(maxsize=65_536)
-def place_refusal(site: str | None, ward: str | None) -> Refusal | None:
-    """Why the codes of a site and a ward cannot be taken, or None."""
-    refusal = None
-    if site is not None:
-        refusal = _code_refusal("data.site", "place", site)
-    if refusal is None and ward is not None:
-        refusal = _code_refusal("data.ward", "place", ward)
-    return refusal
 
 
 def _first(*refusals: Refusal | None) -> Refusal | None:

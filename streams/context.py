@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from streams.contributions import MetricRule
 from streams.envelope import MS_PER_DAY, SOURCE_PREFIX, milliseconds
@@ -86,7 +85,6 @@ class Context:
         return at
 
 
-@lru_cache(maxsize=16_384)
 def source_code(source: str) -> str | None:
     """The ODS code of a source, or None where it is not one."""
     code = source.removeprefix(SOURCE_PREFIX)

@@ -28,7 +28,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from enum import Enum
-from functools import lru_cache
+from typing import Generic, TypeVar
 
 _SEPARATORS = r"[ \t\-._/]"
 # A candidate may begin inside a longer grouped number, hence the look-ahead.
@@ -74,6 +74,9 @@ _TELLING = re.compile(
 )
 
 
+T = TypeVar("T")
+
+
 class Field(Enum):
     """What kind of value is looked at: the screen is stricter where codes are expected."""
 
@@ -111,9 +114,42 @@ def holds_nhs_number(text: str) -> bool:
     return False
 
 
+class Passed(Generic[T]):
+    """What has passed a check before: bounded, and without anything that did not pass.
+
+    Codes and the words of closed lists repeat without end; personal data must not
+    linger, not even in memory.
+    """
+
+    def __init__(self, most: int = 65_536) -> None:
+        self._held: set[T] = set()
+        self._most = most
+
+    def __contains__(self, one: T) -> bool:
+        return one in self._held
+
+    def add(self, one: T) -> None:
+        """Remember; everything is forgotten when there is no more room."""
+        if len(self._held) >= self._most and one not in self._held:
+            self._held.clear()
+        self._held.add(one)
+
+
+_passed: Passed[tuple[str, str]] = Passed()
+
+
 def finding(text: str, field: Field) -> str | None:
     """What personal data a text seems to hold, in words, or None."""
-    text = _plain(text)
+    key = (field.value, text)
+    if key in _passed:
+        return None
+    what = _finding(_plain(text), field)
+    if what is None and len(text) <= 40:
+        _passed.add(key)
+    return what
+
+
+def _finding(text: str, field: Field) -> str | None:
     if _is_machine_made(text):
         return None
     return next((what for what, there in _LOOKS[field] if there(text)), None)
@@ -127,12 +163,6 @@ def is_prose(text: str) -> bool:
 def is_telling(key: str) -> bool:
     """Whether a field's name says that its value is about a person or is free text."""
     return _TELLING.search(key) is not None
-
-
-@lru_cache(maxsize=65_536)
-def code_finding(text: str) -> str | None:
-    """``finding`` for the codes of places and groups, which repeat; remembered."""
-    return finding(text, Field.CODE)
 
 
 def _is_machine_made(text: str) -> bool:

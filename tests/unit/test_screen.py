@@ -7,8 +7,10 @@ import uuid
 
 import pytest
 
+from streams import screen
 from streams.screen import (
     Field,
+    Passed,
     finding,
     holds_nhs_number,
     is_nhs_number,
@@ -129,6 +131,18 @@ def test_the_quick_look_misses_no_number():
         for text in (number, spaced, spaced.replace(" ", "-")):
             assert may_hold_number(b'{"id":"x' + text.encode() + b'"}')
     assert not may_hold_number(b'{"time":"2026-01-05T10:20:30.123Z","id":"inc-123456789"}')
+
+
+def test_what_did_not_pass_is_not_remembered():
+    passed: Passed[str] = Passed(most=2)
+    for one in "aba":
+        passed.add(one)
+    assert "a" in passed
+    assert "b" in passed
+    passed.add("c")
+    assert "a" not in passed
+    finding("Mrs Smith", Field.CODE)
+    assert all("Smith" not in text for _, text in screen._passed._held)
 
 
 @pytest.mark.parametrize("name", ["patient_name", "dob", "nhsNumber", "description", "postcode"])
