@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     grid: Literal["week", "month", "quarter"]
     levels: Annotated[list[Level], Meta(min_length=1)]
     direction: Literal["up", "down", "neutral"]
-    chart: Literal["xmr", "p", "u", "c", "t", "g"]
+    chart: Literal["xmr", "p", "u", "c", "p_prime", "u_prime", "t", "g"]
     domain: Literal["safety", "effectiveness", "experience", "listening"]
     unit: str
     per: Annotated[float, Meta(gt=0)] = 1.0
