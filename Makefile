@@ -24,7 +24,7 @@ serve: install ## Install, then run the service on the embedded store
 
 test: install ## Install, then run every check and test this machine can run
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install lint types layers ## Lint, strict types and the layer contracts
 
