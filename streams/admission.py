@@ -10,31 +10,16 @@ from msgspec import UNSET, Struct
 
 from streams.bodies import body_refusal, place_refusal
 from streams.context import Context, source_code
-from streams.envelope import MS_PER_DAY, content_mark, fact_digest, fact_key
-from streams.events import (
-    Body,
-    Event,
-    Incident,
-    SpeakUp,
-    WardMetric,
-    feed_of,
-)
+from streams.envelope import content_mark, fact_digest, fact_key
+from streams.events import Body, Event, Incident, SpeakUp, WardMetric, feed_of
 from streams.feeds import Feed
 from streams.messages import Fact
 from streams.reading import DECODE_ERRORS
 from streams.rejections import Refusal
 from streams.screen import Field, finding
-from streams.vocabulary import ID_PATTERN, PLACE_PATTERN, SLUG_PATTERN
-
-LONGEST_PERIOD = 100 * MS_PER_DAY
+from streams.vocabulary import ID_PATTERN
 
 _ID = re.compile(ID_PATTERN)
-_SHAPES = {"place": re.compile(PLACE_PATTERN), "slug": re.compile(SLUG_PATTERN)}
-_EXPECTED = {
-    "place": "up to 32 letters, digits and . _ - (a number may follow a space)",
-    "slug": "a code of up to 48 letters, digits, _ and -",
-}
-
 _NO_PROVIDER = Refusal("provider_required", "data.provider: the source is not a known provider")
 
 _WARD_REFUSED = Refusal("ward_refused", "data.ward: speaking up is never handled below site")
@@ -205,5 +190,7 @@ def id_refusal(event_id: str) -> Refusal | None:
             f"id: seems to hold {what}; use identifiers of another length or form",
         )
     if _ID.fullmatch(event_id) is None:
-        return Refusal("schema", "id: expected up to 128 letters, digits and . _ : / + = ~ -")
+        return Refusal(
+            "schema", "id: expected up to 128 letters, digits and . _ : / + = ~ # | , ( ) & % -"
+        )
     return None

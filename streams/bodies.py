@@ -24,7 +24,7 @@ LONGEST_PERIOD = 100 * MS_PER_DAY
 
 _SHAPES = {"place": re.compile(PLACE_PATTERN), "slug": re.compile(SLUG_PATTERN)}
 _EXPECTED = {
-    "place": "up to 32 letters, digits and . _ - (a number may follow a space)",
+    "place": "up to 32 letters, digits and . _ & + - (a number may follow a space)",
     "slug": "a code of up to 48 letters, digits, _ and -",
 }
 

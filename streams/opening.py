@@ -28,7 +28,7 @@ from streams.screen import may_hold_number
 EVENTS_LIMIT = 50_000
 """The most events of a request or message."""
 
-_PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~-"
+_PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~#|,()&%-"
 _TO_DASH = bytes.maketrans(b"./", b"--")
 _OLD_YEAR_FIRST = re.compile(rb"19[0-9][0-9]-")
 

@@ -229,7 +229,7 @@ def _plain(text: str) -> str:
 _DASHES = dict.fromkeys("‐‑‒–—―−", "-")
 
 _TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_DELETED = b" \t-._/"
+_DELETED = b" \t-._/()"
 
 
 def may_hold_number(texts: bytes) -> bool:

@@ -11,8 +11,8 @@ from msgspec import Meta
 from streams.feeds import Feed
 
 ORGANISATION_PATTERN = "[A-Z0-9]{3,8}"
-ID_PATTERN = "[A-Za-z0-9._:/+=~-]{1,128}"
-PLACE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,31}( [0-9]{1,3}[A-Za-z]?)?"
+ID_PATTERN = "[A-Za-z0-9._:/+=~#|,()&%-]{1,128}"
+PLACE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._&+-]{0,31}( [0-9]{1,3}[A-Za-z]?)?"
 SLUG_PATTERN = "[A-Za-z][A-Za-z0-9_-]{0,47}"
 NUMBER_LIMIT = 10**9
 

@@ -120,7 +120,7 @@ def sent_events(draw: st.DrawFn) -> dict[str, Any]:
         "specversion": "1.0",
         "type": f"uk.nhs.quality.{kind}.v1",
         "source": f"urn:nhs:ods:{body['provider']}",
-        "id": draw(_codes(r"[A-Za-z0-9._:/+=~-]{1,20}")),
+        "id": draw(_codes(words.ID_PATTERN)),
         "time": body.get("period_end") or draw(MOMENT),
         "data": body,
     }

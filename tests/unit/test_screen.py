@@ -110,7 +110,9 @@ def test_a_ward_code_that_tells_of_a_person_is_found(text, what):
     assert finding(text, Field.CODE) == what
 
 
-@pytest.mark.parametrize("text", ["W7", "Ward 7", "AMU-2", "RVV09", "12", "M11AE", "north_wing"])
+@pytest.mark.parametrize(
+    "text", ["W7", "Ward 7", "AMU-2", "A&E", "RVV09", "12", "M11AE", "north_wing"]
+)
 def test_the_codes_of_wards_are_let_through(text):
     assert finding(text, Field.CODE) is None
 
