@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 
@@ -46,7 +47,7 @@ def _odd_event(rng: random.Random) -> object:
             case 1:
                 part[key + rng.choice("xé_")] = part.pop(key, 1)
             case _:
-                part[key] = rng.choice(_ODD_VALUES)
+                part[key] = copy.deepcopy(rng.choice(_ODD_VALUES))
     return sent
 
 
