@@ -15,6 +15,7 @@ import pytest
 
 from streams.store import Store
 from tests.integration.earshot_process import earshot, environment, serving
+from tests.reference.cases import file_beside
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -222,6 +223,27 @@ def test_the_a_and_e_file_gives_a_chart_for_every_major_department(tmp_path):
     assert len(listed) >= 130
     assert found["feeds"] == ["wardmetrics"]
     assert verified.returncode == 0, verified.stdout
+
+
+def test_hospital_infections_become_rates_by_risk_days_each_with_a_series_of_its_own(tmp_path):
+    given = file_beside("data_qic_hospital_infections.csv")
+    file = tmp_path / "infections.csv"
+    file.write_bytes(given.read_bytes())
+    first = next(csv.DictReader(given.open()))
+    with serving(tmp_path / "data") as service:
+        done = earshot("push", file, "--mapping", "hospital-infections", "--url", service.url)
+        service.wait_idle()
+        listed = service.get("/v1/series?indicator=hospital_infections&limit=200")["items"]
+        series = service.get(
+            f"/v1/series/{first['hospital']}-{first['infection']}~hospital_infections~month"
+        )
+
+    sites = {one["unit"] for one in listed if "-" in one["unit"]}
+    point = series["points"][0]
+    assert "432 accepted" in done.stdout, done.stdout + done.stderr
+    assert len(sites) == 18
+    assert point["period_start"].startswith(first["month"])
+    assert point["value"] == pytest.approx(10_000 * float(first["n"]) / float(first["days"]))
 
 
 def _facts(data):
