@@ -12,7 +12,8 @@ from api.histories import Histories
 from api.parameters import Code, Cursor, Limit, Moment, parse_moment
 from api.places import Places
 from api.problems import Problem, openapi_responses
-from api.renderings import action_fields, alert_fields, contributing, named, profile_entries
+from api.profiles import listening
+from api.renderings import action_fields, alert_fields, contributing, named
 from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
 from api.service import Service
 from streams.lifecycle import ForbiddenMove, IncompleteAction, State
@@ -48,7 +49,7 @@ class Alerts:
         return {
             **alert_fields(row),
             "series": named(places, contributing(row, reading)),
-            "profile": profile_entries(reading, unit),
+            "profile": listening(reading, unit),
             "actions": action_fields(row),
         }
 

@@ -7,12 +7,13 @@ is called silent when it is late by several times that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from streams import disclosure
+from streams.disclosure import is_protected
 from streams.feeds import Feed
 from streams.store import FeedRow
 
@@ -48,20 +49,29 @@ class FeedHealth:
     silent: bool
 
 
-def feed_health(rows: Iterable[FeedRow], now: datetime) -> Iterator[FeedHealth]:
-    """Judge each feed as it may be shown, at the moment ``now`` (aware, UTC)."""
+def feed_health(rows: Sequence[FeedRow], now: datetime) -> Iterator[FeedHealth]:
+    """Judge each feed as it may be shown, at the moment ``now`` (aware, UTC).
+
+    A feed is silent when its events lag behind those of the other feeds by more than
+    its cadence allows, or when nothing has arrived for that long. So a history that is
+    being read in is not silent as a whole, and a service that nobody reaches any more is.
+    """
+    events = [_moment(row.last_event_time) for row in rows if not is_protected(row.feed)]
+    reached = min(now, max((at for at in events if at is not None), default=now))
     for row in rows:
         cadence = CADENCES[row.feed]
         last = disclosure.moment(row.feed, _moment(row.last_event_time))
-        lag = None if last is None else max(timedelta(), now - last)
+        arrival = disclosure.moment(row.feed, _moment(row.last_arrival))
+        late = last is None or reached - last > cadence.overdue
+        unheard = arrival is None or now - arrival > cadence.overdue
         yield FeedHealth(
             provider=row.provider,
             feed=row.feed,
             cadence=cadence,
             last_event_at=last,
-            last_arrival_at=disclosure.moment(row.feed, _moment(row.last_arrival)),
-            lag=lag,
-            silent=lag is None or lag > cadence.overdue,
+            last_arrival_at=arrival,
+            lag=None if last is None else max(timedelta(), now - last),
+            silent=late or unheard,
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -144,7 +143,7 @@ class Reading:
 
     def __init__(self, histories: Histories, *, internal: bool) -> None:
         self._histories = histories
-        self._internal = internal
+        self.internal = internal
         self._kept: dict[str, Kept] = {}
 
     def _of(self, provider: str) -> Kept:
@@ -153,6 +152,10 @@ class Reading:
             kept = self._kept[provider] = self._histories.current(provider)
         return kept
 
+    def block(self, provider: str) -> Block:
+        """The histories of a provider."""
+        return self._of(provider).block
+
     def listed(self, provider: str, unit: str) -> list[tuple[str, Grid]]:
         """The series of a unit: indicator key and grid, in the catalogue's order."""
         return listed(self._of(provider).block, unit)
@@ -160,33 +163,23 @@ class Reading:
     def history(self, provider: str, unit: str, key: str, grid: Grid) -> History | None:
         """One series, drawn and disclosed, or None where there is none."""
         kept = self._of(provider)
-        place = (unit, key, grid, self._internal)
+        place = (unit, key, grid, self.internal)
         found = kept.drawn.get(place)
         if found is None:
             seen = view(kept.block, unit, key, grid)
             if seen is None or seen.periods.size == 0:
                 return None
             # Drawn twice at worst, by two readers at once, and the same both times.
-            found = kept.drawn[place] = _drawn(kept.block, seen, internal=self._internal)
+            found = kept.drawn[place] = _drawn(kept.block, seen, internal=self.internal)
         return found
 
 
 def _drawn(block: Block, seen: SeriesView, *, internal: bool) -> History:
     drawn = None if disclosure.is_protected(seen.indicator.feed) else control_chart(seen)
     points = disclosure.series_points(
-        seen, drawn, closed_day=_calendar(block.watermarks), internal=internal
+        seen, drawn, closed_day=disclosure.calendar(block.watermarks), internal=internal
     )
     return History(seen, drawn, points)
-
-
-def _calendar(watermarks: Sequence[int | None]) -> int | None:
-    """The first day that the unprotected feeds have not passed."""
-    days = [
-        day
-        for feed, day in zip(Feed, watermarks, strict=True)
-        if day is not None and not disclosure.is_protected(feed)
-    ]
-    return max(days) if days else None
 
 
 def control_chart(seen: SeriesView) -> Chart | None:

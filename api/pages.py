@@ -29,10 +29,10 @@ from api.feeds import feed_fields, feeds_seen
 from api.histories import Histories, History, Reading
 from api.places import Places
 from api.problems import Problem, document
+from api.profiles import listening
 from api.renderings import (
     alert_fields,
     contributing,
-    profile_entries,
     series_detail,
     series_summary,
     unit_fields,
@@ -198,7 +198,7 @@ class Pages:
         series: list[dict[str, Any]] = []
         if unit.provider:
             reading = self._histories.reading(internal=caller.internal)
-            profile = profile_entries(reading, unit)
+            profile = listening(reading, unit)
             series = list(_series_of(reading, unit))
         return self.render(
             "unit.html",

@@ -90,39 +90,6 @@ def series_detail(history: History, unit_name: str, *, monitored: bool = True) -
     }
 
 
-def profile_entries(reading: Reading, unit: UnitRecord) -> list[dict[str, Any]]:
-    """The listening profile of a unit, in the catalogue's order; empty above providers.
-
-    An indicator that has series on several grids is given by the one its catalogue
-    entry names, or by the first it has.
-    """
-    if not unit.provider:
-        return []
-    chosen: dict[str, History] = {}
-    for key, grid in reading.listed(unit.provider, unit.code):
-        history = reading.history(unit.provider, unit.code, key, grid)
-        if history is None or history.view.indicator.domain != "listening":
-            continue
-        if key not in chosen or grid is history.view.indicator.grid:
-            chosen[key] = history
-    return disclosure.profile(
-        (
-            {
-                "series": history.id,
-                "indicator": key,
-                "indicator_name": history.view.indicator.name,
-                "feed": history.view.indicator.feed.topic,
-                "grid": history.view.grid.name.lower(),
-                "measure": history.view.indicator.unit,
-                "direction": history.view.indicator.direction,
-                "variation": history.variation,
-            },
-            history.points,
-        )
-        for key, history in chosen.items()
-    )
-
-
 def contributing(row: AlertRow, reading: Reading, *, limit: int = 12) -> list[History]:
     """The series that an alert rests on, each once, in the order of its evidence."""
     found: dict[str, History] = {}

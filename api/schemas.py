@@ -208,22 +208,26 @@ assert set(Outcome)  # noqa: S101
 
 
 class ProfileEntry(BaseModel):
-    """One indicator of the listening profile, with its latest closed period."""
+    """One aspect of the listening profile: the last quarter against the year before it."""
 
+    aspect: str
+    name: str
     series: str
     indicator: str
     indicator_name: str
     feed: FeedName
     grid: GridName
-    measure: str
-    direction: Literal["up", "down", "neutral"]
+    form: Literal["share", "silence"] = Field(
+        description="A share of reports, or periods since the last report."
+    )
+    better: Literal["up", "down", "neutral"]
+    enough: bool = Field(description="Whether there is enough to say anything.")
+    words: str = Field(description="The trend in words.")
     variation: str | None
     value: float | None
     numerator: float | None
     denominator: float | None
-    mean: float | None
-    period_start: str | None
-    period_end: str | None
+    before: float | None
     disclosure: Literal["suppressed"] | None
 
 

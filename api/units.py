@@ -11,7 +11,8 @@ from api.histories import Histories
 from api.parameters import Code, Cursor, Day, Limit, page
 from api.places import ABOVE_PROVIDERS, Places
 from api.problems import openapi_responses
-from api.renderings import profile_entries, unit_fields
+from api.profiles import listening
+from api.renderings import unit_fields
 from api.schemas import Listing, UnitDetail, UnitKind, UnitOut
 from api.service import Service
 
@@ -57,7 +58,7 @@ def units_router(service: Service, histories: Histories) -> APIRouter:
         profile = (
             []
             if unit.kind in ABOVE_PROVIDERS
-            else profile_entries(histories.reading(internal=caller.internal), unit)
+            else listening(histories.reading(internal=caller.internal), unit)
         )
         return {
             **unit_fields(unit),

@@ -77,6 +77,11 @@ def figure(value: object) -> str:
     return str(value)
 
 
+def percentage(value: object) -> str:
+    """A share from 0 to 1 in per cent; empty for nothing."""
+    return charts.figure(value, per_cent=True) if isinstance(value, int | float) else ""
+
+
 def icon(name: str) -> Markup:
     """An icon; its own words are in it."""
     # Icons are made in this project and take no text from outside.
@@ -89,6 +94,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "last_day": last_day,
     "moment": moment,
     "figure": figure,
+    "percentage": percentage,
     "icon": icon,
     "feed_words": lambda feed: _FEEDS.get(feed, words(feed)),
     "kind_words": lambda kind: _KINDS.get(kind, kind),

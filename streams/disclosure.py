@@ -17,14 +17,13 @@ Pages, charts, the live stream, alerts and metrics all take their numbers from h
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.disclosed_evidence import alert
 from streams.feeds import Feed
 from streams.periods import (
     SECONDS_PER_DAY,
@@ -35,53 +34,28 @@ from streams.periods import (
     start_of,
 )
 from streams.points import Lines, Point, known, plain_points, stamp
+from streams.policy import POLICY, SUPPRESSED, Policy, count, is_protected, percentage
 
 if TYPE_CHECKING:
+    from streams.listening import Standing
     from streams.views import SeriesView
 
-SUPPRESSED = "suppressed"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How small numbers about people are shown.
-
-    ``smallest`` is the least count that is shown (smaller ones but zero are not),
-    ``base`` what shown counts are rounded to, ``months`` the length of the window
-    that numbers are given for, ``protected`` the feeds that the policy covers.
-    """
-
-    smallest: int = 8
-    base: int = 5
-    months: int = 3
-    protected: frozenset[Feed] = frozenset({Feed.SPEAKUP})
-
-
-POLICY = Policy()
-
-
-def is_protected(feed: Feed | str, policy: Policy = POLICY) -> bool:
-    """Whether the policy covers a feed (given as such or by its topic's name)."""
-    return any(feed in {covered, covered.topic} for covered in policy.protected)
-
-
-def count(number: float, policy: Policy = POLICY) -> int | None:
-    """A count of people as it may be shown, or None where it is held back."""
-    exact = max(0, round(number))
-    if exact == 0:
-        return 0
-    if exact < policy.smallest:
-        return None
-    return policy.base * math.floor(exact / policy.base + 0.5)
-
-
-def percentage(numerator: float, denominator: float, policy: Policy = POLICY) -> float | None:
-    """A share from 0 to 1, computed from counts as they may be shown."""
-    above, below = count(numerator, policy), count(denominator, policy)
-    if above is None or not below:
-        return None
-    return min(1.0, above / below)
-
+__all__ = [
+    "POLICY",
+    "SUPPRESSED",
+    "Policy",
+    "alert",
+    "calendar",
+    "closed_month",
+    "count",
+    "is_protected",
+    "metric",
+    "moment",
+    "percentage",
+    "profile",
+    "series_points",
+    "tells_of_an_arrival",
+]
 
 # -- series ------------------------------------------------------------------
 
@@ -118,7 +92,7 @@ def _window_ends(
         # No other feed tells the time: wait for the quarter after the last case.
         last = first_day(view.grid, min(int(view.periods[-1]), view.open_from))
         closed_day = first_day(Grid.QUARTER, period_of_day(Grid.QUARTER, last))
-    end = month_of_day(closed_day)
+    end = closed_month(closed_day, internal=internal)
     step = 1 if internal and view.grid is not Grid.QUARTER else months
     start = first + months
     if step > 1:
@@ -172,75 +146,66 @@ def _protected_points(
     ]
 
 
-def profile(entries: Iterable[tuple[Mapping[str, Any], Sequence[Point]]]) -> list[dict[str, Any]]:
-    """A listening profile: each indicator with its latest closed number.
+def calendar(watermarks: Sequence[int | None], policy: Policy = POLICY) -> int | None:
+    """The first UTC day that the unprotected feeds have not passed, or None without them.
 
     Args:
-        entries: what is said of an indicator, and its points as ``series_points`` gave them.
+        watermarks: the last day with a fact of each feed, in the order of the feeds.
+        policy: what is protected.
     """
-    found = []
-    for about, points in entries:
-        closed = [point for point in points if not point.open]
-        last = closed[-1] if closed else None
-        found.append(
-            {
-                **about,
-                "value": last.value if last else None,
-                "numerator": last.numerator if last else None,
-                "denominator": last.denominator if last else None,
-                "period_start": last.period_start if last else None,
-                "period_end": last.period_end if last else None,
-                "mean": last.mean if last else None,
-                "disclosure": last.disclosure if last else None,
-            }
-        )
+    days = [
+        day
+        for feed, day in zip(Feed, watermarks, strict=True)
+        if day is not None and not is_protected(feed, policy)
+    ]
+    return max(days) if days else None
+
+
+def closed_month(closed_day: int, *, internal: bool, policy: Policy = POLICY) -> int:
+    """The month that protected numbers end before: the calendar's, or its quarter's for others."""
+    month = month_of_day(closed_day)
+    return month if internal else month - month % policy.months
+
+
+def profile(standings: Iterable[Standing], policy: Policy = POLICY) -> list[dict[str, Any]]:
+    """A listening profile as it may be shown.
+
+    Of a protected aspect the trend is told in words, the share only from counts as
+    they may be shown, and nothing of the year before.
+    """
+    return [_standing(one, policy) for one in standings]
+
+
+def _standing(one: Standing, policy: Policy) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "aspect": one.aspect.key,
+        "name": one.aspect.name,
+        "indicator": one.aspect.indicator,
+        "form": one.aspect.form,
+        "better": one.aspect.better,
+        "grid": one.aspect.grid.name.lower(),
+        "enough": one.enough,
+        "words": one.words,
+        "variation": one.variation,
+        "value": one.value,
+        "numerator": one.numerator,
+        "denominator": one.denominator,
+        "before": one.before,
+        "disclosure": None,
+    }
+    if one.aspect.protected:
+        above = None if one.numerator is None else count(one.numerator, policy)
+        below = None if one.denominator is None else count(one.denominator, policy)
+        value = None
+        if one.enough and one.numerator is not None and one.denominator is not None:
+            value = percentage(one.numerator, one.denominator, policy)
+        held = one.numerator is not None and (above is None or below is None)
+        found |= {"numerator": above, "denominator": below, "value": value, "before": None}
+        found["disclosure"] = SUPPRESSED if held else None
     return found
 
 
 # -- alerts ------------------------------------------------------------------
-
-# What may be said of a signal that rests on protected feeds: no number that a
-# count could be worked out from.
-_SAFE_SIGNAL = ("detector", "version", "level", "opened", "raised", "subsided", "onset", "feeds")
-_SAFE_EVIDENCE = ("detector", "version", "reference", "budget", "level_thresholds", "series")
-
-
-def alert(fields: Mapping[str, Any], policy: Policy = POLICY) -> dict[str, Any]:
-    """An alert as it may leave: evidence of protected feeds without its numbers.
-
-    Args:
-        fields: the alert's fields by name, ``evidence`` among them or not.
-        policy: what to hold back.
-    """
-    found = dict(fields)
-    feeds = [str(feed) for feed in found.get("feeds", ())]
-    if not any(is_protected(feed, policy) for feed in feeds):
-        return found
-    if all(is_protected(feed, policy) for feed in feeds):
-        for name in ("first_signal_at", "raised_at", "subsided_at"):
-            found[name] = _end_of_week(found.get(name))
-        found["onset"] = _start_of_month(found.get("onset"))
-    evidence = found.get("evidence")
-    if isinstance(evidence, Mapping):
-        found["evidence"] = _safe_evidence(evidence, policy)
-    return found
-
-
-def _safe_evidence(evidence: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    safe = {name: evidence[name] for name in _SAFE_EVIDENCE if name in evidence}
-    signals = []
-    for signal in evidence.get("signals", ()):
-        feeds = signal.get("feeds", ())
-        if any(is_protected(str(feed), policy) for feed in feeds):
-            kept = {name: signal[name] for name in _SAFE_SIGNAL if name in signal}
-            if all(is_protected(str(feed), policy) for feed in feeds):
-                for name in ("opened", "raised", "subsided"):
-                    kept[name] = _end_of_week(kept.get(name))
-                kept["onset"] = _start_of_month(kept.get("onset"))
-            signals.append({**kept, "explanation": {}, "disclosure": SUPPRESSED})
-        else:
-            signals.append(dict(signal))
-    return {**safe, "signals": signals, "disclosure": SUPPRESSED}
 
 
 def tells_of_an_arrival(change: str, feeds: Sequence[str], policy: Policy = POLICY) -> bool:
@@ -270,26 +235,3 @@ def metric(feed: Feed | str, number: float, policy: Policy = POLICY) -> float:
     one stays at zero until it may be shown and then moves in steps.
     """
     return float(count(number, policy) or 0) if is_protected(feed, policy) else float(number)
-
-
-def _parsed(text: object) -> datetime | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None
-
-
-def _end_of_week(text: object) -> str | None:
-    at = _parsed(text)
-    if at is None:
-        return None
-    day: date = at.date() if at.time() == time.min else at.date() + timedelta(days=1)
-    day += timedelta(days=-day.weekday() % 7)
-    return stamp(datetime.combine(day, time.min, UTC))
-
-
-def _start_of_month(text: object) -> str | None:
-    at = _parsed(text)
-    return None if at is None else stamp(datetime.combine(at.date().replace(day=1), time.min, UTC))

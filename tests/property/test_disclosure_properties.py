@@ -77,30 +77,42 @@ def test_shares_of_protected_counts_come_from_rounded_counts(above, below):
             assert number is None or number == 0 or (number >= 10 and number % 5 == 0)
 
 
-@given(
-    st.recursive(
-        st.integers(1, 7) | st.floats(0, 1),
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3)
-        ),
-        max_leaves=8,
-    ),
-    st.sampled_from([["speakup"], ["incidents", "speakup"]]),
+NESTED = st.recursive(
+    st.integers(1, 7) | st.floats(0, 1) | st.just("speakup"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+    max_leaves=8,
 )
+
+
+def numbers(value) -> list[float]:
+    """Every number within a JSON value."""
+    if isinstance(value, dict):
+        return [number for inner in value.values() for number in numbers(inner)]
+    if isinstance(value, list):
+        return [number for inner in value for number in numbers(inner)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+@given(NESTED, st.sampled_from([["speakup"], ["incidents", "speakup"]]))
 def test_no_number_of_an_explanation_leaves_with_protected_evidence(explanation, feeds):
     """Whatever a detector explains, none of it goes out where speaking up takes part."""
-    fields = {
-        "feeds": feeds,
-        "evidence": {
-            "secret": explanation,
-            "signals": [{"feeds": feeds, "explanation": explanation}],
-        },
-    }
+    signal = {"feeds": feeds, "explanation": explanation}
+    fields = {"feeds": feeds, "evidence": {"secret": explanation, "signals": [signal]}}
 
     shown = disclosure.alert(fields)
 
-    assert shown["evidence"]["signals"][0]["explanation"] == {}
+    assert numbers(shown["evidence"]) == []
     assert "secret" not in json.dumps(shown)
+
+
+@given(NESTED)
+def test_no_number_leaves_with_evidence_that_names_speaking_up_anywhere(explanation):
+    """The alert names another feed, the joint evidence was computed from this one too."""
+    data = {"feeds": ["incidents", "speakup"], "counts": explanation}
+    signal = {"feeds": ["incidents"], "explanation": {"data": data, "more": explanation}}
+    fields = {"feeds": ["incidents"], "evidence": {"signals": [signal]}}
+
+    assert numbers(disclosure.alert(fields)["evidence"]) == []
 
 
 @given(st.integers(0, 1000), st.integers(0, 20))

@@ -118,3 +118,22 @@ def test_an_alert_on_speaking_up_holds_no_number_of_cases(spoken):
     assert json.dumps(detail["series"]).count("suppressed") > 0 or all(
         point["value"] is None or point["value"] % 5 == 0 for point in detail["series"][0]["points"]
     )
+
+
+def test_the_joint_evidence_of_a_region_never_shows_the_cases_it_was_computed_from(told):
+    """Sites and providers are judged on all feeds together, whichever of them an alert names."""
+    items = told.client.get("/v1/alerts?limit=200").json()["items"]
+    joint = 0
+    for item in items:
+        for signal in item["evidence"]["signals"]:
+            explanation = signal["explanation"]
+            if "speakup" not in json.dumps(signal):
+                continue
+            joint += 1
+            assert set(explanation) <= {"feeds"}
+            for entry in explanation.get("feeds", ()):
+                if entry["feed"] == "speakup":
+                    assert set(entry) == {"feed", "contributes"}
+
+    assert joint > 0
+    assert any("data" in s["explanation"] for i in items for s in i["evidence"]["signals"])
