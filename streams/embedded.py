@@ -107,7 +107,10 @@ class EmbeddedRunner:
         self._awake.set()
 
     def wait_idle(self, timeout: float) -> bool:
-        """Wait until all that is in the journal is processed; False after ``timeout`` seconds."""
+        """Wait until all that is in the journal is processed; False after ``timeout`` seconds.
+
+        Raises ``StoreUnavailable`` when the journal cannot be asked.
+        """
         deadline = time.monotonic() + timeout
         self.wake()
         with self._moved:
@@ -127,10 +130,12 @@ class EmbeddedRunner:
         return accepted, max(0, accepted - self._journal.lag(positions))
 
     def _caught_up(self) -> bool:
-        if self._positions is None:
+        # The thread may drop its positions at any time, so they are looked at once.
+        positions = self._positions
+        if positions is None:
             return False
         ends = self._journal.ends()
-        return all(self._positions.get(topic, 0) >= end for topic, end in ends.items())
+        return all(positions.get(topic, 0) >= end for topic, end in ends.items())
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE
@@ -158,16 +163,16 @@ class EmbeddedRunner:
 
     def _step(self) -> bool:
         """Process one batch; whether there was anything to do."""
-        if self._positions is None:
-            self._positions = dict(self._engine.assign(PARTITION))
+        positions = self._positions
+        if positions is None:
+            positions = self._positions = dict(self._engine.assign(PARTITION))
         self._keep_house()
-        messages = self._journal.read(PARTITION, self._positions, self._batch)
+        messages = self._journal.read(PARTITION, positions, self._batch)
         if not messages:
             return False
         self._process(messages, _ATTEMPTS)
         with self._moved:
-            for message in messages:
-                self._positions[message.topic] = message.offset + 1
+            self._positions = positions | {m.topic: m.offset + 1 for m in messages}
             self._moved.notify_all()
         return True
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -34,6 +37,7 @@ from streams.store import Store
 from tests.packets import SmallPacket
 from tests.region_log import NOW, in_order, log
 
+_PATIENCE = 120.0
 _ROOT = Path(__file__).parents[1]
 _ENGINE = {
     "catalogue": Catalogue.load(),
@@ -76,6 +80,8 @@ class Nursery:
         self._process = process
         self._said: set[tuple[str, int]] = set()
         self._children: set[int] = set()
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def start(self, url: str, batch: int) -> int:
         """Start a runner; its process number."""
@@ -115,16 +121,26 @@ class Nursery:
         for pid in self._children:
             self.send(signal.SIGKILL, pid)
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        try:
+            line = self._lines.get(timeout=_PATIENCE)
+        except queue.Empty:
+            raise RuntimeError(f"no runner said anything for {_PATIENCE} s") from None
         if not line:
             raise RuntimeError("the nursery has ended")
         word, _, pid = line.partition(" ")
         if word == "born":
             self._children.add(int(pid))
+        elif word == "failed":
+            raise RuntimeError(f"runner {pid.strip()} failed, see the log")
         else:
             self._said.add((word, int(pid)))
 
@@ -169,8 +185,11 @@ def _serve() -> None:
         url, batch = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            with suppress(BaseException):
+            try:
                 run(url, batch)
+            except BaseException:  # noqa: BLE001 - the parent's own code must not run here
+                traceback.print_exc()
+                _say("failed")
             os._exit(0)
         os.write(1, f"born {pid}\n".encode())
 

@@ -178,6 +178,27 @@ def test_a_runner_that_was_fenced_takes_the_partition_again(runner, journal, eng
     assert store.counters().processed == 3
 
 
+def test_losing_the_partition_while_somebody_waits_is_no_error(runner, journal, engine, store):
+    fill(journal, 3)
+    runner.start()
+    assert runner.wait_idle(WAIT)
+    ends, fenced = journal.ends, []
+
+    def fenced_meanwhile():
+        if not fenced:
+            fenced.append(store.commit(0, engine.version, Effects(), {}, NOW))
+            fill(journal, 1)
+            runner.wake()
+            while engine.assigned == 1:
+                threading.Event().wait(0.005)
+        return ends()
+
+    journal.ends = fenced_meanwhile
+
+    assert runner.wait_idle(WAIT)
+    assert store.counters().processed == 4
+
+
 def test_a_store_that_stays_away_is_waited_for_and_shown(runner, journal, engine, store):
     engine.failures = [StoreUnavailable("disk is full")] * 3
     fill(journal, 3)
