@@ -18,7 +18,7 @@ from api.auth import Caller, CallerOf
 from api.bodies import JsonBody, decoded, described
 from api.parameters import Code, Cursor, Limit
 from api.problems import Problem, openapi_responses
-from api.schemas import DeadLetterListing, ReplayIn, ReplayOut
+from api.schemas_operations import DeadLetterListing, ReplayIn, ReplayOut
 from api.service import Service
 from streams.intake import Context, open_message
 from streams.log import LogUnavailable
@@ -77,6 +77,7 @@ def replay(service: Service, caller: Caller, asked: ReplayIn) -> dict[str, Any]:
         now=now,
         open_registration=service.open_registration,
         scope=caller.providers,
+        metrics=service.catalogue.metrics,
     )
     rows = _chosen(service, caller, asked)
     kept = [row for row in rows if row.raw is not None]

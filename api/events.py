@@ -23,7 +23,7 @@ from api.bodies import Body
 from api.metrics import Metrics
 from api.problems import Problem, openapi_responses
 from api.recent import RecentFacts
-from api.schemas import Receipt
+from api.schemas_operations import Receipt
 from api.service import Service
 from streams.events import json_schema
 from streams.feeds import Feed
@@ -96,6 +96,7 @@ class Intake:
             now=now,
             open_registration=service.open_registration,
             scope=caller.providers,
+            metrics=service.catalogue.metrics,
         )
         try:
             opened = open_request(body, content_type, context)

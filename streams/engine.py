@@ -135,6 +135,7 @@ class Engine:
                 now=now,
                 open_registration=self._open,
                 scope=None,
+                metrics=self._catalogue.metrics,
             )
             opened = open_message(message, context)
             facts += opened.facts

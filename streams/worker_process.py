@@ -83,7 +83,7 @@ class _Process:
         self._engine = engine
         self._clock = clock
         self._partitions = partitions
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call] # untyped upstream
         self._metrics = WorkerMetrics(CollectorRegistry())
         self._log = KafkaLog(plan.group.bootstrap, plan.group.prefix)
         self._publisher = Publisher(store, self._log, self._metrics)
