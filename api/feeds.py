@@ -11,7 +11,8 @@ from api.feedhealth import FeedHealth, feed_health
 from api.parameters import Code, Cursor, Limit, page
 from api.places import Places
 from api.problems import openapi_responses
-from api.schemas import FeedName, FeedOut, Listing
+from api.schemas import FeedName, Listing
+from api.schemas_operations import FeedOut
 from api.service import Service
 from streams.points import stamp
 

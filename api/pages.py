@@ -6,6 +6,8 @@ JavaScript and fetch nothing from anywhere else.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import groupby
@@ -13,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs, urlencode
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -239,14 +240,14 @@ def _asked(body: bytes) -> ActionIn:
     except (UnicodeDecodeError, ValueError):
         raise Problem("bad-request", "The form cannot be read.") from None
     given: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
-    if given.get("version", "").isdigit():
+    if re.fullmatch("[0-9]{1,10}", given.get("version", "")):
         given["version"] = int(given["version"])
     if "until" in given:
         try:
             given["until"] = f"{date.fromisoformat(given['until']).isoformat()}T00:00:00Z"
         except ValueError:
             del given["until"]
-    return decoded(ActionIn, orjson.dumps(given))
+    return decoded(ActionIn, json.dumps(given).encode())
 
 
 def pages_router(pages: Pages) -> APIRouter:

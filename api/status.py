@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from api import problems
 from api.auth import Caller, CallerOf, caller_of
 from api.problems import Problem, openapi_responses
-from api.schemas import StatusOut
+from api.schemas_operations import StatusOut
 from api.service import Service
 from streams import disclosure
 from streams.events import json_schema

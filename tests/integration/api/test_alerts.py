@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from streams.lifecycle import MOVES, Action, State
+from api.schemas import ActionIn
+from streams.lifecycle import MOVES, Action, Outcome, State
 from tests.integration.api.conftest import alert, commit, incident
 from tests.integration.api.test_shapes import check_problem
 
@@ -164,3 +165,11 @@ def test_a_region_with_trouble_gives_alerts_with_series_and_profile(told):
         assert detail["series"], item["statement"]
         assert detail["profile"]
         assert all(series["points"] for series in detail["series"])
+
+
+def test_the_described_actions_and_outcomes_are_those_of_the_table():
+    properties = ActionIn.model_json_schema()["properties"]
+    outcomes = next(one["enum"] for one in properties["outcome"]["anyOf"] if "enum" in one)
+
+    assert set(properties["action"]["enum"]) == set(Action)
+    assert set(outcomes) == set(Outcome)
