@@ -46,7 +46,10 @@ SEASON_SD = 0.5
 FLOOR = 0.01
 # Autocorrelation before anything is seen, and the number of periods that this is worth.
 PHI, PHI_WEIGHT = 0.2, 10.0
+MARGIN = 0.25
 LAG = 8
+# Values of a block, within which the level is taken to be the same.
+BLOCK = 26
 
 
 def shifts(way: Way) -> F64:
@@ -162,43 +165,51 @@ def fit_history(x: F64, cosine: F64, sine: F64, period: int, fit: F64, inverse: 
     fit[MEAN] = mean
     fit[SD] = math.sqrt(q / (n - 1.0))
     fit[Q] = q
-    phi = _autocorrelation(x, cosine, sine, period - LAG, fit, inverse)
+    phi = _autocorrelation(x, cosine, sine, period - LAG, fit)
     fit[PHI_AT] = phi
     fit[NU] = max(2.0, (n - 1.0) * (1.0 - phi) / (1.0 + phi))
     fit[UNCHANGED] = log_moment(fit[NU], 0.0)
 
 
 @compiled
-def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64, inverse: F64) -> float:
-    """Autocorrelation at lag 1 of the residuals up to ``last``, shrunken, within 0 and 0.9.
+def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64) -> float:
+    """Autocorrelation at lag 1 of the residuals up to ``last``, shrunken, within 0 and 0.95.
 
-    About their own mean, so that a later change does not look like correlation, and
-    corrected for the bias that estimating mean and season brings, (2 + 4 phi) / n.
+    About the mean of each block of periods, because a level that changed would else
+    look like memory and argue the evidence of its change away. Corrected for the bias
+    of that, (1 + 3 phi) / L for blocks of L values, and of the season, 2 (1 + phi) / n.
     """
-    residuals = np.empty(max(0, last + 1))
-    count = total = 0.0
-    for t in range(last + 1):
-        residuals[t] = x[t] - fit[COSINE] * (cosine[t] - inverse[3])
-        residuals[t] -= fit[SINE] * (sine[t] - inverse[4])
-        if not math.isnan(x[t]):
-            count += 1.0
-            total += residuals[t]
     n = squares = products = 0.0
-    before = math.nan
+    held = total = corrected = 0.0
+    start = 0
     for t in range(last + 1):
-        r = residuals[t] - total / count
-        if not math.isnan(r):
-            squares += r * r
-            if not math.isnan(before):
-                products += r * before
-                n += 1.0
-        before = r
+        if not math.isnan(x[t]):
+            held += 1.0
+            total += x[t] - fit[COSINE] * cosine[t] - fit[SINE] * sine[t]
+        # A block is closed when the rest is a whole one too, so that none is short.
+        if (t < last and (held < BLOCK or last - t < BLOCK)) or held < 4.0:
+            continue
+        before = math.nan
+        for u in range(start, t + 1):
+            r = x[u] - fit[COSINE] * cosine[u] - fit[SINE] * sine[u] - total / held
+            if not math.isnan(r):
+                squares += r * r
+                if not math.isnan(before):
+                    products += r * before
+            before = r
+        n += held
+        corrected += 1.0
+        held = total = 0.0
+        start = t + 1
     # Below the least sd there is nothing but the shape of the fitted season.
-    if n < 4.0 or squares <= (FLOOR * fit[MEAN]) ** 2 * count:
+    if n < 5.0 or squares <= (FLOOR * fit[MEAN]) ** 2 * n:
         return PHI
+    length = n / corrected
     phi = products / squares
-    phi += (2.0 + 4.0 * phi) / n
-    return min(0.9, max(0.0, (n * phi + PHI_WEIGHT * PHI) / (n + PHI_WEIGHT)))
+    phi = (phi + 1.0 / length + 2.0 / n) / max(0.5, 1.0 - 3.0 / length - 2.0 / n)
+    phi = min(0.95, max(0.0, (n * phi + PHI_WEIGHT * PHI) / (n + PHI_WEIGHT)))
+    # Too small a phi is the dangerous side, so a part of its standard deviation is added.
+    return min(0.95, phi + MARGIN * math.sqrt((1.0 - phi * phi) / (n + PHI_WEIGHT)))
 
 
 @compiled

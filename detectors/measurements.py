@@ -129,7 +129,7 @@ def watch_measurements(
         >>> found = watch_measurements(sickness, concern="rise", budget1=0.2, budget2=0.05,
         ...                            per_year=52.18, minimum=26)
         >>> [(e.opened, e.onset) for e in found]
-        [(41, 39)]
+        [(42, 39)]
 
     """
     x = checked(values)

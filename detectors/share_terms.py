@@ -40,8 +40,10 @@ DISCOUNT = 0.2
 CAUTION = 1.2
 # The newest periods are left out of the estimate of dispersion: a change would inflate it.
 LAG = 8
+# Periods of a block, within which a share is taken to be the same.
+BLOCK = 13
 # So much of its own standard deviation is added to the estimate of dispersion.
-MARGIN = 0.25
+MARGIN = 0.4
 # A numerator counts at most as one so many sd from expectation, but at least so many
 # reports either way. Overdispersed shares have long tails: without this, small budgets
 # (0.005 a year) are overspent up to twice; with it alerts come as soon.
@@ -125,53 +127,64 @@ def log_bayes_factor(
 
 
 @compiled
-def correlation(
-    m: float, total: float, successes: float, squares: float, sizes: float,
-    guess: float, guess_sd: float,
-) -> float:  # fmt: skip
+def add_period(sums: F64, y: float, n: float) -> None:
+    """Add a period with reports to the sums that ``correlation`` reads.
+
+    Cells 0 to 2 hold what blocks that are full have given: squares about the block's
+    share, degrees of freedom and reach; 3 to 7 the open block: periods, reports,
+    successes, sum of y^2 / n, sum of n^2; 8 to 10 all periods, reports, successes.
+    """
+    if sums[3] >= BLOCK:
+        sums[0] += sums[6] - sums[5] * sums[5] / sums[4]
+        sums[1] += sums[3] - 1.0
+        sums[2] += sums[4] - sums[3] - sums[7] / sums[4] + 1.0
+        sums[3:8] = 0.0
+    sums[3] += 1.0
+    sums[4] += n
+    sums[5] += y
+    sums[6] += y * y / n
+    sums[7] += n * n
+    sums[8] += 1.0
+    sums[9] += n
+    sums[10] += y
+
+
+@compiled
+def correlation(sums: F64, guess: float, guess_sd: float) -> float:
     """The correlation rho of reports of one period, from sums over periods.
 
-    Moments: with p the pooled share, Q = sum (y - n p)^2 / (n p q) has expectation
-    (m - 1) + rho sum (n - 1)(1 - n / N) and, about, the standard deviation
-    sqrt(2 (m - 1)) (1 + (n - 1) rho). The estimate is weighted with the prior guess
-    by precision, raised by a part of its own standard deviation, since too small a
-    rho is the dangerous side, and never below zero.
-
-    Args:
-        m: periods with reports.
-        total: reports.
-        successes: reports with the property.
-        squares: sum of y^2 / n.
-        sizes: sum of n^2.
-        guess: prior mean of rho.
-        guess_sd: its standard deviation.
-
+    Moments: with p the pooled share and p_b that of a block of periods,
+    Q = sum (y - n p_b)^2 / (n p q) has expectation f + rho sum (n - 1)(1 - n / N_b), f
+    periods less blocks, and, about, the standard deviation sqrt(2 f) (1 + (n - 1) rho).
+    Blocks, because a share that changed would else look like dispersion and argue
+    the evidence of its change away. The estimate is weighted with the prior guess by
+    precision, raised by a part of its own standard deviation, since too small a rho
+    is the dangerous side, and never below zero.
     """
     prior = 1.0 / (guess_sd * guess_sd)
-    reach = total - m - sizes / total + 1.0 if m >= 3.0 else 0.0
-    if reach <= 0.0 or successes <= 0.0 or successes >= total:
+    freedom = sums[1] + sums[3] - 1.0
+    if sums[8] < 3.0 or sums[10] <= 0.0 or sums[10] >= sums[9] or freedom < 1.0:
         return guess + MARGIN * guess_sd
-    p = successes / total
-    q = (squares - successes * p) / (p * (1.0 - p))
-    estimate = (q - (m - 1.0)) / reach
-    inflation = 1.0 + reach / m * max(guess, estimate)
-    precision = (reach / inflation) ** 2 / (2.0 * (m - 1.0))
+    reach = sums[2] + sums[4] - sums[3] - sums[7] / sums[4] + 1.0
+    if reach <= 0.0:
+        return guess + MARGIN * guess_sd
+    p = sums[10] / sums[9]
+    q = (sums[0] + sums[6] - sums[5] * sums[5] / sums[4]) / (p * (1.0 - p))
+    estimate = (q - freedom) / reach
+    inflation = 1.0 + reach / freedom * max(guess, estimate)
+    precision = (reach / inflation) ** 2 / (2.0 * freedom)
     mean = (precision * estimate + prior * guess) / (precision + prior)
-    return max(0.0, mean) + MARGIN / math.sqrt(precision + prior)
+    return float(max(0.0, mean) + MARGIN / math.sqrt(precision + prior))
 
 
 @compiled
 def dispersion(y: F64, n: F64, period: int, guess: float, guess_sd: float) -> float:
     """The correlation rho of reports of one period, estimated before ``period`` - LAG."""
-    m = total = successes = squares = sizes = 0.0
+    sums = np.zeros(11)
     for s in range(period + 1 - LAG):
         if n[s] > 0.0:
-            m += 1.0
-            total += n[s]
-            successes += y[s]
-            squares += y[s] * y[s] / n[s]
-            sizes += n[s] * n[s]
-    return correlation(m, total, successes, squares, sizes, guess, guess_sd)
+            add_period(sums, y[s], n[s])
+    return correlation(sums, guess, guess_sd)
 
 
 @compiled
@@ -181,22 +194,18 @@ def bounded(y: F64, n: F64, guess: float, guess_sd: float, out: F64) -> None:
     At least REACH reports either way are always let through. The first five periods
     are taken as they are.
     """
-    m = total = successes = squares = sizes = 0.0
+    sums = np.zeros(11)
     for t in range(y.size):
         out[t] = y[t]
         if not n[t] > 0.0:
             continue
-        if m >= 5.0:
-            p = (successes + 0.5) / (total + 1.0)
-            rho = correlation(m, total, successes, squares, sizes, guess, guess_sd)
+        if sums[8] >= 5.0:
+            p = (sums[10] + 0.5) / (sums[9] + 1.0)
+            rho = correlation(sums, guess, guess_sd)
             spread = n[t] * p * (1.0 - p) * (1.0 + max(0.0, n[t] - 1.0) * rho)
             reach = max(REACH, CLIP * math.sqrt(spread))
             out[t] = min(max(y[t], n[t] * p - reach), n[t] * p + reach)
-        m += 1.0
-        total += n[t]
-        successes += out[t]
-        squares += out[t] * out[t] / n[t]
-        sizes += n[t] * n[t]
+        add_period(sums, out[t], n[t])
 
 
 @compiled

@@ -33,6 +33,8 @@ DISCOUNT = 0.0
 CAUTION = 1.2
 # The newest periods are left out of the estimates: a fall would distort them.
 LAG = 8
+# Periods of a block, within which the rate is taken to be the same.
+BLOCK = 13
 
 
 def checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:
@@ -67,7 +69,8 @@ def log_bayes_factor(shape: float, scale: float, counted: float, since: float, r
 def burstiness(x: F64, m: F64, period: int, guess: float, guess_sd: float) -> float:
     """Negative-binomial dispersion alpha, estimated before ``period`` - LAG.
 
-    Moments: sum of (x - mu)^2 n / (n - 1) - mu over the sum of mu^2, with sd
+    Moments about the mean of each block of periods (a silence must not look like
+    dispersion): sum of (x - mu_b)^2 n_b / (n_b - 1) - mu over the sum of mu^2, with sd
     sqrt(2 sum (mu + guess mu^2)^2) / sum mu^2; weighted with the guess by precision,
     never below zero.
     """
@@ -81,12 +84,26 @@ def burstiness(x: F64, m: F64, period: int, guess: float, guess_sd: float) -> fl
         return guess
     rate = counted / exposed
     excess = squares = noise = 0.0
+    held = within = passed = 0.0
+    start = 0
     for s in range(period + 1 - LAG):
         if m[s] > 0.0:
-            mu = rate * m[s]
-            excess += (x[s] - mu) ** 2 * n / (n - 1.0) - mu
-            squares += mu * mu
-            noise += (mu + guess * mu * mu) ** 2
+            held += 1.0
+            within += x[s]
+            passed += m[s]
+        if held < 2.0 or (held < BLOCK and s < period - LAG):
+            continue
+        own = within / passed
+        for u in range(start, s + 1):
+            if m[u] > 0.0:
+                mu = rate * m[u]
+                excess += (x[u] - own * m[u]) ** 2 * held / (held - 1.0) - own * m[u]
+                squares += mu * mu
+                noise += (mu + guess * mu * mu) ** 2
+        held = within = passed = 0.0
+        start = s + 1
+    if squares <= 0.0:
+        return guess
     precision = squares * squares / (2.0 * noise)
     prior = 1.0 / (guess_sd * guess_sd)
     return max(0.0, (precision * excess / squares + prior * guess) / (precision + prior))
