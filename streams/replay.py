@@ -15,6 +15,7 @@ from datetime import datetime
 from streams.effects import Effects, Tally
 from streams.evaluation import Budgets, Evaluation
 from streams.indicators import Catalogue
+from streams.messages import Fact
 from streams.pipeline import ProviderState, advance
 from streams.reference import Reference
 from streams.series import Block
@@ -52,9 +53,13 @@ def rebuild(
     """
     # The version is read first: whatever is committed after it fences this replay.
     version = store.load_partition(partition).version
+
+    def facts_on(code: str, day: int) -> list[Fact]:
+        return store.facts_on(provider, code, day)
+
     state = ProviderState(
         Block(catalogue, provider),
-        Evaluation(catalogue, reference, budgets, name_of),
+        Evaluation(catalogue, reference, budgets, name_of, facts_on),
         dict(store.current_alerts(provider)),
         {unit.code for unit in store.units_of(provider)},
     )

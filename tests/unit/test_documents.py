@@ -46,6 +46,13 @@ def test_every_command_that_is_shown_exists(document):
     assert shown - prose <= set(COMMANDS)
 
 
+def test_every_decision_is_in_the_list_of_decisions():
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text("utf-8")
+
+    assert [path.name for path in folder.glob("0*.md") if f"({path.name})" not in listed] == []
+
+
 def test_the_readme_shows_both_commands_of_a_newcomer():
     assert "make demo" in README
     assert "make test" in README
