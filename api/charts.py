@@ -49,7 +49,8 @@ WORDS = {
 class Picture:
     """What a chart says besides its points.
 
-    ``name`` makes the identifiers inside the picture unique on a page. ``onset``
+    ``name`` makes the identifiers inside the picture unique on a page. ``zero`` lets
+    the axis begin at nothing, as it should for counts. ``onset``
     (RFC 3339) draws the estimated start of a change; ``delayed`` is the number of
     latest periods whose reports may still be on their way.
     """
@@ -58,6 +59,7 @@ class Picture:
     title: str
     unit: str
     per_cent: bool = False
+    zero: bool = False
     target: float | None = None
     onset: str | None = None
     delayed: int = 0
@@ -172,7 +174,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     ]
     if picture.target is not None:
         shown.append(picture.target)
-    if shown and min(shown) >= 0 and (picture.per_cent or min(shown) < 0.5 * max(shown)):
+    if natural and (picture.zero or picture.per_cent or min(shown) < 0.5 * max(shown)):
         shown.append(0.0)
     ticks = nice_ticks(min(shown), max(shown)) if shown else [0.0]
     scale = _Scale(len(points), ticks[0], ticks[-1])

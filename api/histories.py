@@ -75,14 +75,17 @@ class History:
     def picture(self, unit_name: str, *, onset: str | None = None) -> Picture:
         """What the chart says besides its points."""
         indicator = self.view.indicator
+        protected = disclosure.is_protected(indicator.feed)
+        length = "three months at a time" if protected else f"by {_LENGTHS[self.view.grid]}"
         return Picture(
             name=self.id,
-            title=f"{indicator.name}, {unit_name}, by {_LENGTHS[self.view.grid]}",
+            title=f"{indicator.name}, {unit_name}, {length}",
             unit=indicator.unit,
             per_cent=indicator.kind in {"share", "proportion"} and indicator.per == 1.0,
             target=indicator.target,
             onset=onset,
-            delayed=1 if indicator.feed is not Feed.WARDMETRICS else 0,
+            zero=indicator.kind == "count",
+            delayed=0 if protected or indicator.feed is Feed.WARDMETRICS else 1,
         )
 
 

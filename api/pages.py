@@ -293,7 +293,11 @@ def pages_router(pages: Pages) -> APIRouter:
     def feeds_page(caller: CallerOf) -> Response:
         return pages.feeds(caller)
 
-    files = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
+    files = {
+        path.name: path.read_bytes()
+        for path in (_HERE / "static").iterdir()
+        if path.suffix.lstrip(".") in _STATIC
+    }
 
     @router.get("/static/{name}")
     def static(name: Annotated[str, PathParameter(max_length=60)]) -> Response:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 
 import pytest
 
 from streams.region_places import provider_code
 from streams.store import Role
-from tests.integration.api.conftest import BATCH, alert, commit, incident
+from tests.integration.api.conftest import BATCH, NOW, alert, commit, incident
 from tests.integration.api.test_shapes import check_problem, filled, routes
 
 OPEN = {"/healthz", "/readyz"}
@@ -193,3 +194,27 @@ def test_status_gives_the_watermarks_of_the_callers_own_feeds(region):
 
     assert status["watermarks"]["incidents"]["latest"] == "2026-03-03T00:00:00Z"
     assert nobody["watermarks"]["incidents"]["latest"] is None
+
+
+def test_an_overseer_sees_speaking_up_by_calendar_quarters_only(region):
+    """Those who belong to the provider see three months at a time, rolling."""
+    region.runner.start()
+    cases = [
+        {
+            **incident(number, MINE, NOW - timedelta(days=9 * number)),
+            "id": f"s-{number}",
+            "type": "uk.nhs.quality.speakup.v1",
+            "data": {"provider": MINE, "elements": ["detriment"], "route": "open"},
+        }
+        for number in range(50)
+    ]
+    region.push([*cases, incident(99, MINE)], **region.key(MINE))
+    board = region.client.get(f"/v1/units/{MINE}", headers=region.key(MINE)).json()["parent"]
+
+    def months(headers):
+        path = f"/v1/series/{MINE}~speakup~week"
+        points = region.client.get(path, headers=headers).json()["points"]
+        return {int(point["period_start"][5:7]) for point in points}
+
+    assert months(region.key(board)) <= {1, 4, 7, 10}
+    assert len(months(region.key(MINE))) > 4

@@ -1,0 +1,1 @@
+"""What the pages need besides themselves: style, script and mark."""
