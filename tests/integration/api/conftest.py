@@ -68,10 +68,12 @@ class House:
 
 
 @contextmanager
-def house(directory: Path, organisations: Path | None = None, **settings: Any) -> Iterator[House]:
-    """Open a house in a directory."""
+def house(
+    directory: Path, organisations: Path | None = None, url: str | None = None, **settings: Any
+) -> Iterator[House]:
+    """Open a house in a directory, or over another store."""
     clock = ManualClock(NOW)
-    store = Store.open(f"sqlite:///{directory}/earshot.db")
+    store = Store.open(url or f"sqlite:///{directory}/earshot.db")
     known = Settings(data=directory, organisations=organisations, **settings)
     catalogue, places = Catalogue.load(), Organisations.load(organisations)
     reference = Reference.shipped()

@@ -1,0 +1,66 @@
+"""The same doors over PostgreSQL, which is stricter about text and types than SQLite."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.api.conftest import alert, commit, house, incident
+from tests.integration.api.test_fuzz import NAMES, ODD, PATHS, fine
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def opened(tmp_path, postgres_url):
+    """A house over PostgreSQL with a ward and an alert."""
+    with house(tmp_path, url=postgres_url) as opened:
+        opened.push([incident(1), incident(2, "RYY")])
+        opened.runner.stop()
+        commit(opened.store, ("opened", alert("a1")))
+        yield opened
+
+
+def test_every_door_answers(opened):
+    for path in (
+        "/v1/alerts?unit=RXX&domain=safety&state=new&since=2026-01-01&limit=1",
+        "/v1/alerts/a1",
+        "/v1/series?unit=RXX&include=under",
+        "/v1/series/RXX01:W1~incidents~week",
+        "/v1/series/RXX01:W1~incidents~week/chart.svg",
+        "/v1/units?under=RXX",
+        "/v1/units/RXX01",
+        "/v1/feeds",
+        "/v1/deadletters",
+        "/v1/status",
+        "/metrics",
+        "/readyz",
+        "/",
+        "/alerts/a1",
+        "/units/RXX",
+        "/feeds",
+    ):
+        assert opened.client.get(path).status_code == 200, path
+    assert opened.client.get("/v1/status").json()["lag"] == 0
+    assert len(opened.client.get("/v1/alerts").json()["items"]) == 1
+
+
+def test_alerts_are_worked_on(opened):
+    path = "/v1/alerts/a1/actions"
+
+    assert opened.client.post(path, json={"action": "acknowledge"}).status_code == 200
+    assert opened.client.post(path, json={"action": "acknowledge"}).status_code == 409
+
+
+def test_odd_text_is_refused_before_the_database_sees_it(opened):
+    for odd in ODD:
+        for path in PATHS:
+            if "{}" not in path:
+                for name in NAMES:
+                    fine(opened.client.get(path, params={name: odd}))
+
+
+def test_repeats_are_recognised(opened):
+    assert opened.client.get("/v1/status").json()["accepted"] == 2
+    opened.runner.start()
+
+    assert opened.push([incident(1)])["duplicates"] == 1
