@@ -149,13 +149,17 @@ def _print(row: AlertRow, outcome: Verification | None) -> None:
         console.print(_verdict(outcome))
 
 
+#: Positions in arrays and parameters of the model: for machines, and in ``--json``.
+_FOR_MACHINES = {"onset", "period", "week", "form", "model"}
+
+
 def _numbers(explanation: dict[str, Any]) -> Table:
-    """The figures of an explanation; its long lists are left to ``--json``."""
+    """The figures of an explanation that a reader can use; ``--json`` has them all."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in explanation.items():
-        text = _figure(value)
+        text = "" if name in _FOR_MACHINES else _figure(value)
         if text:
             table.add_row(name.replace("_", " "), escape(text))
     return table
