@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import structlog
 
@@ -22,6 +23,8 @@ from streams.worker_metrics import WorkerMetrics
 
 _LOG = structlog.get_logger(__name__)
 _TRIES = 2
+_THREADS = 3
+_POLL_SECONDS = 0.01
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -65,6 +68,8 @@ class Commits:
         self._custody = custody
         self._metrics = metrics
         self._patience = patience
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="earshot-commit")
+        self._running: set[Future[Any]] = set()
         self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def commit(self, holding: Holding, messages: Sequence[Message]) -> bool:
@@ -73,7 +78,9 @@ class Commits:
         while holding.ours():
             failure: Exception | None = None
             try:
-                events = self._engine.process(holding.number, messages)
+                # An engine that dropped its caches would load whatever version there is.
+                self._engine.positions(holding.number)
+                events = await self._aside(self._engine.process, holding.number, messages)
             except Fenced:
                 self._lose(holding)
                 break
@@ -109,7 +116,7 @@ class Commits:
         _LOG.error("message buried", place=place, error=type(error).__name__)
         while holding.ours():
             try:
-                self._engine.bury(holding.number, message, error)
+                await self._aside(self._engine.bury, holding.number, message, error)
             except Fenced:
                 self._lose(holding)
             except StoreUnavailable:
@@ -125,12 +132,29 @@ class Commits:
 
     async def _recover(self, holding: Holding, messages: Sequence[Message]) -> bool:
         """After a failed commit, wait for the store; whether the partition is still ours."""
-        if await self.patiently(self._custody.still_held, holding, messages):
+        if await self.patiently(self._left_alone, holding, messages):
             return holding.ours()
         self._lose(holding)
         return False
 
+    def _left_alone(self, holding: Holding, messages: Sequence[Message]) -> bool:
+        return holding.ours() and self._custody.still_held(holding, messages)
+
+    async def _aside(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call in a thread: while one partition waits for the store, another is computed."""
+        running = self._pool.submit(call, *args, **kwargs)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(running)
+
+    async def quiet(self) -> None:
+        """Wait until no transaction is under way."""
+        while self._running:
+            await asyncio.sleep(_POLL_SECONDS)
+
     def _lose(self, holding: Holding) -> None:
+        if not holding.ours():
+            return
         holding.lost_at = time.monotonic()
         self._custody.let_go(holding.number)
         self._metrics.fenced.inc()

@@ -26,6 +26,9 @@ class Engine(Protocol):
     def revoke(self, partition: int) -> None:
         """Forget a partition."""
 
+    def positions(self, partition: int) -> dict[str, int]:
+        """The next offset of each topic, as committed; ``KeyError`` where nothing is loaded."""
+
     def process(self, partition: int, messages: Sequence[Message]) -> int:
         """Commit messages in one transaction; the number of events taken in."""
 

@@ -48,7 +48,7 @@ class Group:
         worker_id: stable over restarts, so that a restart within the session keeps
             its partitions.
         session_seconds: without a heartbeat until the partitions go to others.
-        batch_messages: at most, in one transaction of a partition.
+        batch_messages: at most, in one batch over all partitions.
         linger_seconds: how long a batch waits for more messages.
 
     """
@@ -57,8 +57,8 @@ class Group:
     prefix: str
     worker_id: str
     session_seconds: float = 8.0
-    batch_messages: int = 64
-    linger_seconds: float = 0.05
+    batch_messages: int = 1000
+    linger_seconds: float = 0.1
 
     @property
     def name(self) -> str:
@@ -137,7 +137,7 @@ def create_app(group: Group, listener: Listener) -> EarshotApp:
         # A batch that waits for the store must not cost the worker its place.
         broker_max_poll_interval=600.0,
         stream_wait_empty=False,
-        stream_buffer_maxsize=4 * group.batch_messages,
+        stream_buffer_maxsize=2 * group.batch_messages,
         worker_redirect_stdouts=False,
     )
     app.group = group

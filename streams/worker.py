@@ -23,6 +23,9 @@ from streams.side_reader import SideReadFailed, Stretch
 from streams.worker_metrics import WorkerMetrics
 
 _LOG = structlog.get_logger(__name__)
+# About twenty thousand events in one transaction: what a batch costs by itself is small
+# beside them, and a rebalance waits no longer than for one of them.
+_BATCH_BYTES = 6_000_000
 
 
 class Worker:
@@ -70,6 +73,7 @@ class Worker:
         wanted = set(numbers)
         # Also what stays here is loaded anew: another worker may have had it in between.
         self.revoke(list(self._held))
+        await self._commits.quiet()
         for number in sorted(wanted):
             self._held[number] = await self._commits.patiently(self._custody.claim, number)
         self._looked.clear()
@@ -110,15 +114,17 @@ class Worker:
         for message in messages:
             groups.setdefault(message.partition, []).append(message)
         async with self._turn:
-            for number, group in groups.items():
-                holding = self._held.get(number)
-                if holding is None or not holding.ours():
-                    continue
-                try:
-                    await self._take_group(holding, group)
-                except Exception as error:  # noqa: BLE001 - nothing is raised to the driver
-                    _LOG.exception("worker error")
-                    await self._commits.end(f"the worker failed with {type(error).__name__}")
+            await asyncio.gather(*(self._take(number, group) for number, group in groups.items()))
+
+    async def _take(self, number: int, group: list[Message]) -> None:
+        holding = self._held.get(number)
+        if holding is None or not holding.ours():
+            return
+        try:
+            await self._take_group(holding, group)
+        except Exception as error:  # noqa: BLE001 - nothing is raised to the driver
+            _LOG.exception("worker error")
+            await self._commits.end(f"the worker failed with {type(error).__name__}")
 
     async def look(self, ends: Mapping[tuple[int, str], int]) -> None:
         """Compare with the ends of the logs: lag, streams that stand still, logs that shrank.
@@ -162,6 +168,7 @@ class Worker:
 
     async def _take_group(self, holding: Holding, group: list[Message]) -> None:
         ready: list[Message] = []
+        size = 0
         coming = dict(holding.next)
         for message in sorted(group, key=lambda m: (m.topic, m.offset)):
             expected = coming.get(message.topic, 0)
@@ -171,11 +178,16 @@ class Worker:
             if message.offset > expected:
                 if not await self._commit(holding, ready):
                     return
-                ready = []
+                ready, size = [], 0
                 if not await self._fill(holding, message.topic, expected, message.offset):
                     return
             ready.append(message)
             coming[message.topic] = message.offset + 1
+            size += len(message.value or b"")
+            if size > _BATCH_BYTES:
+                if not await self._commit(holding, ready):
+                    return
+                ready, size = [], 0
         await self._commit(holding, ready)
 
     async def _catch_up(self, holding: Holding, topic: str, end: int) -> None:

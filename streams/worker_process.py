@@ -122,6 +122,7 @@ class _Process:
         except TimeoutError:
             _leave("stopping took too long")
         finally:
+            await self._commits.quiet()
             health.stop()
             self._log.close()
         return 0

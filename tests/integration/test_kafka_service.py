@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from streams.messages import Message
 from tests.kafka_broker import KafkaBroker, free_ports
 from tests.kafka_workers import (
     EARSHOT,
@@ -21,6 +22,7 @@ from tests.kafka_workers import (
     organisations_file,
     region_events,
     scene,
+    send,
     undisturbed,
     wait_for,
 )
@@ -148,6 +150,9 @@ def test_prometheus_finds_an_answer_to_every_question(filled: Deployment, tmp_pa
         wait_for(lambda: len(prometheus.value_of("up == 1")) == 2, 30, "both targets up")
         filled.post([{"specversion": "1.0", "id": "bad"}])
         filled.post(region_events()[:5])
+        garbage = Message("incidents", 0, 0, b"RXX", b"garbage", 0)
+        send(filled.scene.bootstrap, filled.scene.prefix, [garbage])
+        wait_for(lambda: filled.scene.behind == 0, 30, "everything taken")
         time.sleep(6)
         silent = {}
         for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):

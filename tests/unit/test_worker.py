@@ -50,6 +50,10 @@ class CountingEngine:
         """Forget it."""
         self._held.pop(partition, None)
 
+    def positions(self, partition: int) -> dict[str, int]:
+        """Where the partition stands."""
+        return dict(self._held[partition][1])
+
     def process(self, partition: int, messages: Sequence[Message]) -> int:
         """Commit messages."""
         return self._commit(partition, list(messages), [], self.fail)
