@@ -6,14 +6,11 @@ JavaScript and fetch nothing from anywhere else.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
@@ -24,9 +21,10 @@ from markupsafe import Markup
 from api import wording
 from api.alerts import AlertId, Alerts
 from api.auth import Caller, CallerOf
-from api.bodies import Body, decoded
+from api.bodies import Body
 from api.charts import render
 from api.feeds import feed_fields, feeds_seen
+from api.forms import asked_action
 from api.histories import Histories, History, Reading
 from api.places import Places
 from api.problems import Problem, document
@@ -38,7 +36,6 @@ from api.renderings import (
     series_summary,
     unit_fields,
 )
-from api.schemas import ActionIn
 from api.series import Finder, SeriesId
 from api.service import Service
 from api.units import UnitCode
@@ -171,7 +168,7 @@ class Pages:
     def act(self, alert_id: str, body: bytes, caller: Caller) -> Response:
         """Make the move of a form, then show the alert again."""
         try:
-            self._alerts.act(alert_id, _asked(body), caller)
+            self._alerts.act(alert_id, asked_action(body), caller)
         except Problem as problem:
             if problem.status_code not in {409, 422}:
                 raise
@@ -231,23 +228,6 @@ def _series_of(reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
         history = reading.history(unit.provider, unit.code, key, grid)
         if history is not None:
             yield series_summary(history, unit.name)
-
-
-def _asked(body: bytes) -> ActionIn:
-    """The move that a form asks for; fields left empty are not given."""
-    try:
-        fields = parse_qs(body.decode(), max_num_fields=20)
-    except (UnicodeDecodeError, ValueError):
-        raise Problem("bad-request", "The form cannot be read.") from None
-    given: dict[str, Any] = {name: values[-1] for name, values in fields.items()}
-    if re.fullmatch("[0-9]{1,10}", given.get("version", "")):
-        given["version"] = int(given["version"])
-    if "until" in given:
-        try:
-            given["until"] = f"{date.fromisoformat(given['until']).isoformat()}T00:00:00Z"
-        except ValueError:
-            del given["until"]
-    return decoded(ActionIn, json.dumps(given).encode())
 
 
 def pages_router(pages: Pages) -> APIRouter:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import Undefined
 from markupsafe import Markup
 
-from api import charts, icons
+from api import captions, icons
 
 _FEEDS: Final = {
     "incidents": "Incidents",
@@ -73,13 +73,13 @@ def figure(value: object) -> str:
     if value is None or isinstance(value, Undefined):
         return ""
     if isinstance(value, int | float):
-        return charts.figure(float(value)) if value == value else ""  # noqa: PLR0124 - not a number
+        return captions.figure(float(value)) if value == value else ""  # noqa: PLR0124 - not a number
     return str(value)
 
 
 def percentage(value: object) -> str:
     """A share from 0 to 1 in per cent; empty for nothing."""
-    return charts.figure(value, per_cent=True) if isinstance(value, int | float) else ""
+    return captions.figure(value, per_cent=True) if isinstance(value, int | float) else ""
 
 
 def icon(name: str) -> Markup:
@@ -98,5 +98,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "icon": icon,
     "feed_words": lambda feed: _FEEDS.get(feed, words(feed)),
     "kind_words": lambda kind: _KINDS.get(kind, kind),
-    "point_words": lambda kind: str(charts.WORDS.get(kind, kind)).capitalize(),
+    "point_words": lambda kind: str(captions.WORDS.get(kind, kind)).capitalize(),
 }

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from api import icons
-from api.charts import COLOURS, SHAPES, Picture, describe, figure, nice_ticks, render
+from api.captions import describe, figure
+from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
 from detectors.icons import ASSURANCE_ICONS, VARIATION_ICONS
 from detectors.icons import COLOURS as CHART_COLOURS
 from streams.disclosure import SUPPRESSED
@@ -81,14 +82,14 @@ def test_a_missing_denominator_is_marked_and_breaks_the_line():
     assert "missing" in [g.get("class") for g in root.iter(f"{SVG}g")]
     line = next(p for p in root.iter(f"{SVG}path") if p.get("class") == "values")
     assert line.get("d").count("M") == 2
-    assert "1 periods lack their denominator" in describe(points, PICTURE)
+    assert "1 periods lack their denominator" in describe(points)
 
 
 def test_a_suppressed_point_is_a_star_without_a_number():
     points = [point(0, None, disclosure=SUPPRESSED, mean=None, lower=None, upper=None)]
 
     assert "suppressed" in render(points, PICTURE)
-    assert "not shown" in describe(points, PICTURE)
+    assert "not shown" in describe(points)
 
 
 def test_target_and_onset_are_drawn():
