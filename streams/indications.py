@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Periods before anything is said: half a year of weeks, a year of months, two of quarters.
 MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
+# The first metric of a week closes it for all; the others' files may still be under way.
+GRACE_WEEKS = {Feed.WARDMETRICS: 1}
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
 
@@ -272,7 +274,7 @@ class SilenceWatch:
             and slot.kind != "provider"
             and block.first_week(slot.code, self.feed) is not None
         ]
-        width = closed - first
+        width = closed - GRACE_WEEKS.get(self.feed, 0) - first
         if not slots or width <= 0:
             return found
         counts = window(block, Grid.WEEK, slots, position, first, width)[0].astype(float)

@@ -38,7 +38,7 @@ SENTENCES = {
         "Please check the feed; until it returns, these series are not monitored."
     ),
 }
-ROSE, FELL = "{feeds} may have risen", "{feeds} may have fallen"
+ROSE, FELL = "{feeds} may have risen", "{feeds} may have become fewer"
 BETTER_REPORTING = "more incidents may be reported and a smaller share of them be harmful"
 FEED_WORDS = {
     "incidents": "incidents",

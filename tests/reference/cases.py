@@ -35,7 +35,7 @@ def column(case: list[dict[str, str]], name: str) -> np.ndarray:
 
 def file_beside(name: str) -> Path:
     """A reference file that does not travel with the project, or skip the test by name."""
-    path = Path(os.environ.get("EARSHOT_REFERENCE", BESIDE)) / name
+    path = Path(os.environ.get("EARSHOT_REFERENCE_CASES", BESIDE)) / name
     if not path.exists():
-        pytest.skip(f"needs {name} in ../shared/reference or EARSHOT_REFERENCE")
+        pytest.skip(f"needs {name} in ../shared/reference or EARSHOT_REFERENCE_CASES")
     return path
