@@ -5,7 +5,7 @@
 Prints false alerts found over those allowed (stable series, everything estimated, two
 years after the baseline), the median delay after a change, and microseconds a
 (series, period). The discounts in the code and the tables of docs/methods-listening.md
-come from here (--series 3000, seed 20).
+come from here (--series 1500, seed 20).
 """
 
 from __future__ import annotations
