@@ -73,6 +73,9 @@ def statement(signals: Sequence[Signal], *, unit_name: str, unit_kind: str) -> s
             clauses.append(clause)
     place = unit_name if unit_kind != "ward" else f"ward {unit_name}"
     onset = day_in_words(min(signal.onset for signal in signals))
+    if all(signal.feeds == ("speakup",) for signal in signals):
+        # A day could be that of one person's report.
+        onset = onset.partition(" ")[2]
     sentence = SENTENCES[first.kind, first.direction]
     return sentence.format(what=listing(clauses), unit=place, onset=onset)
 

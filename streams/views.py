@@ -90,7 +90,7 @@ def view(block: Block, unit: str, key: str, grid: Grid) -> SeriesView | None:
     indicator = block.catalogue[key]
     source = indicator.numerator or key
     span = _span(block, block.catalogue[source], unit, grid)
-    if span is None:
+    if span is None or row_of(block, unit, source, grid) < 0:
         return None
     first, last = span
     width = last - first + 1

@@ -104,3 +104,11 @@ def test_words_are_joined_as_people_do() -> None:
     assert "a" == listing(["a"])
     assert "a and b" == listing(["a", "b"])
     assert "a, b and c" == listing(["a", "b", "c"])
+
+
+def test_the_day_of_an_onset_is_not_told_where_only_speaking_up_signals() -> None:
+    sentence = told(
+        signal(20_000, feeds=("speakup",), words={"feeds": ("speakup",)}, onset=19_990)
+    ).statement
+
+    assert "since about September 2024" in sentence
