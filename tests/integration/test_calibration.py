@@ -1,0 +1,129 @@
+"""Calibrating from stored history and from a file, to a version of its own."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors import calibrate as simulation
+from streams.calibration import from_store
+from streams.effects import ProviderRecord, Tally
+from streams.feeds import Feed
+from streams.indicators import Catalogue
+from streams.messages import Fact
+from streams.reference import Reference
+from tests.facts import fact
+
+WEEKS = 34
+MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
+
+
+class Remembered:
+    """Histories that hold facts only, as a store does that has not been tallied yet."""
+
+    def __init__(self, facts: dict[str, list[Fact]]) -> None:
+        self._facts = facts
+
+    def provider(self, _provider: str) -> ProviderRecord | None:
+        """Nothing is held but facts."""
+        return None
+
+    def tallies(self, _provider: str) -> Iterable[Tally]:
+        """No tallies."""
+        return []
+
+    def facts(self, provider: str) -> Iterable[Fact]:
+        """All facts of a provider."""
+        return self._facts[provider]
+
+
+def year_of(provider: str, wards: int, seed: int) -> list[Fact]:
+    """Incidents and complaints of a few wards, spread over weekdays only."""
+    rng = np.random.default_rng(seed)
+    facts = []
+    for ward in range(wards):
+        for feed, mean in ((Feed.INCIDENTS, 4.0), (Feed.COMPLAINTS, 0.8)):
+            for number in range(rng.poisson(mean * WEEKS)):
+                day = 7 * int(rng.integers(WEEKS)) + int(rng.integers(5))
+                data = (
+                    {"event_type": "incident", "category": "other"}
+                    if feed is Feed.INCIDENTS
+                    else {"subject": "patient_care", "complainant": "patient"}
+                )
+                facts.append(
+                    fact(
+                        f"{feed.name}-{ward}-{number}",
+                        (MONDAY + timedelta(days=day, hours=9)).isoformat(),
+                        feed,
+                        provider=provider,
+                        site=f"{provider}01",
+                        ward=f"W{ward}",
+                        **data,
+                    )
+                )
+    return facts
+
+
+@pytest.fixture
+def few_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulate half a year on, of a few fleets: here only the way is tested."""
+    monkeypatch.setattr(simulation, "YEARS", 0.5)
+    monkeypatch.setattr(simulation, "MOST_FLEETS", 3)
+
+
+@pytest.mark.usefixtures("few_simulations")
+def test_stored_history_gives_a_new_version_and_thin_classes_keep_their_model():
+    histories = Remembered({code: year_of(code, 4, n) for n, code in enumerate(("RAA", "RBB"))})
+    shipped = Reference.shipped()
+    made = from_store(
+        histories,
+        ["RAA", "RBB"],
+        catalogue=Catalogue.load(),
+        before=shipped,
+        version="mine",
+        effective=date(2026, 1, 1),
+        progress=lambda _what, _share: None,
+    )
+    ward = made.reference.models["ward"]
+
+    assert made.reference.version == "mine"
+    assert made.notes["ward"].startswith("fitted to 8 units")
+    assert "only 2 units" in made.notes["site"]
+    assert made.reference.models["site"] is shipped.models["site"]
+    assert ward.prior_a[0] / ward.prior_b[0] == pytest.approx(4.0, rel=0.15)
+    assert ward.week_shape[0, 4] > 0.95
+    assert ward.threshold(0.2) != shipped.models["ward"].threshold(0.2)
+    assert Reference.from_dict(made.reference.to_dict()).to_dict() == made.reference.to_dict()
+
+
+def test_the_command_fits_a_counts_file_and_never_overwrites(tmp_path: Path):
+    rng = np.random.default_rng(1)
+    path = tmp_path / "counts.csv"
+    with path.open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(("unit", "feed", "period_start", "period_end", "count"))
+        for unit in range(40):
+            rate = rng.gamma(4, 1)
+            for week in range(30):
+                begin = MONDAY.date() + timedelta(weeks=week)
+                table.writerow((unit, "falls", begin, begin + timedelta(6), rng.poisson(rate)))
+    command = [sys.executable, "-m", "api.cli", "calibrate", "mine", "--counts", "counts.csv"]
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    used = subprocess.run(
+        [*command[:3], "backtest", "counts.csv", "--calibration", "mine", "--history", "26"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert first.returncode == 0, first.stderr
+    assert Reference.load(tmp_path / "mine.json").models["file"].feeds == ("falls",)
+    assert again.returncode == 1
+    assert "never overwritten" in again.stderr
+    assert used.returncode == 0, used.stderr
