@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo serve test check lint types layers format bench clean
+.PHONY: help install demo serve test warm check lint types layers format bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,8 +23,11 @@ serve: install ## Install, then run the service on the embedded store
 	$(BIN)/earshot serve
 
 test: install ## Install, then run every check and test this machine can run
-	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory check warm
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+warm: install ## Compile the statistical kernels, once for a checkout
+	$(BIN)/python deploy/warm.py
 
 check: install lint types layers ## Lint, strict types and the layer contracts
 
