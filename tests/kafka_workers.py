@@ -206,13 +206,19 @@ class WorkerProcess:
 
 @contextmanager
 def workers(
-    count: int, bootstrap: str, prefix: str, database_url: str, home: Path, session: float = 4.0
+    count: int,
+    bootstrap: str,
+    prefix: str,
+    database_url: str,
+    home: Path,
+    session: float = 4.0,
+    batch: int = 1000,
 ) -> Iterator[list[WorkerProcess]]:
     """Workers, not yet started; all are gone afterwards."""
     arguments = [
         "--kafka", bootstrap, "--topic-prefix", prefix, "--database-url", database_url,
         "--organisations", str(organisations_file(home)),
-        "--session-seconds", str(session),
+        "--session-seconds", str(session), "--batch-messages", str(batch),
     ]  # fmt: skip
     found = [WorkerProcess(f"w{number}", arguments, home) for number in range(count)]
     try:
@@ -274,14 +280,21 @@ class Scene:
 
 @contextmanager
 def scene(
-    bootstrap: str, prefix: str, database_url: str, home: Path, *, count: int, partitions: int = 4
+    bootstrap: str,
+    prefix: str,
+    database_url: str,
+    home: Path,
+    *,
+    count: int,
+    partitions: int = 4,
+    batch: int = 1000,
 ) -> Iterator[Scene]:
     """Topics, a store and workers that are not yet started."""
     topics.create(bootstrap, prefix, partitions=partitions)
     store = Store.open(database_url)
     log = KafkaLog(bootstrap, prefix)
     try:
-        with workers(count, bootstrap, prefix, database_url, home) as started:
+        with workers(count, bootstrap, prefix, database_url, home, batch=batch) as started:
             yield Scene(bootstrap, prefix, store, log, started)
     finally:
         log.close()

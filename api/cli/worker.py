@@ -61,6 +61,27 @@ Session = Annotated[
         help="Without a sign of life until the partitions go to other workers.",
     ),
 ]
+BatchMessages = Annotated[
+    int,
+    typer.Option(
+        "--batch-messages",
+        envvar="EARSHOT_BATCH_MESSAGES",
+        min=1,
+        max=100_000,
+        help="Messages taken from Kafka at once, at most; smaller ones commit more often.",
+    ),
+]
+Patient = Annotated[
+    float,
+    typer.Option(
+        "--store-patience",
+        envvar="EARSHOT_STORE_PATIENCE",
+        min=1,
+        max=3600,
+        metavar="SECONDS",
+        help="How long the database may stay away before the worker ends.",
+    ),
+]
 
 
 def worker(
@@ -71,6 +92,8 @@ def worker(
     metrics_host: MetricsHost = "127.0.0.1",
     metrics_port: MetricsPort = 8471,
     session_seconds: Session = 8.0,
+    batch_messages: BatchMessages = 1000,
+    store_patience: Patient = 60.0,
     organisations: Organisations = None,
     indicators: Indicators = None,
     reference: Reference = None,
@@ -98,13 +121,21 @@ def worker(
         )
         servers, url = _both_halves(settings)
         # Faust is imported after the settings are known to be good.
+        from streams.commits import Patience  # noqa: PLC0415 - as said
         from streams.faust_app import Group  # noqa: PLC0415 - as said
         from streams.worker_process import WorkerPlan, run_worker  # noqa: PLC0415 - as said
 
         plan = WorkerPlan(
-            Group(servers, settings.topic_prefix, settings.worker_id, session_seconds),
+            Group(
+                servers,
+                settings.topic_prefix,
+                settings.worker_id,
+                session_seconds=session_seconds,
+                batch_messages=batch_messages,
+            ),
             health_host=metrics_host,
             health_port=metrics_port,
+            patience=Patience(store=store_patience, fence=4 * session_seconds),
         )
         bounded = settings.model_copy(update={"database_url": _bounded(url, session_seconds)})
         with opened(bounded) as house:

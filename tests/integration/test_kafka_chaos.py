@@ -20,9 +20,11 @@ from tests.kafka_workers import scene, undisturbed, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 
-KILLS_OF_ONE = 20
+KILLS_OF_ONE = 18
 KILLS_OF_SEVERAL = 16
 """For each of two and three workers."""
+SMALL_BATCHES = 40
+"""Messages at once: many transactions for a kill to fall into."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,9 @@ def test_one_worker_killed_at_any_moment(
     calm: Store, kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
 ) -> None:
     chance = random.Random(20)
-    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=1) as it:
+    with scene(
+        kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=1, batch=SMALL_BATCHES
+    ) as it:
         (worker,) = it.workers
         it.send(seed=1)
         interrupted = 0
@@ -46,7 +50,7 @@ def test_one_worker_killed_at_any_moment(
             worker.start()
             if chance.random() < 0.7:
                 wait_for(lambda b=before: it.store.counters().processed > b, 40, "progress")
-            time.sleep(chance.uniform(0.0, 1.5))
+            time.sleep(chance.uniform(0.0, 0.8))
             worker.kill()
             interrupted += it.store.counters().processed > before and it.behind > 0
         assert interrupted >= KILLS_OF_ONE // 3, "kills must meet a worker at work"
@@ -66,7 +70,14 @@ def test_several_workers_started_and_ended_at_random(
     tmp_path: Path,
 ) -> None:
     chance = random.Random(count)
-    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=count) as it:
+    with scene(
+        kafka_broker.bootstrap,
+        topic_prefix,
+        postgres_url,
+        tmp_path,
+        count=count,
+        batch=SMALL_BATCHES,
+    ) as it:
         it.send(seed=count)
         for one in it.workers:
             one.start()
@@ -96,7 +107,9 @@ def test_several_workers_started_and_ended_at_random(
 def test_a_suspended_worker_that_lost_its_partitions_writes_nothing(
     calm: Store, kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=2) as it:
+    with scene(
+        kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=2, batch=SMALL_BATCHES
+    ) as it:
         first, second = it.workers
         first.start()
         wait_for(lambda: first.metric("earshot_worker_partitions") == 4, 40, "all partitions")

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 from kafka import KafkaAdminClient
 
 from streams import topics
 from tests.kafka_broker import KafkaBroker, free_ports
+from tests.kafka_workers import EARSHOT
 
 pytestmark = pytest.mark.kafka
 
@@ -63,3 +67,37 @@ def test_an_absent_broker_is_reported_in_words() -> None:
 
     with pytest.raises(topics.TopicsUnready, match="no Kafka broker answers"):
         topics.check(f"127.0.0.1:{port}", "quality.")
+
+
+def _earshot(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [EARSHOT, "topics", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_command_makes_lists_and_checks_topics(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    where = ("--kafka", kafka_broker.bootstrap, "--topic-prefix", topic_prefix)
+
+    before = _earshot("check", *where)
+    made = _earshot("create", *where, "--partitions", "2")
+    again = _earshot("create", *where)
+    listed = _earshot("list", *where, "--json")
+    after = _earshot("check", *where)
+
+    assert before.returncode == 1
+    assert "earshot topics create" in before.stderr
+    assert made.stdout.count("made ") == 7
+    assert again.stdout == "all topics exist\n"
+    found = {topic["name"].removeprefix(topic_prefix): topic for topic in json.loads(listed.stdout)}
+    assert found["incidents"]["partitions"] == 2
+    assert found["alerts"]["role"] == "out"
+    assert after.stdout == "ready: 2 partitions for each feed\n"
+
+
+def test_the_command_says_what_it_lacks() -> None:
+    answer = _earshot("list")
+
+    assert answer.returncode == 1
+    assert "EARSHOT_KAFKA" in answer.stderr

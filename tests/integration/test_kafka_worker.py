@@ -26,6 +26,7 @@ from tests.kafka_workers import (
     undisturbed,
     wait_for,
 )
+from tests.postgres import run_postgres
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -252,6 +253,24 @@ def test_a_worker_without_a_broker_says_so_and_ends(
 
     assert answer.returncode == 1
     assert "no Kafka broker answers" in answer.stderr
+
+
+def test_a_worker_whose_store_stays_away_ends_with_a_code(
+    kafka_broker: KafkaBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    servers = run_postgres()
+    url = next(servers).create_database()
+    with scene(kafka_broker.bootstrap, topic_prefix, url, tmp_path, count=1) as it:
+        (worker,) = it.workers
+        worker.arguments += ["--store-patience", "2"]
+        worker.start()
+        it.wait_until_ready()
+        it.store.close()
+        servers.close()
+        send(it.bootstrap, it.prefix, [direct(json.dumps(incident(1)).encode())])
+        assert worker.process is not None
+        assert worker.process.wait(timeout=40) == 1
+        assert "the store stayed away" in worker.log()
 
 
 def test_the_region_of_these_tests_has_all_partitions_at_work() -> None:
