@@ -20,9 +20,10 @@ from detectors.fleet import FleetFit, fit_fleet
 from detectors.model import Curve, EvidenceModel
 from detectors.simulate import draw_dispersions, simulate
 
-CLOSE_BARS = np.arange(1.5, 10.01, 0.5)
-LOOK_BARS = np.arange(2.5, 10.01, 0.5)
+BARS = np.arange(3.0, 10.01, 0.5)
 FEWEST_ALERTS = 8  # points of a curve with fewer alerts are left to the smooth
+MISFIT = 1.0 / 300.0
+USUAL_SLOPE = -1.15
 MOST_FLEETS = 60
 YEARS = 2.0
 
@@ -53,8 +54,8 @@ def calibrate(
     observed = np.flatnonzero((history.exposure > 0).any(axis=(1, 2)))
     size = len(observed)
     fleets = int(np.clip(np.ceil(units / size), 1, MOST_FLEETS))
-    alerts_close, alerts_look = np.zeros(len(CLOSE_BARS)), np.zeros(len(LOOK_BARS))
-    alerts_fall, judged = np.zeros(len(CLOSE_BARS)), 0
+    alerts_close, alerts_look = np.zeros(len(BARS)), np.zeros(len(BARS))
+    alerts_fall, judged = np.zeros(len(BARS)), 0
     for number in range(fleets):
         chosen = observed if size <= units else rng.choice(observed, units, replace=False)
         pseudo = pseudo_fleet(history, fit, chosen, rng, by_day=within_week)
@@ -66,23 +67,23 @@ def calibrate(
             minimum_history=fit.model.minimum_history,
         ).model
         refit = _watched_alike(refit, fit.model)
-        counted, periods = count_alerts(pseudo, refit, CLOSE_BARS)
+        counted, periods = count_alerts(pseudo, refit, BARS)
         alerts_close += counted
         judged += periods
         if within_week:
-            alerts_look += count_alerts(pseudo, refit, LOOK_BARS, within_week=True)[0]
+            alerts_look += count_alerts(pseudo, refit, BARS, within_week=True)[0]
         if any(refit.improvable):
             table = refit.improvements
-            alerts_fall += count_alerts(pseudo, refit, CLOSE_BARS, patterns=table)[0]
+            alerts_fall += count_alerts(pseudo, refit, BARS, patterns=table)[0]
         if progress is not None:
             progress((number + 1) / fleets)
     years = judged / fit.model.per_year
-    closes = smooth_curve(CLOSE_BARS, alerts_close, years)
+    closes = smooth_curve(BARS, alerts_close, years)
     return replace(
         fit.model,
         closes=closes,
-        looks=smooth_curve(LOOK_BARS, alerts_look, years) if within_week else closes,
-        improving=smooth_curve(CLOSE_BARS, alerts_fall, years)
+        looks=smooth_curve(BARS, alerts_look, years) if within_week else closes,
+        improving=smooth_curve(BARS, alerts_fall, years)
         if any(fit.model.improvable)
         else fit.model.improving,
     )
@@ -130,32 +131,32 @@ def pseudo_fleet(
 def smooth_curve(bars: F64, alerts: F64, years: float) -> Curve:
     """Fit log rate = quadratic in the bar to simulated counts, kept falling.
 
-    Poisson regression by Newton steps, over the bars with enough alerts. Where the
-    quadratic would bend up, or where there is too little to fit, the usual slope of
-    -1.1 takes over.
+    Least squares with the variance of a log count, 1 / n, and a floor that stands
+    for the quadratic's own misfit: without it the many alerts at low bars would
+    bend the curve where the budgets lie. Beyond the counts that are large enough
+    the curve goes on at its last slope; with hardly any it has the usual slope.
     """
     enough = alerts >= FEWEST_ALERTS
     if enough.sum() < 3:
-        level = (alerts.sum() + 0.5) / (np.exp(-1.1 * bars).sum() * years)
-        return Curve(tuple(map(float, bars)), tuple(map(float, level * np.exp(-1.1 * bars))))
-    centre = float(bars[enough].mean())
-    x = bars - centre
+        level = (alerts.sum() + 0.5) / (np.exp(USUAL_SLOPE * bars).sum() * years)
+        return _curve(bars, np.log(level) + USUAL_SLOPE * bars)
+    x = bars - bars[enough].mean()
     design = np.vstack([np.ones_like(x), x, x * x]).T
-    used = design[enough]
-    beta = np.array([np.log(alerts[enough].mean() / years), -1.1, 0.0])
+    used, n = design[enough], alerts[enough]
+    weight = 1.0 / (1.0 / n + MISFIT)
+    # A few alerts at neighbouring bars are the same alerts: they tell no curvature.
     ridge = np.diag([0.0, 0.0, 50.0])
-    for _ in range(25):
-        mu = years * np.exp(used @ beta)
-        step = np.linalg.solve(
-            used.T @ (mu[:, None] * used) + ridge, used.T @ (alerts[enough] - mu) - ridge @ beta
-        )
-        beta = beta + np.clip(step, -1.0, 1.0)
+    beta = np.linalg.solve(
+        used.T @ (weight[:, None] * used) + ridge, used.T @ (weight * np.log(n / years))
+    )
     logs = design @ beta
     steep = np.minimum(np.diff(logs) / np.diff(bars), -0.3)
     last = int(np.flatnonzero(enough)[-1])
-    # Beyond the data the curve goes on at the slope it ended with.
-    steep[last:] = np.minimum(steep[max(last - 1, 0)], -0.6)
-    logs = logs[0] + np.concatenate([[0.0], np.cumsum(steep * np.diff(bars))])
+    steep[last:] = min(float(steep[max(last - 1, 0)]), -0.6)
+    return _curve(bars, logs[0] + np.concatenate([[0.0], np.cumsum(steep * np.diff(bars))]))
+
+
+def _curve(bars: F64, logs: F64) -> Curve:
     return Curve(tuple(map(float, bars)), tuple(map(float, np.exp(logs))))
 
 

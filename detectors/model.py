@@ -15,7 +15,7 @@ from detectors.patterns import Patterns, falls, rises
 
 WEEKS_PER_YEAR = 365.25 / 7
 HARMONICS = 2
-SAFETY = 0.90  # thresholds aim at this share of the budget
+SAFETY = 0.85  # thresholds aim at this share of the budget
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class EvidenceModel:
         return np.tile(np.arange(1, DAYS + 1) / DAYS, (len(self.feeds), 1))
 
     def threshold(self, budget: float, *, within_week: bool = False) -> Bars:
-        """Give the bars that spend 0.90 of ``budget`` false alerts per unit and year.
+        """Give the bars that spend 0.85 of ``budget`` false alerts per unit and year.
 
         Raises:
             ValueError: a budget that is not positive.

@@ -33,13 +33,13 @@ class FeedNature:
 
 
 KNOWN = {
-    "incidents": FeedNature(soft=False, levels=(1.25, 1.5), alone=0.23),
-    "falls": FeedNature(soft=False, levels=(1.3, 1.9), alone=0.10),
-    "complaints": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.08),
-    "speakup": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.03),
+    "incidents": FeedNature(soft=False, levels=(1.25, 1.5), alone=0.25),
+    "falls": FeedNature(soft=False, levels=(1.3, 1.9), alone=0.09),
+    "complaints": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.06),
+    "speakup": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.02),
 }
 UNKNOWN = FeedNature(soft=False, levels=(1.3, 1.8), alone=0.1)
-TOGETHER = {"all": 0.29, "soft": 0.23, "hard": 0.05, "pairs": 0.20}
+TOGETHER = {"all": 0.30, "soft": 0.26, "hard": 0.04, "pairs": 0.20}
 IMPROVEMENT_LEVELS = (0.8, 0.6)
 
 

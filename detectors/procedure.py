@@ -72,7 +72,7 @@ class Looks(NamedTuple):
     masses: F64  # [F]
     so_far: F64  # [F], events of the period's days up to the look
     cumulative: F64  # [ages]
-    factor: F64  # [F, L + 1, ages]
+    factor: F64  # [F, L, ages]
 
 
 @compiled
@@ -169,7 +169,7 @@ def make_looks(feeds: int, tab: Tables) -> Looks:
         masses=np.zeros(feeds),
         so_far=np.zeros(feeds),
         cumulative=np.zeros(tab.ages.shape[0]),
-        factor=np.ones((feeds, tab.gain.shape[1] + 1, tab.ages.shape[0])),
+        factor=np.ones((feeds, tab.gain.shape[1], tab.ages.shape[0])),
     )
 
 

@@ -80,7 +80,7 @@ def test_the_kernel_sums_the_formula_over_onsets_patterns_and_feeds():
             total += math.exp(value)
         terms.append(step * total)
     out = np.zeros(len(AGES))
-    room = np.ones((4, 3, len(AGES)))
+    room = np.ones((4, 2, len(AGES)))
     tab = tables(MODEL, table)
 
     reach = onset_sums(sums[t + 1], mass[t + 1], sums, mass, t, 0, tab, room, out)
