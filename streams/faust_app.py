@@ -9,12 +9,14 @@ the positions in the store. What is committed to Kafka only shows lag.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
 import faust
+import structlog
 from faust.streams import Stream
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerT, EventT, StreamT, TransportT
@@ -23,6 +25,8 @@ from yarl import URL
 
 from streams.messages import Message
 from streams.topics import FEED_TOPICS
+
+_LOG = structlog.get_logger(__name__)
 
 
 class Listener(Protocol):
@@ -80,6 +84,11 @@ class StoreConsumer(driver.Consumer):
         """Seek every assigned partition to the store's position, whatever Kafka remembers."""
         positions = dict(await super().seek_to_committed())
         assigned = self.assignment()
+        topics_of = Counter(tp.partition for tp in assigned)
+        split = sorted(n for n, count in topics_of.items() if count != len(FEED_TOPICS))
+        if split:
+            # Two owners would fence each other for ever; exact, but slow. It must be seen.
+            _LOG.error("partitions are split between workers", partitions=split)
         stored = await self.app.listener.take_over({tp.partition for tp in assigned})
         for tp in assigned:
             topic = tp.topic.removeprefix(self.app.group.prefix)

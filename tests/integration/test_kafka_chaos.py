@@ -83,7 +83,7 @@ def test_several_workers_started_and_ended_at_random(
             one.start()
         kills = ends = 0
         while kills < KILLS_OF_SEVERAL:
-            time.sleep(chance.uniform(0.5, 4.0))
+            time.sleep(chance.uniform(0.3, 3.0))
             if it.behind == 0:
                 it.send(seed=200 + kills)
             one = chance.choice(it.workers)
