@@ -13,19 +13,19 @@ import numpy as np
 from detectors.compiled import compiled
 from detectors.counts import DAYS, F64, I64, U16, FeedCounts
 from detectors.evidence import Tables, accumulate, onset_sums, tables
-from detectors.model import EvidenceModel
-from detectors.patterns import Patterns
-from detectors.procedure import (
+from detectors.looks import (
     CLOSE,
     History,
     Looks,
-    Rules,
     bring_to_look,
     eligible,
     first_with,
     make_looks,
     observed_before,
 )
+from detectors.model import EvidenceModel
+from detectors.patterns import Patterns
+from detectors.procedure import Rules
 
 
 def count_alerts(

@@ -17,8 +17,8 @@ from detectors.evidence import (
     posterior,
     tables,
 )
+from detectors.looks import CLOSE, first_with, observed_before
 from detectors.model import EvidenceModel
-from detectors.procedure import CLOSE, first_with, observed_before
 
 WAYS_SHOWN = 5
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from detectors.counts import DAYS, F64, I64, FeedCounts
 from detectors.evidence import tables
+from detectors.looks import CLOSE
 from detectors.model import EvidenceModel
 from detectors.procedure import (
-    CLOSE,
     CROSSED,
     DAY,
     EVIDENCE,

@@ -17,8 +17,8 @@ import numpy as np
 from detectors.calibrate import calibrate
 from detectors.counts import F64, I64, FeedCounts
 from detectors.fleet import fit_fleet
+from detectors.looks import first_with, observed_before
 from detectors.model import Bars, EvidenceModel
-from detectors.procedure import first_with, observed_before
 from detectors.watch import Crossing, WatchPath, Way, watch
 from streams.countsfile import Counts
 from streams.periods import Grid
@@ -122,8 +122,7 @@ def run(
     tell = progress or (lambda _what, _share: None)
     stages: list[Stage] = []
     path: WatchPath | None = None
-    found = _plan(counts, ready, needed, reference, unit_class, tell)
-    plan = list(found)
+    plan = list(_plan(counts, ready, needed, reference, unit_class, tell))
     for number, (start, block, model) in enumerate(plan):
         bars = model.threshold(budget), model.threshold(budget2)
         stages.append(Stage(start, model, *bars))
