@@ -106,7 +106,7 @@ def _fact(row: Sequence[Any]) -> Fact:
 def _look_up_postgres(connection: Connection, provider: str, keys: list[bytes]) -> list[Any]:
     with driver_connection(connection).cursor(binary=True) as cursor:
         cursor.execute(
-            f"SELECT {_NAMES} FROM fact WHERE provider = %s AND key = ANY(%s)",  # noqa: S608 - names
+            f"SELECT {_NAMES} FROM fact WHERE provider = %s AND key = ANY(%b)",  # noqa: S608 - names
             (provider, keys),
         )
         found: list[Any] = cursor.fetchall()

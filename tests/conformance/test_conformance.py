@@ -31,10 +31,6 @@ def test_the_watcher_conforms(watcher, check):
     check(watcher)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the log of a block that outgrows its room repeats what it held of earlier units",
-)
 def test_a_unit_with_many_alerts_leaves_the_alerts_of_the_others_as_they_are():
     history = busier_wards(np.random.default_rng(conformance.SEED))
     said = counts(history, budget1=2.0, budget2=0.2)
