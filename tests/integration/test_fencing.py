@@ -33,6 +33,8 @@ def pause(runners: Nursery, runner: int, writable: Store, chance: random.Random)
     while True:
         time.sleep(chance.uniform(0, 0.02))
         assert runners.send(signal.SIGSTOP, runner)
+        # A busy machine takes a moment to stop it; until then it may still take a lock.
+        time.sleep(0.3)
         try:
             _touch_partition(writable)
         except StoreUnavailable:
