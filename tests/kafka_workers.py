@@ -27,6 +27,7 @@ from streams.evaluation import Budgets
 from streams.feeds import FEED_OF_TYPE
 from streams.indicators import Catalogue
 from streams.journal import Journal
+from streams.log import LogUnavailable
 from streams.messages import Message
 from streams.organisations import Organisations
 from streams.producer import KafkaLog, messages_behind
@@ -230,12 +231,13 @@ def workers(
             one.kill()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, what: str | Callable[[], str]) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds} s: {told}")
         time.sleep(0.1)
 
 
@@ -262,17 +264,37 @@ class Scene:
         """Messages that are in Kafka and not in the store."""
         return messages_behind(self.log.ends(), self.store.positions())
 
-    def settle(self, seconds: float = 120) -> None:
-        """Wait until the store has everything, and check that it has it exactly once."""
-        wait_for(lambda: self.behind == 0, seconds, self._told("everything in the store"))
+    def _arrived(self, *, supervised: bool) -> bool:
+        """Whether the store has everything; a broker that just came back may not answer yet."""
+        if supervised:
+            for one in self.workers:
+                if not one.alive:
+                    one.start()
+        try:
+            return self.behind == 0
+        except LogUnavailable:
+            return False
+
+    def settle(self, seconds: float = 120, *, supervised: bool = False) -> None:
+        """Wait until the store has everything, and check that it has it exactly once.
+
+        A supervised worker that ends is started again, as a supervisor would.
+        """
+        wait_for(
+            lambda: self._arrived(supervised=supervised),
+            seconds,
+            lambda: self._told("all in the store"),
+        )
         counters = self.store.counters()
-        told = (counters, self.store.dead_letter_counts(), self.store.positions(), self.log.ends())
+        told = (counters, self.store.dead_letter_counts(), self.store.positions())
         assert counters.processed == self.events, self._told(str(told))
 
     def wait_until_ready(self, seconds: float = 40) -> None:
         """Wait until every worker takes part."""
         for one in self.workers:
-            wait_for(lambda w=one: w.ask("/readyz")[0] == 200, seconds, self._told("readiness"))
+            wait_for(
+                lambda w=one: w.ask("/readyz")[0] == 200, seconds, lambda: self._told("readiness")
+            )
 
     def _told(self, what: str) -> str:
         return what + "\n" + "\n".join(one.log()[-2000:] for one in self.workers)

@@ -232,9 +232,7 @@ def test_a_broker_that_goes_away_is_waited_for(
         broker.start()
         send(it.bootstrap, it.prefix, [direct(json.dumps(incident(2)).encode())])
         it.events = 2
-        if not it.workers[0].alive:
-            it.workers[0].start()  # as a supervisor would
-        it.settle()
+        it.settle(supervised=True)
         it.wait_until_ready()
 
         assert {fact.event_id for fact in it.store.facts(PROVIDER)} == {"direct-1", "direct-2"}
