@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from api.charts import Picture
-from detectors.charts import REASONS, Chart, ChartKind, chart
+from detectors.charts.chart import REASONS, Chart, ChartKind, chart
 from streams import disclosure
 from streams.feeds import Feed
 from streams.indicators import Catalogue, Indicator

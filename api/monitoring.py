@@ -30,7 +30,7 @@ def monitor_findings(history: History) -> list[dict[str, Any]]:
     if np.count_nonzero(~np.isnan(values)) < _MINIMUM:
         return []
     # river costs a second to import, which only readers of such a series pay.
-    from detectors.monitors import monitor, standardised_residuals  # noqa: PLC0415 - as said above
+    from detectors.drift.monitors import monitor, standardised_residuals  # noqa: PLC0415 - as said above
 
     found = monitor(standardised_residuals(values, BASELINE))
     return [

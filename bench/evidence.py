@@ -15,11 +15,11 @@ from dataclasses import replace
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.evidence import AGES
-from detectors.fleet import fit_fleet
-from detectors.model import EvidenceModel
-from detectors.simulate import draw_rates, simulate
-from detectors.watch import FeedCounts, watch
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.simulate import draw_rates, simulate
+from detectors.evidence.statistic import AGES
+from detectors.evidence.watch import FeedCounts, watch
 
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 UNITS = 400

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from detectors import simulated_series as made
-from detectors.episodes import SeriesEpisode
-from detectors.gaps import watch_gaps
-from detectors.measurements import watch_measurements
-from detectors.shares import watch_shares
-from detectors.silence import watch_silence
+from detectors.evidence.episodes import SeriesEpisode
+from detectors.single_series import simulated as made
+from detectors.single_series.gaps import watch_gaps
+from detectors.single_series.measurements import watch_measurements
+from detectors.single_series.shares import watch_shares
+from detectors.single_series.silence import watch_silence
 
 Case = tuple[str, Callable[[], tuple[list[SeriesEpisode], float, int]]]
 Row = tuple[str, str, Callable[[], list[SeriesEpisode]], int, int]

@@ -25,9 +25,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.compiled import compiled
-from detectors.conformance import Subject
-from detectors.nhs_rules import (
+from detectors.charts.nhs_rules import (
     SHIFT_POINTS,
     TREND_POINTS,
     Floats,
@@ -40,7 +38,9 @@ from detectors.nhs_rules import (
     variant_of,
     zone_of,
 )
-from detectors.xmr import xmr_limits
+from detectors.charts.xmr import xmr_limits
+from detectors.compiled import compiled
+from detectors.conformance import Subject
 
 # The low eight bits are those of ``nhs_rules``.
 CUSUM_HIGH, CUSUM_LOW, EWMA_HIGH, EWMA_LOW = (1 << bit for bit in range(8, 12))

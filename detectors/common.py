@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.counts import F64
+from detectors.evidence.counts import F64
 
 LAGS = 5  # 0 to 4
 LARGEST_RHO = 0.9

@@ -110,8 +110,8 @@ def strays() -> list[str]:
 def detector_modules() -> list[Any]:
     """Every module of ``detectors``, imported."""
     package = importlib.import_module("detectors")
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    return [importlib.import_module(f"detectors.{name}") for name in names]
+    names = sorted(info.name for info in pkgutil.walk_packages(package.__path__, "detectors."))
+    return [importlib.import_module(name) for name in names]
 
 
 def _signals(detector: Any, observations: Observations) -> list[object]:  # noqa: ANN401 - any detector

@@ -14,12 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from detectors.calibrate import calibrate
-from detectors.counts import F64, I64, FeedCounts
-from detectors.fleet import fit_fleet
-from detectors.looks import first_with, observed_before
-from detectors.model import Bars, EvidenceModel
-from detectors.watch import Crossing, WatchPath, Way, watch
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import F64, I64, FeedCounts
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.looks import first_with, observed_before
+from detectors.evidence.model import Bars, EvidenceModel
+from detectors.evidence.watch import Crossing, WatchPath, Way, watch
 from streams.countsfile import Counts
 from streams.periods import Grid
 from streams.reference import Reference

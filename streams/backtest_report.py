@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.model import EvidenceModel
+from detectors.evidence.model import EvidenceModel
 from streams.backtest import Alert, Backtest
 
 INTERVAL = 0.95

@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 
-from detectors.calibrate import calibrate
-from detectors.counts import DAYS, FeedCounts
-from detectors.fleet import fit_fleet
-from detectors.model import EvidenceModel
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import DAYS, FeedCounts
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.model import EvidenceModel
 from streams.backtest import baseline, first_judged, fit_and_calibrate
 from streams.counting import CountWatch
 from streams.countsfile import Counts

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from detectors.counts import FeedCounts
+from detectors.evidence.counts import FeedCounts
 from streams.columns import CLEAN
 from streams.feeds import Feed
 from streams.periods import Grid

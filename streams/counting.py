@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from detectors.explain import explain
-from detectors.model import EvidenceModel
-from detectors.watch import Episode, FeedCounts, WatchPath, Way, watch
+from detectors.evidence.explain import explain
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.watch import Episode, FeedCounts, WatchPath, Way, watch
 from streams.count_arrays import Frame, feed_counts, first_change, frame_of, renew, touched
 from streams.moments import FactsOn, crossing
 from streams.periods import Grid, first_day

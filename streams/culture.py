@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.shares import share_change
+from detectors.single_series.shares import share_change
 from streams.feeds import Feed
 from streams.periods import first_day
 from streams.signals import Signal

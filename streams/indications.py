@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from detectors.episodes import SeriesEpisode
-from detectors.measurements import explain_measurement, watch_measurements
-from detectors.shares import explain_share, watch_shares
-from detectors.silence import explain_silence, feed_outage, watch_silence
+from detectors.evidence.episodes import SeriesEpisode
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.shares import explain_share, watch_shares
+from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.counting import changed_before
 from streams.feeds import Feed
 from streams.indicators import Indicator

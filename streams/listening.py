@@ -3,8 +3,8 @@
 Twelve aspects, each a share of reports or the time since the last one, over the last
 quarter against the year before it. A comparison is weighed as a Bayes factor, so
 that a few reports say "not enough data" or "about the same" rather than a trend;
-the alerts have their own evidence and budget (``detectors.shares``,
-``detectors.silence``), the profile describes.
+the alerts have their own evidence and budget (``detectors.single_series.shares``,
+``detectors.single_series.silence``), the profile describes.
 
 The profile holds true numbers. Whoever shows one passes it through
 ``streams.disclosure`` first: ``protected`` marks the aspects about speaking up.
@@ -20,8 +20,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from detectors.shares import share_change
-from detectors.silence_terms import OVERDISPERSION, burstiness, gap_chance
+from detectors.single_series.shares import share_change
+from detectors.single_series.silence_terms import OVERDISPERSION, burstiness, gap_chance
 from streams.periods import Grid
 
 F64 = npt.NDArray[np.float64]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.counts import FeedCounts
-from detectors.explain import explain
-from detectors.model import EvidenceModel
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.explain import explain
+from detectors.evidence.model import EvidenceModel
 from streams.count_arrays import COUNTED_TWICE
 from streams.messages import Fact
 

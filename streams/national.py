@@ -15,10 +15,10 @@ from functools import partial
 
 import numpy as np
 
-from detectors.calibrate import calibrate
-from detectors.counts import F64, FeedCounts
-from detectors.fleet import fit_fleet
-from detectors.simulate import common_factor, split_by_day
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import F64, FeedCounts
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.simulate import common_factor, split_by_day
 from streams.reference import Reference
 
 WEEKS = 104

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-from detectors.model import EvidenceModel
+from detectors.evidence.model import EvidenceModel
 
 CLASSES = ("ward", "site", "provider")
 SHIPPED = "2026-11-simulated.json"

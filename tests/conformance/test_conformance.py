@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from detectors import conformance, conformance_watch
+from detectors.charts.xmr import XmrMonitor
 from detectors.conformance import CHECKS, NonConformanceError, Subject
 from detectors.conformance_watch import WATCHER_CHECKS, Watcher, stray_watchers
-from detectors.xmr import XmrMonitor
 from tests.conformance.watchers import WATCHERS, busier_wards, counts
 
 SUBJECTS = conformance.subjects()
@@ -212,6 +212,6 @@ def test_a_sample_that_shows_nothing_is_caught():
 
 
 def test_a_detector_nobody_described_is_a_stray(monkeypatch):
-    monkeypatch.setattr("detectors.xmr.CONFORMANCE", ())
+    monkeypatch.setattr("detectors.charts.xmr.CONFORMANCE", ())
 
     assert f"{XmrMonitor.__module__}.XmrMonitor" in conformance.strays()

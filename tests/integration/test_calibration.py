@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors import calibrate as simulation
+from detectors.evidence import calibrate as simulation
 from streams.calibration import from_store
 from streams.effects import ProviderRecord, Tally
 from streams.feeds import Feed

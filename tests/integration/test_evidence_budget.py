@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from detectors.calibrate import calibrate
-from detectors.curves import count_alerts
-from detectors.fleet import fit_fleet
-from detectors.model import EvidenceModel
-from detectors.simulate import (
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.curves import count_alerts
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.simulate import (
     Fleet,
     draw_dispersions,
     draw_rates,
@@ -25,7 +25,7 @@ from detectors.simulate import (
     simulate,
     step_change,
 )
-from detectors.watch import watch
+from detectors.evidence.watch import watch
 
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 HISTORY, FOLLOWED, CHANGE = 52, 104, 60

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors import simulated_series as made
-from detectors.gaps import watch_gaps
-from detectors.measurements import watch_measurements
-from detectors.shares import watch_shares
-from detectors.silence import watch_silence
+from detectors.single_series import simulated as made
+from detectors.single_series.gaps import watch_gaps
+from detectors.single_series.measurements import watch_measurements
+from detectors.single_series.shares import watch_shares
+from detectors.single_series.silence import watch_silence
 
 SERIES, BASELINE, PERIODS = 600, 26, 130
 YEARS = SERIES * (PERIODS - BASELINE) / made.WEEKS_PER_YEAR

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.charts import chart
-from detectors.nhs_rules import (
+from detectors.charts.chart import chart
+from detectors.charts.nhs_rules import (
     SHIFT_HIGH,
     SHIFT_LOW,
     TREND_DOWN,
@@ -18,7 +18,7 @@ from detectors.nhs_rules import (
     Limits,
     find_signals,
 )
-from detectors.xmr import XmrMonitor, latest_signal, xmr_limits
+from detectors.charts.xmr import XmrMonitor, latest_signal, xmr_limits
 
 # Few distinct values make ties, points on the mean and points on limits likely.
 VALUES = st.lists(

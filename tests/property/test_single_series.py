@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors import simulated_series as made
-from detectors.gaps import watch_gaps
-from detectors.measurements import explain_measurement, watch_measurements
-from detectors.series_evidence import recompute_measurement, recompute_share, recompute_silence
-from detectors.shares import explain_share, watch_shares
-from detectors.silence import comparable_exposure, explain_silence, watch_silence
+from detectors.single_series import simulated as made
+from detectors.single_series.explanation import (
+    recompute_measurement,
+    recompute_share,
+    recompute_silence,
+)
+from detectors.single_series.gaps import watch_gaps
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.shares import explain_share, watch_shares
+from detectors.single_series.silence import comparable_exposure, explain_silence, watch_silence
 
 # A generous budget, so that random series have episodes at all.
 WATCH = {"budget1": 4.0, "budget2": 1.0, "per_year": made.WEEKS_PER_YEAR, "minimum": 12}

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.counts import FeedCounts
-from detectors.model import EvidenceModel
-from detectors.watch import FIRST_ROWS, WatchPath, watch
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.watch import FIRST_ROWS, WatchPath, watch
 
 FEEDS = ("incidents", "complaints", "falls")
 RATES = (4.0, 0.8, 1.5)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from detectors.charts import Chart, chart
-from detectors.nhs_rules import zone_of
+from detectors.charts.chart import Chart, chart
+from detectors.charts.nhs_rules import zone_of
 from tests.reference.cases import HERE, by_case, column, rows
 
 CASES = {name: case for (name,), case in by_case(HERE / "ptd_cases.csv", "case").items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.charts import chart
+from detectors.charts.chart import chart
 from tests.reference.cases import by_case, column, file_beside
 
 KINDS = {

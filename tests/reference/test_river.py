@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from detectors.monitors import Adwin, PageHinkley, monitor
+from detectors.drift.monitors import Adwin, PageHinkley, monitor
 from tests.reference.cases import HERE, by_case, column, rows
 
 RIVER_DEFAULTS = {"min_instances": 30, "delta": 0.005, "threshold": 50.0}

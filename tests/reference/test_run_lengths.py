@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detectors.bank import CUSUM_HIGH, CUSUM_LOW, EWMA_HIGH, EWMA_LOW, Bank
-from detectors.nhs_rules import (
+from detectors.charts.nhs_rules import (
     ABOVE_LIMIT,
     BELOW_LIMIT,
     SHIFT_HIGH,

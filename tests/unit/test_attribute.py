@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.attribute import attribute_limits
+from detectors.charts.attribute import attribute_limits
 
 EVERY = np.ones(4, bool)
 COUNTS = np.array([10.0, 12.0, 8.0, 20.0])

@@ -3,8 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.bank import CUSUM_HIGH, CUSUM_LOW, EWMA_HIGH, EWMA_LOW, Bank, bank_from_history
-from detectors.nhs_rules import ABOVE_LIMIT, BELOW_LIMIT, Limits, find_signals
+from detectors.bank import (
+    CUSUM_HIGH,
+    CUSUM_LOW,
+    EWMA_HIGH,
+    EWMA_LOW,
+    Bank,
+    bank_from_history,
+)
+from detectors.charts.nhs_rules import ABOVE_LIMIT, BELOW_LIMIT, Limits, find_signals
 
 
 def zeros(series=1, **settings):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.charts import REASONS, chart
-from detectors.nhs_rules import SHIFT_HIGH
+from detectors.charts.chart import REASONS, chart
+from detectors.charts.nhs_rules import SHIFT_HIGH
 
 STEADY = [5.0, 7.0, 4.0, 6.0, 5.0, 6.0, 4.0, 7.0, 5.0, 6.0, 4.0, 6.5]
 

@@ -8,8 +8,8 @@ import pytest
 from api import icons
 from api.captions import describe, figure
 from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
-from detectors.icons import ASSURANCE_ICONS, VARIATION_ICONS
-from detectors.icons import COLOURS as CHART_COLOURS
+from detectors.charts.icons import ASSURANCE_ICONS, VARIATION_ICONS
+from detectors.charts.icons import COLOURS as CHART_COLOURS
 from streams.disclosure import SUPPRESSED
 from streams.points import Point
 

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import doctest
-import importlib
+from pathlib import Path
 
 import pytest
 
+from detectors.conformance import detector_modules
 
-@pytest.mark.parametrize("name", ["xmr", "bank", "monitors"])
-def test_the_examples_in_the_documentation_give_what_they_show(name):
-    outcome = doctest.testmod(importlib.import_module(f"detectors.{name}"))
+WITH_EXAMPLES = [
+    module
+    for module in detector_modules()
+    if ">>> " in Path(module.__file__).read_text(encoding="utf-8")
+]
+
+
+def test_there_are_examples():
+    assert len(WITH_EXAMPLES) >= 7
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)
+def test_the_examples_in_the_documentation_give_what_they_show(module):
+    outcome = doctest.testmod(module)
 
     assert outcome.attempted > 0
     assert outcome.failed == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detectors.elementary import exponentials, logarithms
+from detectors.evidence.elementary import exponentials, logarithms
 
 
 def test_exponentials_are_right_to_the_last_bits():

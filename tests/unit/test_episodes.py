@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.episodes import (
+from detectors.evidence.episodes import (
     AFTER,
     ROW,
     Ledger,
@@ -16,7 +16,7 @@ from detectors.episodes import (
     settle,
     watches,
 )
-from detectors.onsets import AGES, COUNT, LOG_STEPS, STEPS, log_sum, median_age, posterior
+from detectors.evidence.onsets import AGES, COUNT, LOG_STEPS, STEPS, log_sum, median_age, posterior
 
 
 def walk(evidence, back=()):

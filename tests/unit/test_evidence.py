@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from detectors.counts import FeedCounts
-from detectors.evidence import AGES, STEPS, accumulate, onset_sums, tables
-from detectors.explain import explain, recompute
-from detectors.model import Curve, EvidenceModel
-from detectors.patterns import falls, rises
-from detectors.watch import Way, watch
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.explain import explain, recompute
+from detectors.evidence.model import Curve, EvidenceModel
+from detectors.evidence.patterns import falls, rises
+from detectors.evidence.statistic import AGES, STEPS, accumulate, onset_sums, tables
+from detectors.evidence.watch import Way, watch
 
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 MODEL = EvidenceModel.plain(FEEDS, (4.0, 0.6, 0.3, 1.0), improvable=(False, False, False, True))

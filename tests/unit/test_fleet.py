@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from detectors.calibrate import calibrate, smooth_curve
-from detectors.counts import FeedCounts
-from detectors.curves import count_alerts
-from detectors.fleet import fit_fleet, fit_week_shape
-from detectors.model import EvidenceModel
-from detectors.rates import rate_prior
-from detectors.simulate import (
+from detectors.evidence.calibrate import calibrate, smooth_curve
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.curves import count_alerts
+from detectors.evidence.fleet import fit_fleet, fit_week_shape
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.rates import rate_prior
+from detectors.evidence.simulate import (
     Fleet,
     common_factor,
     draw_rates,
@@ -23,7 +23,7 @@ from detectors.simulate import (
     simulate,
     step_change,
 )
-from detectors.watch import watch
+from detectors.evidence.watch import watch
 from streams.reference import CLASSES, InvalidReferenceError, Reference
 
 FEEDS = ("incidents", "complaints", "falls")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from detectors import simulated_series as made
-from detectors.gaps import watch_gaps, weibull_shape
+from detectors.single_series import simulated as made
+from detectors.single_series.gaps import watch_gaps, weibull_shape
 
 BUDGET = {"budget1": 0.2, "budget2": 0.05}
 

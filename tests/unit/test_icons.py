@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.icons import (
+from detectors.charts.icons import (
     ASSURANCE_ICONS,
     COLOURS,
     POINT_TYPES,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from detectors import simulated_series as made
-from detectors.measurement_terms import clipped, log_moment
-from detectors.measurements import watch_measurements
+from detectors.single_series import simulated as made
+from detectors.single_series.measurement_terms import clipped, log_moment
+from detectors.single_series.measurements import watch_measurements
 
 WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
 

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from detectors.monitors import Adwin, MonitorFinding, PageHinkley, monitor, standardised_residuals
+from detectors.drift.monitors import (
+    Adwin,
+    MonitorFinding,
+    PageHinkley,
+    monitor,
+    standardised_residuals,
+)
 
 
 def shifted(size=2.0):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.nhs_rules import (
+from detectors.charts.nhs_rules import (
     ABOVE_LIMIT,
     SHIFT_HIGH,
     SHIFT_LOW,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.rare import g_limits, geometric_quantile, t_limits
+from detectors.charts.rare import g_limits, geometric_quantile, t_limits
 
 GAPS = np.array([3.0, 10.0, 0.0, 25.0, 7.0, 1.0, 14.0, 30.0])
 EVERY = np.ones(8, bool)

@@ -6,15 +6,15 @@ import math
 import numpy as np
 import pytest
 
-from detectors import simulated_series as made
-from detectors.measurements import explain_measurement, watch_measurements
-from detectors.series_evidence import (
+from detectors.single_series import simulated as made
+from detectors.single_series.explanation import (
     recompute_measurement,
     recompute_share,
     recompute_silence,
 )
-from detectors.shares import explain_share, watch_shares
-from detectors.silence import explain_silence, feed_outage, watch_silence
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.shares import explain_share, watch_shares
+from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 
 WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from detectors import simulated_series as made
-from detectors.share_terms import CLIP, bounded, dispersion, log_bayes_factor
-from detectors.shares import share_change, watch_shares
+from detectors.single_series import simulated as made
+from detectors.single_series.share_terms import CLIP, bounded, dispersion, log_bayes_factor
+from detectors.single_series.shares import share_change, watch_shares
 
 WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from detectors import simulated_series as made
-from detectors.silence import comparable_exposure, feed_outage, watch_silence
-from detectors.silence_terms import burstiness, gap_chance, log_bayes_factor
+from detectors.single_series import simulated as made
+from detectors.single_series.silence import comparable_exposure, feed_outage, watch_silence
+from detectors.single_series.silence_terms import burstiness, gap_chance, log_bayes_factor
 
 WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from detectors.nhs_rules import ABOVE_LIMIT, SHIFT_HIGH
-from detectors.xmr import (
+from detectors.charts.nhs_rules import ABOVE_LIMIT, SHIFT_HIGH
+from detectors.charts.xmr import (
     TOO_FEW_POINTS,
     ZERO_MOVING_RANGE,
     XmrMonitor,

@@ -1,0 +1,1 @@
+"""Control charts that people read: limits, rules, icons, and the comparison of units."""

@@ -1,0 +1,1 @@
+"""Change points and drift: supporting monitors that are shown, not alerted on."""

@@ -1,0 +1,1 @@
+"""What raises an alert on counts: evidence of a change over several feeds, and its calibration."""

@@ -1,0 +1,246 @@
+"""From evidence to episodes: opened, raised, subsided.
+
+Every period brings the evidence S of a change since an unknown onset. S over a
+threshold opens an episode at level 1, over a higher one it is (or becomes) level 2.
+While an episode is open a second statistic asks the opposite question, whether
+the series has returned to what it was before the onset; when that is answered the
+episode has subsided, and only onsets after it count towards the next.
+
+Threshold: a sum of e-values over onsets (Shiryaev-Roberts form) exceeds M with an
+average run length of at least M periods when nothing has changed (Shin, Ramdas and
+Rinaldo, "E-detectors", 2023), so a budget of B false alerts a year needs
+M = periods per year / B. The detectors lower M by a discount found by simulation
+with estimated baselines; each says which.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from detectors.compiled import compiled
+from detectors.evidence.onsets import F64, I64
+
+Direction = Literal["concern", "improvement"]
+Way = Literal["rise", "fall", "both"]
+
+# Columns of the integer table of episodes that the kernels fill.
+OPENED, LEVEL, RAISED, SUBSIDED, ONSET, BASE = range(6)
+# Columns of its companion of evidence.
+AT_OPENING, PEAK = range(2)
+# Places in a kernel's state: onsets up to AFTER do not count, ROW is the open episode.
+AFTER, ROW, ROWS = range(3)
+# The change that an episode's return is judged against, as a part of the estimated
+# change: estimates made at a crossing lean to the large side.
+HELD = 0.5
+# Evidence (log) that a series has returned before its episode subsides.
+_LEAST_RETURN = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEpisode:
+    """One stretch of evidence against one series.
+
+    Attributes:
+        series: row of the series in the block that was watched.
+        direction: ``concern`` or ``improvement``.
+        opened: period whose data opened it.
+        level: 1 or 2.
+        raised: period that made it level 2, or -1.
+        subsided: period in which the series was back, or -1 while it lasts.
+        onset: estimated first period of the change (posterior median at opening).
+        log_evidence: log evidence at opening.
+        peak_log_evidence: the greatest since then, while open.
+        after: only onsets after this period counted (end of the episode before, or -1).
+        way: which change was looked for: ``rise``, ``fall`` or ``both``.
+        per_year: periods in a year, as told to the watch.
+
+    """
+
+    series: int
+    direction: Direction
+    opened: int
+    level: int
+    raised: int
+    subsided: int
+    onset: int
+    log_evidence: float
+    peak_log_evidence: float
+    after: int = -1
+    way: Way = "rise"
+    per_year: float = 365.25 / 7
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What evidence must pass: level 1, level 2, and the return to the baseline (all logs)."""
+
+    level1: float
+    level2: float
+    returned: float
+
+
+def bounds(budget1: float, budget2: float, per_year: float, discount: float = 0.0) -> Bounds:
+    """Thresholds from budgets in false alerts per series and year.
+
+    Args:
+        budget1: level 1, for example 0.2: one false alert in five years.
+        budget2: level 2, at most ``budget1``.
+        per_year: periods in a year.
+        discount: what calibration takes off the guaranteed log threshold.
+
+    Raises:
+        ValueError: budgets or ``per_year`` not positive, or ``budget2`` above ``budget1``.
+
+    """
+    if not 0 < budget2 <= budget1:
+        raise ValueError(f"budgets must be 0 < level 2 <= level 1, not {budget2} and {budget1}")
+    if per_year <= 0:
+        raise ValueError(f"per_year must be positive, not {per_year}")
+    return Bounds(
+        level1=math.log(per_year / budget1) - discount,
+        level2=math.log(per_year / budget2) - discount,
+        returned=max(_LEAST_RETURN, math.log(per_year)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One pass over a block: what it is told as, which way it looks, with which thresholds."""
+
+    direction: Direction
+    way: Way
+    bounds: Bounds
+
+
+_OPPOSITE: dict[Way, Way] = {"rise": "fall", "fall": "rise", "both": "both"}
+
+
+def watches(
+    concern: Way,
+    budget1: float,
+    budget2: float,
+    improvement: float | None,
+    per_year: float,
+    discount: float,
+) -> list[Watch]:
+    """The pass for concern, and one for improvement where it has a budget.
+
+    Level 2 of an improvement is as much rarer than level 1 as it is for a concern.
+    A concern about change either way leaves no improvement to look for.
+
+    Raises:
+        ValueError: an unknown ``concern`` or budgets that make no sense.
+
+    """
+    if concern not in _OPPOSITE:
+        raise ValueError(f"concern must be one of {', '.join(_OPPOSITE)}, not {concern!r}")
+    passes = [Watch("concern", concern, bounds(budget1, budget2, per_year, discount))]
+    if improvement is not None and concern != "both":
+        rarer = improvement * budget2 / budget1
+        limit = bounds(improvement, rarer, per_year, discount)
+        passes.append(Watch("improvement", _OPPOSITE[concern], limit))
+    return passes
+
+
+def in_order(found: Iterable[SeriesEpisode]) -> list[SeriesEpisode]:
+    """Episodes by series, then by opening, then by direction."""
+    return sorted(found, key=lambda e: (e.series, e.opened, e.direction))
+
+
+def chance(log_evidence: float, per_year: float, discount: float) -> dict[str, float]:
+    """How rarely a stable series shows as much evidence, by the bound that sets thresholds.
+
+    A threshold at this evidence would keep to ``per_year`` false alerts a series and
+    year: one in ``years_between`` years.
+    """
+    years = math.exp(min(700.0, log_evidence + discount)) / per_year
+    return {"log_evidence": log_evidence, "per_year": 1.0 / years, "years_between": years}
+
+
+def interval(mean: float, sd: float, least: float, most: float) -> dict[str, float]:
+    """An expectation with 95 % limits, kept within what is possible."""
+    low, high = mean - 1.96 * sd, mean + 1.96 * sd
+    return {"value": mean, "low": max(least, low), "high": min(most, high)}
+
+
+@compiled
+def decide(
+    evidence: float, onset: int, period: int, level1: float, level2: float,
+    state: I64, table: I64, marks: F64,
+) -> bool:  # fmt: skip
+    """Open or raise an episode on the evidence of a period; true when one was opened."""
+    row = state[ROW]
+    if row < 0:
+        if not evidence > level1:
+            return False
+        row = state[ROWS]
+        state[ROW] = row
+        state[ROWS] = row + 1
+        table[row, OPENED] = period
+        table[row, LEVEL] = 1
+        table[row, RAISED] = -1
+        table[row, SUBSIDED] = -1
+        table[row, ONSET] = onset
+        table[row, BASE] = state[AFTER]
+        marks[row, AT_OPENING] = evidence
+        marks[row, PEAK] = evidence
+        if evidence > level2:
+            table[row, LEVEL] = 2
+            table[row, RAISED] = period
+        return True
+    marks[row, PEAK] = max(marks[row, PEAK], evidence)
+    if table[row, LEVEL] == 1 and evidence > level2:
+        table[row, LEVEL] = 2
+        table[row, RAISED] = period
+    return False
+
+
+@compiled
+def settle(
+    back: float, increment: float, period: int, bound: float, state: I64, table: I64
+) -> float:
+    """Add a period's log likelihood ratio of "returned" to "still changed"; the new CUSUM.
+
+    When the CUSUM passes ``bound`` the open episode subsides and onsets up to this
+    period stop counting.
+    """
+    back = max(0.0, back + increment)
+    if back > bound:
+        table[state[ROW], SUBSIDED] = period
+        state[ROW] = -1
+        state[AFTER] = period
+        return 0.0
+    return back
+
+
+class Ledger:
+    """Room for the episodes of one series at a time, reused over a block."""
+
+    def __init__(self, periods: int) -> None:
+        self.table: I64 = np.empty((periods + 1, 6), dtype=np.int64)
+        self.marks: F64 = np.empty((periods + 1, 2), dtype=np.float64)
+
+    def episodes(
+        self, series: int, rows: int, watch: Watch, per_year: float
+    ) -> Iterator[SeriesEpisode]:
+        """The episodes that a kernel left in the first ``rows`` rows."""
+        for row, mark in zip(self.table[:rows].tolist(), self.marks[:rows].tolist(), strict=True):
+            yield SeriesEpisode(
+                series=series,
+                direction=watch.direction,
+                opened=row[OPENED],
+                level=row[LEVEL],
+                raised=row[RAISED],
+                subsided=row[SUBSIDED],
+                onset=row[ONSET],
+                log_evidence=mark[AT_OPENING],
+                peak_log_evidence=mark[PEAK],
+                after=row[BASE],
+                way=watch.way,
+                per_year=per_year,
+            )

@@ -1,0 +1,260 @@
+"""The fit of a fleet: what units of one class have in common.
+
+Season by quasi-Poisson regression of the fleet's totals, dispersion by weighted
+moments, the prior of the rates by marginal likelihood, the common weekly effect
+from products of residuals across feeds. All of it is moments and small solves:
+a thousand units take a tenth of a second. Formulae in ``docs/methods.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.common import common_effect
+from detectors.evidence.counts import DAYS, F64, FeedCounts
+from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel, harmonics
+from detectors.evidence.patterns import falls, rises
+from detectors.evidence.rates import rate_prior
+from detectors.evidence.statistic import accumulate, tables
+
+MOMENT_STEPS = 4
+LARGEST_DISPERSION = 2.0
+EVEN_EVENTS = 200.0  # a week is taken as even until this many events say otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Dispersions:
+    """Alpha of ``mu + alpha mu**2`` per feed, its spread, and per unit what the data say.
+
+    ``unit`` is ``F64[U, F]`` (shrunken to the feed's), ``precision`` the inverse
+    sampling variance of each unit's own estimate.
+    """
+
+    feed: F64
+    spread: F64
+    unit: F64
+    precision: F64
+
+
+@dataclass(frozen=True, eq=False)
+class FleetFit:
+    """A model without thresholds, and what is known of each real unit.
+
+    ``totals`` and ``masses`` are the weighted sums ``F64[U, F]`` of each unit's
+    history: its rate has the posterior Gamma(a + total, b + mass).
+    """
+
+    model: EvidenceModel
+    dispersions: Dispersions
+    totals: F64
+    masses: F64
+
+
+def fit_fleet(
+    history: FeedCounts,
+    feeds: Sequence[str],
+    *,
+    improvable: Sequence[bool] | None = None,
+    per_year: float = WEEKS_PER_YEAR,
+    minimum_history: int = 26,
+) -> FleetFit:
+    """Fit the common part of a class of units to their history.
+
+    Args:
+        history: counts of the baseline periods only.
+        feeds: names of the feeds.
+        improvable: feeds where a fall is good; none by default.
+        per_year: periods per year.
+        minimum_history: periods before a unit may alert, kept in the model.
+
+    Raises:
+        ValueError: no feed was ever observed, or names that do not fit the block.
+
+    """
+    if len(feeds) != history.feeds:
+        raise ValueError(f"{len(feeds)} names for {history.feeds} feeds")
+    seen = history.exposure > 0
+    if not seen.any():
+        raise ValueError("no period of any unit was observed, so there is nothing to fit")
+    counts = np.where(seen, history.counts, 0.0)
+    season = fit_season(counts, history.exposure, history.week0, per_year)
+    waves = harmonics(history.week0, history.periods, per_year)
+    expected = history.exposure * np.exp(season @ waves)
+    mean = _own_rate(counts, expected)[:, :, None] * expected
+    dispersions = fit_dispersions(counts, mean)
+    sigma2, rho = common_effect(counts, mean, dispersions.feed)
+    good = tuple(improvable) if improvable is not None else (False,) * len(feeds)
+    width = len(feeds)
+    rough = EvidenceModel(
+        feeds=tuple(feeds),
+        prior_a=np.ones(width),
+        prior_b=1.0 / np.maximum(_pooled_rate(counts, expected), 1e-6),
+        dispersion=dispersions.feed,
+        dispersion_spread=dispersions.spread,
+        season=season,
+        sigma2=sigma2,
+        rho=rho,
+        patterns=rises(feeds),
+        improvements=falls(feeds, good),
+        improvable=good,
+        minimum_history=minimum_history,
+        per_year=per_year,
+        week_shape=None if history.daily is None else fit_week_shape(history),
+    )
+    # The weights of the totals need a rate prior and the prior needs the totals.
+    model = rough
+    for _ in range(2):
+        totals, masses = weighted_totals(counts, expected, model)
+        shape, scale = rate_prior(totals, masses)
+        model = rough.with_prior(shape, scale)
+    return FleetFit(model, dispersions, totals, masses)
+
+
+def weighted_totals(counts: F64, expected: F64, model: EvidenceModel) -> tuple[F64, F64]:
+    """Give each unit's weighted sums of counts and of expectations, ``F64[U, F]``."""
+    units, feeds, periods = counts.shape
+    tab = tables(model, model.patterns)
+    totals, masses = np.zeros((units, feeds)), np.zeros((units, feeds))
+    sums, mass = np.zeros((periods + 1, feeds)), np.zeros((periods + 1, feeds))
+    drag = np.zeros((periods, feeds))
+    for u in range(units):
+        accumulate(counts[u], expected[u], tab, sums, mass, drag)
+        totals[u], masses[u] = sums[-1], mass[-1]
+    return totals, masses
+
+
+def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> F64:
+    """Fit two harmonics of the year per feed, ``F64[F, 4]``, shrunken as far as data are thin.
+
+    Each feed's curve is shrunk to the common one by the variance between feeds,
+    the common one to none by its own uncertainty.
+    """
+    feeds, periods = counts.shape[1:]
+    waves = harmonics(week0, periods, per_year)
+    own = _own_rate(counts, exposure)
+    offset = (exposure * own[:, :, None]).sum(axis=0)
+    fitted = [_season_of(counts[:, f].sum(axis=0), offset[f], waves) for f in range(feeds)]
+    curves = np.array([curve for curve, _ in fitted])
+    precisions = np.array([np.linalg.inv(cover) for _, cover in fitted])
+    pooled_cover = np.linalg.inv(precisions.sum(axis=0))
+    common = pooled_cover @ np.einsum("fij,fj->i", precisions, curves)
+    strength = max(0.0, float(common @ common - np.trace(pooled_cover)) / len(common))
+    shrunken = _shrink(common, pooled_cover, strength)
+    covers = np.array([cover for _, cover in fitted])
+    apart = sum(
+        float((c - common) @ (c - common) - np.trace(v))
+        for c, v in zip(curves, covers, strict=True)
+    )
+    between = max(0.0, apart / (len(common) * max(feeds - 1, 1))) if feeds > 1 else 0.0
+    return np.array(
+        [
+            shrunken + _shrink(curve - common, cover, between)
+            for curve, cover in zip(curves, covers, strict=True)
+        ]
+    )
+
+
+def fit_week_shape(history: FeedCounts) -> F64:
+    """Share of a week's events by the end of each day, ``F64[F, 7]``, shrunken to even days."""
+    even = np.full(DAYS, 1.0 / DAYS)
+    shape = np.tile(np.cumsum(even), (history.feeds, 1))
+    known = history.daily_feeds or (True,) * history.feeds
+    if history.daily is not None:
+        for f in np.flatnonzero(known):
+            events = history.daily[:, f].sum(axis=(0, 1), dtype=np.float64)
+            share = (events + EVEN_EVENTS * even) / (events.sum() + EVEN_EVENTS)
+            shape[f] = np.cumsum(share)
+    shape[:, -1] = 1.0
+    return shape
+
+
+def fit_dispersions(counts: F64, mean: F64) -> Dispersions:
+    """Estimate alpha per feed and per unit by weighted moments.
+
+    ``mean`` is ``F64[U, F, T]`` with each unit's own mean estimated from its n
+    periods, hence the factor n / (n - 1); zero where not observed. The weights are
+    the inverse variances of the squared residuals, fourth moment of a Poisson
+    count included.
+    """
+    seen = mean > 0
+    n = seen.sum(axis=2, keepdims=True)
+    square = np.where(seen, (counts - mean) ** 2 * n / np.maximum(n - 1, 1), 0.0)
+    excess = np.where(n > 1, square - mean, 0.0)
+    alpha = np.full(counts.shape[1], 0.05)
+    for _ in range(MOMENT_STEPS):
+        weight = np.where(
+            seen & (n > 1),
+            1.0 / ((1.0 + alpha[:, None] * mean) ** 2 + 0.5 / np.maximum(mean, 1e-9)),
+            0.0,
+        )
+        information = (weight * mean**2).sum(axis=2)
+        moment = (weight * excess).sum(axis=2)
+        total = information.sum(axis=0)
+        alpha = np.divide(moment.sum(axis=0), total, out=np.zeros_like(total), where=total > 0)
+        alpha = np.clip(alpha, 0.0, LARGEST_DISPERSION)
+    precision = 0.5 * information
+    own = np.divide(moment, information, out=np.zeros_like(moment), where=information > 0)
+    spread = _between(own, alpha, precision)
+    unit = np.where(
+        spread > 0,
+        (alpha / np.maximum(spread, 1e-12) + precision * own)
+        / (1.0 / np.maximum(spread, 1e-12) + precision),
+        alpha,
+    )
+    return Dispersions(alpha, spread, np.clip(unit, 0.0, LARGEST_DISPERSION), precision)
+
+
+def _between(own: F64, centre: F64, precision: F64) -> F64:
+    """Variance between units by the moment estimator of random effects."""
+    informed = (precision > 0).sum(axis=0)
+    total = precision.sum(axis=0)
+    q = (precision * (own - centre) ** 2).sum(axis=0)
+    room = total - (precision**2).sum(axis=0) / np.maximum(total, 1e-12)
+    spread = np.where(
+        (informed > 2) & (room > 0), (q - (informed - 1)) / np.maximum(room, 1e-12), 0
+    )
+    return np.clip(spread, 0.0, 1.0)
+
+
+def _season_of(total: F64, offset: F64, waves: F64) -> tuple[F64, F64]:
+    """Quasi-Poisson regression of a feed's totals; curve and covariance, ``[4]``, ``[4, 4]``."""
+    seen = offset > 0
+    design = np.vstack([np.ones(int(seen.sum())), waves[:, seen]]).T
+    ridge = np.diag([1e-9, 1.0, 1.0, 1.0, 1.0])  # a log amplitude beyond 1 is not a season
+    y, o = total[seen], offset[seen]
+    beta = np.zeros(design.shape[1])
+    for _ in range(8):
+        mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
+        information = design.T @ (mu[:, None] * design) + ridge
+        step = np.linalg.solve(information, design.T @ (y - mu) - ridge @ beta)
+        beta = beta + np.clip(step, -1, 1)
+    mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
+    freedom = max(len(y) - design.shape[1], 1)
+    spread = max(1.0, float(((y - mu) ** 2 / mu).sum()) / freedom)
+    cover = np.linalg.inv((design.T @ (mu[:, None] * design)) / spread + ridge)
+    return beta[1:], cover[1:, 1:]
+
+
+def _shrink(value: F64, cover: F64, variance: float) -> F64:
+    if variance <= 0.0:
+        return np.zeros_like(value)
+    prior = variance * np.eye(len(value))
+    shrunken: F64 = prior @ np.linalg.solve(prior + cover, value)
+    return shrunken
+
+
+def _own_rate(counts: F64, expected: F64) -> F64:
+    """Each unit's rate, with half an event of the fleet's rate added."""
+    pooled = _pooled_rate(counts, expected)
+    mass = expected.sum(axis=2)
+    half = 0.5 / np.maximum(pooled, 1e-9)
+    return np.asarray((counts.sum(axis=2) + 0.5) / np.maximum(mass + half, 1e-9))
+
+
+def _pooled_rate(counts: F64, expected: F64) -> npt.NDArray[np.float64]:
+    mass = expected.sum(axis=(0, 2))
+    return np.asarray(counts.sum(axis=(0, 2)) / np.maximum(mass, 1e-9))

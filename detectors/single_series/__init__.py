@@ -1,0 +1,1 @@
+"""Evidence on one series: shares, measurements, silence."""

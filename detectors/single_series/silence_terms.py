@@ -1,0 +1,166 @@
+"""Evidence that reporting has stopped or fallen: the Gamma-Poisson form with r < 1.
+
+Counts x_t with exposure m_t and unknown rate, Gamma(a, b) prior; since period k the
+rate is multiplied by r (one half, a quarter, a tenth, a fiftieth). With A, M the
+weighted totals of all periods and A1, M1 those since k, the rate integrated out:
+
+    log BF(k, r) = A1 log r - (a + A) log(1 + (r - 1) M1 / (b + M)).
+
+Reports come in bursts, so periods are weighted by 1 / (1 + 1.2 alpha rate m) with
+negative-binomial dispersion alpha (variance mu + alpha mu^2).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.compiled import compiled
+from detectors.evidence.onsets import AGES, COUNT, F64
+
+# Falls tried: to a half, a quarter, a tenth, and to next to nothing.
+FALLS = (0.5, 0.25, 0.1, 0.02)
+# A feed that fails falls further than reporting does.
+OUTAGES = (0.25, 0.1, 0.02)
+# Gamma prior of the rate: little weight, nearly no exposure.
+PRIOR = (0.5, 1e-6)
+# Negative-binomial dispersion before anything is seen: mean and sd.
+OVERDISPERSION = (0.15, 0.2)
+# Nothing comes off the guaranteed threshold (docs/methods-listening.md).
+DISCOUNT = 0.0
+CAUTION = 1.2
+# The newest periods are left out of the estimates: a fall would distort them.
+LAG = 8
+# Periods of a block, within which the rate is taken to be the same.
+BLOCK = 13
+
+
+def checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:
+    """Series by periods, as floats; ValueError where they cannot be reports and exposure."""
+    x = np.atleast_2d(np.asarray(counts, dtype=np.float64))
+    m = np.atleast_2d(np.asarray(exposure, dtype=np.float64))
+    if x.shape != m.shape or x.ndim != 2:
+        raise ValueError(f"counts {x.shape} and exposure {m.shape} must match")
+    if not (np.isfinite(x).all() and np.isfinite(m).all()):
+        raise ValueError("counts and exposure must be finite; exposure 0 means not observed")
+    if (x < 0).any() or (m < 0).any():
+        raise ValueError("counts and exposure cannot be negative")
+    return x, m
+
+
+def gap_chance(shape: float, exposed: float, gap: float) -> float:
+    """Probability of no report in ``gap`` under the Gamma-Poisson predictive distribution.
+
+    Exact: with A + a = ``shape`` and M + b = ``exposed`` before the gap, the mean of
+    exp(-rate gap) over the posterior is (exposed / (exposed + gap)) ** shape.
+    """
+    return math.exp(-shape * math.log1p(gap / exposed))
+
+
+@compiled
+def log_bayes_factor(shape: float, scale: float, counted: float, since: float, r: float) -> float:
+    """Log BF of "rate times r since the onset": shape = a + A, scale = b + M, counted = A1."""
+    return counted * math.log(r) - shape * math.log1p((r - 1.0) * since / scale)
+
+
+@compiled
+def burstiness(x: F64, m: F64, period: int, guess: float, guess_sd: float) -> float:
+    """Negative-binomial dispersion alpha, estimated before ``period`` - LAG.
+
+    Moments about the mean of each block of periods (a silence must not look like
+    dispersion): sum of (x - mu_b)^2 n_b / (n_b - 1) - mu over the sum of mu^2, with sd
+    sqrt(2 sum (mu + guess mu^2)^2) / sum mu^2; weighted with the guess by precision,
+    never below zero.
+    """
+    n = counted = exposed = 0.0
+    for s in range(period + 1 - LAG):
+        if m[s] > 0.0:
+            n += 1.0
+            counted += x[s]
+            exposed += m[s]
+    if n < 3.0 or counted <= 0.0:
+        return guess
+    rate = counted / exposed
+    excess = squares = noise = 0.0
+    held = within = passed = 0.0
+    start = 0
+    for s in range(period + 1 - LAG):
+        if m[s] > 0.0:
+            held += 1.0
+            within += x[s]
+            passed += m[s]
+        if held < 2.0 or (held < BLOCK and s < period - LAG):
+            continue
+        own = within / passed
+        for u in range(start, s + 1):
+            if m[u] > 0.0:
+                mu = rate * m[u]
+                excess += (x[u] - own * m[u]) ** 2 * held / (held - 1.0) - own * m[u]
+                squares += mu * mu
+                noise += (mu + guess * mu * mu) ** 2
+        held = within = passed = 0.0
+        start = s + 1
+    if squares <= 0.0:
+        return guess
+    precision = squares * squares / (2.0 * noise)
+    prior = 1.0 / (guess_sd * guess_sd)
+    return max(0.0, (precision * excess / squares + prior * guess) / (precision + prior))
+
+
+@compiled
+def silence_terms(
+    x: F64, m: F64, period: int, after: int, effects: F64, prior: F64, alpha: float,
+    terms: F64, leans: F64, since: F64, counted: F64, totals: F64,
+) -> None:  # fmt: skip
+    """Evidence by onset age at a period, from its past only.
+
+    Fills ``terms`` (log of the mean BF over ``effects``; -inf for onsets up to
+    ``after``), ``leans`` (posterior mean of log r), ``since`` and ``counted``
+    (weighted exposure and count since the onset) and ``totals`` (weighted exposure
+    and count of the whole history, and the rate that weights were made with).
+    """
+    exposed = total = 0.0
+    for s in range(period + 1):
+        if m[s] > 0.0:
+            exposed += m[s]
+            total += x[s]
+    rate = total / exposed if exposed > 0.0 else 0.0
+    exposed = total = 0.0
+    at = 0
+    for age in range(1, period + 2):
+        s = period + 1 - age
+        if m[s] > 0.0:
+            weight = 1.0 / (1.0 + CAUTION * alpha * rate * m[s])
+            exposed += weight * m[s]
+            total += weight * x[s]
+        if at < COUNT and age == AGES[at]:
+            since[at] = exposed
+            counted[at] = total
+            at += 1
+    totals[0] = exposed
+    totals[1] = total
+    totals[2] = rate
+    shape = prior[0] + total
+    scale = prior[1] + exposed
+    for i in range(COUNT):
+        terms[i] = -math.inf
+        leans[i] = 0.0
+        # An onset needs something before it to be a change from.
+        if i >= at or period + 1 - AGES[i] <= after or since[i] >= exposed:
+            continue
+        top = -math.inf
+        mean = lean = 0.0
+        for r in effects:
+            bf = log_bayes_factor(shape, scale, counted[i], since[i], r)
+            if bf > top:
+                shrink = math.exp(top - bf)
+                mean *= shrink
+                lean *= shrink
+                top = bf
+            part = math.exp(bf - top)
+            mean += part
+            lean += part * math.log(r)
+        terms[i] = top + math.log(mean / effects.size)
+        leans[i] = lean / mean
