@@ -1,0 +1,1 @@
+"""Sequential tests: charts that accumulate evidence point by point, and how long they run."""
