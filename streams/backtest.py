@@ -19,7 +19,9 @@ from detectors.evidence.counts import F64, I64, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.looks import first_with, observed_before
 from detectors.evidence.model import Bars, EvidenceModel
-from detectors.evidence.watch import Crossing, WatchPath, Way, watch
+from streams.backtest_culture import set_aside, told_rightly
+from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
+from streams.backtest_watch import Alert, Segment, watch_all
 from streams.countsfile import Counts
 from streams.periods import Grid
 from streams.reference import Reference
@@ -34,41 +36,31 @@ PSEUDO_UNITS = 2000
 
 Progress = Callable[[str, float], None]
 
+__all__ = ["Alert", "Backtest", "BacktestError", "Stage", "run"]
+
 
 class BacktestError(ValueError):
     """A backtest that cannot be run as asked; the message says why."""
 
 
-@dataclass(frozen=True)
-class Alert:
-    """One alert of level 1, with what became of it. Columns are those of the file."""
-
-    unit: int
-    level: int
-    direction: str
-    column: int
-    raised_column: int
-    onset: int
-    feeds: tuple[int, ...]
-    log_evidence: float
-
-
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A model and the first column that it judges."""
+    """A model, the first column that it judges and the feeds that it may look at then."""
 
     start: int
     model: EvidenceModel
     level1: Bars
     level2: Bars
+    block: FeedCounts
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
     """What a backtest found.
 
-    ``ready`` is each unit's first judged column (the number of columns where
-    there is none); ``judged`` is ``bool[U, T]``.
+    ``counts`` are those that were weighed (a harm share is set aside). ``ready`` is each
+    unit's first judged column (the number of columns where there is none); ``judged`` is
+    ``bool[U, T]``.
     """
 
     counts: Counts
@@ -91,6 +83,7 @@ def run(
     reference: Reference | None = None,
     unit_class: str | None = None,
     progress: Progress | None = None,
+    processes: int | None = None,
 ) -> Backtest:
     """Run the evidence over a counts file.
 
@@ -103,6 +96,7 @@ def run(
         reference: a stored calibration to use in place of the file's own.
         unit_class: which of its models; by default the first whose feeds fit.
         progress: called with what is being done and the share that is done.
+        processes: how many watch the units; by default as many as are worth starting.
 
     Raises:
         BacktestError: budgets, history or calibration do not fit the file.
@@ -113,34 +107,35 @@ def run(
     needed = DEFAULT_HISTORY[counts.grid] if history is None else history
     if needed < FEWEST_HISTORY:
         raise BacktestError(f"the history must have at least {FEWEST_HISTORY} periods")
+    counts, shares = set_aside(counts)
     ready = first_judged(counts.block, needed)
-    judged = _judged(counts.block, ready)
-    if not judged.any():
+    if not (ready < counts.block.periods).any():
         raise BacktestError(
             f"no unit has more than {needed} observed periods, so there is nothing to judge"
         )
     tell = progress or (lambda _what, _share: None)
-    stages: list[Stage] = []
-    path: WatchPath | None = None
-    plan = list(_plan(counts, ready, needed, reference, unit_class, tell))
-    for number, (start, block, model) in enumerate(plan):
-        bars = model.threshold(budget), model.threshold(budget2)
-        stages.append(Stage(start, model, *bars))
-        end = plan[number + 1][0] if number + 1 < len(plan) else block.periods
-        path = watch(
-            block.until(end), model, budget1=budget, budget2=budget2, path=path,
-            dirty_from=np.full(block.units, start, dtype=np.int64),
-        )  # fmt: skip
-    assert path is not None  # noqa: S101 - there is a judged column, hence a stage
+    stages = [
+        Stage(start, model, model.threshold(budget), model.threshold(budget2), block)
+        for start, block, model in _plan(counts, ready, needed, reference, unit_class, tell)
+    ]
+    segments = _segments(counts, stages, needed)
+    found = watch_all(
+        segments,
+        (budget, budget2),
+        lambda share: tell("evidence", share),
+        processes=processes,
+    )
+    if shares is not None:
+        found = told_rightly(found, stages[0].block, stages[0].model, shares)
     return Backtest(
         counts=counts,
         history=needed,
         budgets=(budget, budget2),
-        alerts=tuple(_alerts(path, Way.CONCERN)),
-        improvements=tuple(_alerts(path, Way.IMPROVEMENT)),
+        alerts=tuple(alert for alert in found if alert.direction == "concern"),
+        improvements=tuple(alert for alert in found if alert.direction != "concern"),
         stages=tuple(stages),
         ready=ready,
-        judged=judged,
+        judged=_judged(segments, counts.block, needed),
         calibration="own history" if reference is None else reference.version,
     )
 
@@ -152,10 +147,14 @@ def first_judged(block: FeedCounts, history: int) -> I64:
     )
 
 
-def baseline(block: FeedCounts, ready: I64, cutoff: int) -> FeedCounts:
-    """Give the baseline periods of all units that lie before a column."""
-    before = np.arange(cutoff) < ready[:, None]
-    exposure = np.where(before[:, None, :], block.exposure[:, :, :cutoff], 0.0)
+def baseline(block: FeedCounts, until: I64, cutoff: int) -> FeedCounts:
+    """Give the baseline periods that lie before a column.
+
+    ``until`` is the first column after the baseline, of each unit (``I64[U]``) or of
+    each series (``I64[U, F]``).
+    """
+    ends = until[:, None, None] if until.ndim == 1 else until[:, :, None]
+    exposure = np.where(np.arange(cutoff) < ends, block.exposure[:, :, :cutoff], 0.0)
     return FeedCounts(
         np.where(exposure > 0, block.counts[:, :, :cutoff], 0.0), exposure, block.week0
     )
@@ -192,9 +191,13 @@ def _plan(
         arranged, model = arrange(counts, reference, unit_class)
         yield 0, arranged, replace(model, minimum_history=needed)
         return
-    cutoffs = _cutoffs(block, ready, needed, RENEWALS[counts.grid])
+    found = stretches(block, counts.rebases, needed)
+    cutoffs = _cutoffs(block, ready, needed, RENEWALS[counts.grid], found)
     for number, cutoff in enumerate(cutoffs):
-        history = baseline(block, ready, cutoff)
+        seen = seen_at(block, found, cutoff)
+        own = ready if seen is block else first_judged(seen, needed)
+        until = learnt_until(found, own, block.feeds, cutoff)
+        history = baseline(seen, until, cutoff)
         known = np.asarray(np.any(history.exposure > 0, axis=(0, 2)))
         # A feed without any baseline yet waits for the next renewal.
         exposure = np.where(known[None, :, None], block.exposure, 0.0)
@@ -210,7 +213,28 @@ def _plan(
         )
 
 
-def _cutoffs(block: FeedCounts, ready: I64, needed: int, gap: int) -> list[int]:
+def _segments(counts: Counts, stages: list[Stage], needed: int) -> list[Segment]:
+    """Cut time where the model or what may be looked at changes."""
+    feeds = stages[0].model.feeds
+    place = [feeds.index(name) for name in counts.feeds]
+    rebases = tuple((unit, place[feed], column) for unit, feed, column in counts.rebases)
+    found = stretches(stages[0].block, rebases, needed)
+    periods = counts.block.periods
+    first = stages[0].start
+    starts = {stage.start for stage in stages}
+    starts |= {moment for moment in boundaries(found, periods) if moment > first}
+    edges = [*sorted(starts), periods]
+    segments = []
+    for start, end in pairwise(edges):
+        stage = [one for one in stages if one.start <= start][-1]
+        block = seen_at(stage.block, found, start)
+        segments.append(Segment(start, end, block, stage.model))
+    return segments
+
+
+def _cutoffs(
+    block: FeedCounts, ready: I64, needed: int, gap: int, found: list[Stretch]
+) -> list[int]:
     """Columns at which the fit is renewed: when units or feeds have got their baseline.
 
     Each depends on earlier ones only, so that a longer file never moves one.
@@ -221,6 +245,7 @@ def _cutoffs(block: FeedCounts, ready: I64, needed: int, gap: int) -> list[int]:
             FeedCounts(block.counts[:, [feed]], block.exposure[:, [feed]], block.week0), needed
         )
         moments.update(series[series < block.periods].tolist())
+    moments.update(stretch.ripe for stretch in found if stretch.ripe < stretch.end)
     first = int(ready.min())
     chosen = [first]
     for moment in sorted(moments):
@@ -271,30 +296,13 @@ def _relative(exposure: F64) -> F64:
     return exposure / np.where(mean > 0, mean, 1.0)[:, None]
 
 
-def _judged(block: FeedCounts, ready: I64) -> np.ndarray:
-    observed = np.any(block.exposure > 0, axis=1)
-    return np.asarray(observed & (np.arange(block.periods) >= ready[:, None]))
-
-
-def _alerts(path: WatchPath, way: Way) -> Iterator[Alert]:
-    for unit in range(len(path.closed)):
-        crossings = path.crossings(unit, way)
-        firsts = [n for n, crossing in enumerate(crossings) if crossing.level == 1]
-        for begin, end in pairwise([*firsts, len(crossings)]):
-            yield _alert(unit, way, crossings[begin:end])
-
-
-def _alert(unit: int, way: Way, crossings: list[Crossing]) -> Alert:
-    """One level-1 crossing and the level-2 crossings before the next one."""
-    first = crossings[0]
-    raised = next((crossing for crossing in crossings if crossing.level == 2), None)
-    return Alert(
-        unit=unit,
-        level=1 if raised is None else 2,
-        direction="concern" if way is Way.CONCERN else "improvement",
-        column=first.week,
-        raised_column=-1 if raised is None else raised.week,
-        onset=first.onset,
-        feeds=tuple(f for f, told in enumerate(first.feeds) if told),
-        log_evidence=first.log_evidence,
-    )
+def _judged(segments: list[Segment], block: FeedCounts, needed: int) -> np.ndarray:
+    """Observed unit-periods after the baseline, ``bool[U, T]``, resting series left out."""
+    judged = np.zeros((block.units, block.periods), dtype=np.bool_)
+    columns = np.arange(block.periods)
+    for segment in segments:
+        seen = segment.block
+        ready = first_judged(seen, needed)[:, None]
+        here = (columns >= segment.start) & (columns < segment.end)
+        judged |= np.any(seen.exposure > 0, axis=1) & here & (columns >= ready)
+    return judged

@@ -1,8 +1,8 @@
 """Counts files: one row per unit, feed and period, as a backtest reads them.
 
 The header names ``unit,feed,period_start,period_end,count`` and, if known,
-``exposure`` and ``changed_at``. A row that cannot be used is an error that names
-its line, never a silent gap.
+``exposure``, ``changed_at`` and ``rebased_at``. A row that cannot be used is an error
+that names its line, never a silent gap.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from detectors.evidence.counts import FeedCounts
 from streams.periods import PER_YEAR, Grid, first_day, month_of_day
 
 REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
-OPTIONAL = ("exposure", "changed_at")
+OPTIONAL = ("exposure", "changed_at", "rebased_at")
 LARGEST_COUNT = 1e7
 _EPOCH = date(1970, 1, 1)
 
@@ -42,6 +42,9 @@ class Counts:
         end_days: the day after each column's last one, from 1970.
         changed_at: for each unit the day on which the truth changed, or None.
         knows_changes: whether the file has a ``changed_at`` column.
+        rebases: where somebody declared that a series begins anew (wards that merged,
+            a definition that changed): unit, feed and the first column of the new
+            stretch, in order.
 
     """
 
@@ -54,6 +57,7 @@ class Counts:
     end_days: tuple[int, ...]
     changed_at: tuple[float | None, ...]
     knows_changes: bool
+    rebases: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def per_year(self) -> float:
@@ -73,6 +77,7 @@ class _Reading:
     rows: dict[tuple[int, int, int], tuple[float, float, int]] = field(default_factory=dict)
     texts: dict[int, tuple[str, str]] = field(default_factory=dict)
     changed: dict[int, float] = field(default_factory=dict)
+    rebased: set[tuple[int, int, float]] = field(default_factory=set)
     moments: dict[str, float] = field(default_factory=dict)
 
 
@@ -83,6 +88,8 @@ def read_counts(path: str | Path) -> Counts:
     keeps to one of them. An empty ``exposure`` takes the last one known of the same
     unit and feed; a period without a row was not observed. Weeks may start on any
     weekday, but on the same in all the file; months start on the first.
+    ``rebased_at`` may stand in any row of its unit and feed, a day each; the period
+    that holds the day is the first of the new stretch.
 
     Raises:
         CountsFileError: the file cannot be read or a row cannot be used.
@@ -149,6 +156,9 @@ def _take(reading: _Reading, row: Mapping[str | None, object], line: int) -> Non
         changed = _moment(reading, text["changed_at"], "changed_at", line)
         if reading.changed.setdefault(unit, changed) != changed:
             raise CountsFileError(f"line {line}: unit has another changed_at before")
+    if text.get("rebased_at"):
+        moment = _moment(reading, text["rebased_at"], "rebased_at", line)
+        reading.rebased.add((unit, feed, moment))
 
 
 def _number(text: str, name: str, line: int) -> float:
@@ -244,7 +254,17 @@ def _arrays(reading: _Reading, *, knows_changes: bool) -> Counts:
         end_days=tuple(day for _, _, day in columns),
         changed_at=tuple(reading.changed.get(unit) for unit in range(len(reading.units))),
         knows_changes=knows_changes,
+        rebases=_rebases(reading, [day for _, _, day in columns]),
     )
+
+
+def _rebases(reading: _Reading, ends: list[int]) -> tuple[tuple[int, int, int], ...]:
+    """Declared new beginnings as columns; one before or after all periods changes nothing."""
+    found = {
+        (unit, feed, int(np.searchsorted(ends, moment, side="right")))
+        for unit, feed, moment in reading.rebased
+    }
+    return tuple(sorted(place for place in found if 0 < place[2] < len(ends)))
 
 
 def _carry_forward(exposure: np.ndarray) -> None:
