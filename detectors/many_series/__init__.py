@@ -1,0 +1,1 @@
+"""Many series at once: e-detectors, online false discovery rates, and scans for clusters."""

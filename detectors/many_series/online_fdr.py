@@ -1,0 +1,387 @@
+"""Online control of the false discovery rate by investing: LORD++, SAFFRON, ADDIS and kin.
+
+Every discovery earns the right to further errors, which later tests spend. All procedures
+here are one formula. A clock ticks at some tests; with U ticks so far, u_j ticks at the j-th
+discovery and the sequence gamma of ``level_sequences``, the next level is
+
+    level = min(cap, scale (w gamma(U + 1) + (payout - w) gamma(U - u_1 + 1)
+                            + payout sum_{j >= 2} gamma(U - u_j + 1)))
+
+==================  ======================  ==============  ================  =========
+procedure           the clock ticks at      scale           payout            cap
+==================  ======================  ==============  ================  =========
+LORD++              every test              1               alpha             1
+LORD 2              every test              1               b0, all alike     1
+LORD with discard   p <= tau                1               tau alpha         tau
+SAFFRON             p > lambda              1 - lambda      alpha             lambda
+ADDIS               lambda < p <= tau       tau - lambda    alpha             lambda
+Alpha-investing     no discovery            1 - level       alpha             1
+==================  ======================  ==============  ================  =========
+
+**Valid** when the p-values of true nulls are independent of one another and of the rest, or
+(LORD++, for the modified rate; SAFFRON and ADDIS likewise) super-uniform given the past. None
+of these is valid under arbitrary dependence: see ``online_spending`` and ``lord_recent``.
+
+Sources: Javanmard & Montanari, Annals of Statistics 46 (2018) (LORD 2); Ramdas, Yang,
+Wainwright & Jordan, "Online control of the false discovery rate with decaying memory",
+NeurIPS 2017 (LORD++); Ramdas, Zrnic, Wainwright & Jordan, "SAFFRON", ICML 2018 (also
+Alpha-investing with this guarantee); Tian & Ramdas, "ADDIS", NeurIPS 2019 (also discarding).
+The reference tests compare with onlineFDR 2.19.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.compiled import compiled
+from detectors.conformance import Subject
+from detectors.many_series.level_sequences import (
+    Floats,
+    LevelSequence,
+    logarithmic,
+    power,
+    share,
+)
+from detectors.many_series.online_testing import (
+    Booleans,
+    OnlineTesting,
+    check_level,
+    check_thresholds,
+    row_of_tests,
+    starting_wealth,
+)
+
+Integers = NDArray[np.int64]
+MEMORY = 1_000
+"""Discoveries that a procedure remembers; forgetting older ones only lowers later levels."""
+
+_CLOCK, _FIRST, _USED, _NEXT = range(4)
+
+
+class _Investing(OnlineTesting):
+    """The formula of this module; its kinds differ in clock, scale, payouts and cap."""
+
+    def _start(
+        self,
+        gamma: LevelSequence,
+        *,
+        memory: int,
+        ticks: tuple[float, float],
+        scale: float,
+        wealth: float,
+        payouts: tuple[float, float],
+        cap: float,
+    ) -> None:
+        if memory < 1:
+            raise ValueError(f"memory must be at least 1, not {memory}")
+        self._gamma = gamma
+        self._rule = np.array([*ticks, scale, wealth, *payouts, cap])
+        self._counters = np.array([0, -1, 0, 0], np.int64)
+        self._clocks = np.zeros(memory, np.int64)
+        self._discoveries = np.zeros(memory, np.int64)
+
+    def _advance(self, p: Floats, levels: Floats, rejected: Booleans) -> None:
+        gamma = self._gamma
+        _invest(
+            p,
+            levels,
+            rejected,
+            self._rule,
+            self._counters,
+            self._clocks,
+            self._discoveries,
+            gamma.family,
+            gamma.scale,
+            gamma.exponent,
+            gamma.table,
+        )
+
+
+class Lord(_Investing):
+    """LORD: levels based on recent discovery, in its forms that use every discovery.
+
+    Args:
+        alpha: Highest false discovery rate.
+        version: ``"++"`` (the best of them), ``"2"`` (superseded by it), or ``"discard"``, which
+            passes over p-values above ``discard`` and so gains when nulls are conservative.
+        wealth: Share of the rate to spend before the first discovery, alpha / 10 unless given.
+            More finds earlier and leaves less for later.
+        payout: Earned by a discovery in version 2, alpha - wealth unless given.
+        discard: Threshold tau of version ``"discard"``.
+        gamma: How wealth is spread over later tests.
+        memory: Discoveries remembered.
+
+    Example:
+        >>> lord = Lord()
+        >>> [lord.update(p) for p in (0.0001, 0.2, 0.001)]
+        [1, 0, 0]
+
+    Reference: see the module.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        version: Literal["++", "2", "discard"] = "++",
+        wealth: float | None = None,
+        payout: float | None = None,
+        discard: float = 0.5,
+        gamma: LevelSequence | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        check_level(alpha)
+        if version not in {"++", "2", "discard"}:
+            raise ValueError(f'version must be "++", "2" or "discard", not {version!r}')
+        if not 0.0 < discard <= 1.0:
+            raise ValueError(f"discard must be above 0 and at most 1, not {discard}")
+        self.alpha = alpha
+        self.version = version
+        self.wealth = wealth
+        self.payout = payout
+        self.discard = discard
+        self.gamma = gamma
+        self.memory = memory
+        tau = discard if version == "discard" else 1.0
+        start = starting_wealth(wealth, alpha / 10, tau * alpha)
+        payouts = (tau * alpha - start, tau * alpha)
+        if version == "2":
+            earned = alpha - start if payout is None else payout
+            if not earned > 0.0 or start + earned > alpha * (1.0 + 1e-12):
+                raise ValueError(f"payout must be above 0 and wealth + payout <= alpha: {earned}")
+            payouts = (earned, earned)
+        self._start(
+            gamma or logarithmic(),
+            memory=memory,
+            ticks=(-1.0, tau),
+            scale=1.0,
+            wealth=start,
+            payouts=payouts,
+            cap=tau,
+        )
+
+
+class Saffron(_Investing):
+    """SAFFRON: as LORD++, but tests that look like candidates cost nothing.
+
+    It estimates how many nulls are true from the p-values above ``candidate``, and gains when
+    there are many signals. Conservative nulls (p-values near 1) cost it power: see ``Addis``.
+
+    Args:
+        alpha: Highest false discovery rate.
+        wealth: Spent before the first discovery, alpha / 2 unless given.
+        candidate: Threshold lambda; p-values above it are never discoveries.
+        gamma: How wealth is spread over later tests.
+        memory: Discoveries remembered.
+
+    Example:
+        >>> saffron = Saffron()
+        >>> [saffron.update(p) for p in (0.0001, 0.2, 0.001)]
+        [1, 0, 1]
+
+    Reference: see the module.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        wealth: float | None = None,
+        candidate: float = 0.5,
+        gamma: LevelSequence | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        check_level(alpha)
+        if not 0.0 < candidate < 1.0:
+            raise ValueError(f"candidate must lie strictly between 0 and 1, not {candidate}")
+        self.alpha = alpha
+        self.wealth = wealth
+        self.candidate = candidate
+        self.gamma = gamma
+        self.memory = memory
+        start = starting_wealth(wealth, alpha / 2, alpha)
+        self._start(
+            gamma or power(),
+            memory=memory,
+            ticks=(candidate, 1.0),
+            scale=1.0 - candidate,
+            wealth=start,
+            payouts=(alpha - start, alpha),
+            cap=candidate,
+        )
+
+
+class Addis(_Investing):
+    """ADDIS: SAFFRON that also passes over p-values too large to be anything but null.
+
+    Args:
+        alpha: Highest false discovery rate.
+        wealth: Spent before the first discovery, alpha / 2 unless given.
+        candidate: Threshold lambda; p-values above it are never discoveries.
+        discard: Threshold tau; p-values above it are passed over.
+        gamma: How wealth is spread over later tests.
+        memory: Discoveries remembered.
+
+    Example:
+        >>> addis = Addis()
+        >>> [addis.update(p) for p in (0.0001, 0.9, 0.001)]
+        [1, 0, 1]
+
+    Reference: see the module.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        wealth: float | None = None,
+        candidate: float = 0.25,
+        discard: float = 0.5,
+        gamma: LevelSequence | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        check_level(alpha)
+        check_thresholds(candidate, discard)
+        self.alpha = alpha
+        self.wealth = wealth
+        self.candidate = candidate
+        self.discard = discard
+        self.gamma = gamma
+        self.memory = memory
+        start = starting_wealth(wealth, alpha / 2, alpha)
+        self._start(
+            gamma or power(),
+            memory=memory,
+            ticks=(candidate, discard),
+            scale=discard - candidate,
+            wealth=start,
+            payouts=(alpha - start, alpha),
+            cap=candidate,
+        )
+
+
+class AlphaInvesting(_Investing):
+    """Alpha-investing in the form that controls the false discovery rate.
+
+    Foster & Stine's idea (Journal of the Royal Statistical Society B 70, 2008) with SAFFRON's
+    rule, the threshold of a candidate being the level itself.
+
+    Args:
+        alpha: Highest false discovery rate.
+        wealth: Spent before the first discovery, alpha / 2 unless given.
+        gamma: How wealth is spread over later tests.
+        memory: Discoveries remembered.
+
+    Example:
+        >>> investing = AlphaInvesting()
+        >>> [investing.update(p) for p in (0.0001, 0.2, 0.001)]
+        [1, 0, 1]
+
+    Reference: Ramdas et al. 2018, see the module.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.05,
+        wealth: float | None = None,
+        gamma: LevelSequence | None = None,
+        memory: int = MEMORY,
+    ) -> None:
+        check_level(alpha)
+        self.alpha = alpha
+        self.wealth = wealth
+        self.gamma = gamma
+        self.memory = memory
+        start = starting_wealth(wealth, alpha / 2, alpha)
+        self._start(
+            gamma or power(),
+            memory=memory,
+            # The threshold of a candidate is the level, which the kernel knows.
+            ticks=(math.nan, 1.0),
+            scale=1.0,
+            wealth=start,
+            payouts=(alpha - start, alpha),
+            cap=1.0,
+        )
+
+
+@compiled
+def _invest(
+    p: Floats,
+    levels: Floats,
+    rejected: Booleans,
+    rule: Floats,
+    counters: Integers,
+    clocks: Integers,
+    discoveries: Integers,
+    family: int,
+    gamma_scale: float,
+    exponent: float,
+    table: Floats,
+) -> None:
+    """Decide a row of tests; discoveries at one reading of the clock are kept together."""
+    above, upto, scale, wealth, first_payout, payout, cap = rule
+    memory = len(clocks)
+    for i in range(len(p)):
+        if np.isnan(p[i]):
+            continue
+        now = counters[_CLOCK]
+        total = wealth * share(now + 1, family, gamma_scale, exponent, table)
+        if counters[_FIRST] >= 0:
+            since = now - counters[_FIRST] + 1
+            total += first_payout * share(since, family, gamma_scale, exponent, table)
+        later = 0.0
+        for back in range(1, counters[_USED] + 1):
+            at = (counters[_NEXT] - back) % memory
+            since = now - clocks[at] + 1
+            later += discoveries[at] * share(since, family, gamma_scale, exponent, table)
+        level = scale * (total + payout * later)
+        threshold = above
+        if np.isnan(above):
+            level = level / (1.0 + level)
+            threshold = level
+        level = min(cap, level)
+        levels[i] = level
+        rejected[i] = p[i] <= level
+        if threshold < p[i] <= upto:
+            counters[_CLOCK] += 1
+        if not rejected[i]:
+            continue
+        now = counters[_CLOCK]
+        if counters[_FIRST] < 0:
+            counters[_FIRST] = now
+            continue
+        last = (counters[_NEXT] - 1) % memory
+        if counters[_USED] > 0 and clocks[last] == now:
+            discoveries[last] += 1
+            continue
+        clocks[counters[_NEXT]] = now
+        discoveries[counters[_NEXT]] = 1
+        counters[_NEXT] = (counters[_NEXT] + 1) % memory
+        counters[_USED] = min(counters[_USED] + 1, memory)
+
+
+def _subject(name: str, make: Callable[[], _Investing]) -> Subject:
+    return Subject(
+        name=name,
+        make=make,
+        sample=row_of_tests,
+        latest=lambda history: int(make().decide(history).rejected[-1]),
+        missing="ignored",
+        state_bytes=20_000,
+    )
+
+
+CONFORMANCE = (
+    _subject("lord", Lord),
+    _subject("lord_discard", lambda: Lord(version="discard")),
+    _subject("saffron", Saffron),
+    _subject("addis", Addis),
+    _subject("alpha_investing", AlphaInvesting),
+)
