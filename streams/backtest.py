@@ -15,10 +15,11 @@ from itertools import pairwise
 import numpy as np
 
 from detectors.evidence.calibrate import calibrate
-from detectors.evidence.counts import F64, I64, FeedCounts
+from detectors.evidence.counts import I64, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.looks import first_with, observed_before
 from detectors.evidence.model import Bars, EvidenceModel
+from streams.backtest_arrange import BacktestError, arrange
 from streams.backtest_culture import set_aside, told_rightly
 from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
 from streams.backtest_watch import Alert, Segment, watch_all
@@ -37,10 +38,6 @@ PSEUDO_UNITS = 2000
 Progress = Callable[[str, float], None]
 
 __all__ = ["Alert", "Backtest", "BacktestError", "Stage", "run"]
-
-
-class BacktestError(ValueError):
-    """A backtest that cannot be run as asked; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,47 +250,6 @@ def _cutoffs(
             chosen.append(moment)
             gap *= 2
     return chosen
-
-
-def arrange(
-    counts: Counts, reference: Reference, unit_class: str | None
-) -> tuple[FeedCounts, EvidenceModel]:
-    """Put a file's feeds in the order of a stored model.
-
-    Raises:
-        BacktestError: no model has all the file's feeds, or the grid is another.
-
-    """
-    wanted = set(counts.feeds)
-    names = [unit_class] if unit_class else list(reference.models)
-    for name in names:
-        model = reference.models.get(name)
-        if model is None:
-            known = ", ".join(reference.models)
-            raise BacktestError(f"the calibration has no class {name}; it has {known}")
-        if wanted <= set(model.feeds):
-            break
-    else:
-        held = "; ".join(f"{n}: {', '.join(reference.models[n].feeds)}" for n in names)
-        raise BacktestError(f"the calibration lacks a feed of the file ({held})")
-    if abs(model.per_year - counts.per_year) > 1:
-        raise BacktestError("the calibration is for another length of periods than the file's")
-    shape = (counts.block.units, len(model.feeds), counts.block.periods)
-    values, exposure = np.zeros(shape), np.zeros(shape)
-    for position, feed in enumerate(model.feeds):
-        if feed in wanted:
-            source = counts.feeds.index(feed)
-            values[:, position] = counts.block.counts[:, source]
-            exposure[:, position] = _relative(counts.block.exposure[:, source])
-    return FeedCounts(values, exposure, counts.block.week0), model
-
-
-def _relative(exposure: F64) -> F64:
-    """Exposure over the unit's own first quarter, as a stored calibration expects it."""
-    seen = exposure > 0
-    early = seen & (np.cumsum(seen, axis=1) <= 13)
-    mean = np.where(early, exposure, 0).sum(axis=1) / np.maximum(early.sum(axis=1), 1)
-    return exposure / np.where(mean > 0, mean, 1.0)[:, None]
 
 
 def _judged(segments: list[Segment], block: FeedCounts, needed: int) -> np.ndarray:

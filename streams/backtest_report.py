@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +13,47 @@ import numpy as np
 
 from detectors.evidence.model import EvidenceModel
 from streams.backtest import Alert, Backtest
+from streams.backtest_rivals import Rival, rivals
+from streams.backtest_scores import (
+    Truth,
+    delays,
+    false_alerts,
+    interpolated_median,
+    median_delay,
+    precision,
+)
+from streams.countsfile import Counts
 
-INTERVAL = 0.95
+__all__ = ["gaps", "interpolated_median", "report", "save"]
+
+EARSHOT_WORDS = "the evidence of all feeds together, level 1"
 
 
-def report(test: Backtest, *, improvements: bool = False) -> dict[str, Any]:
+def report(test: Backtest, *, improvements: bool = False, compare: bool = True) -> dict[str, Any]:
     """Give the result in the shape of the published file.
 
     ``first_signal_at``, ``raised_at`` and ``onset`` are written as the file writes
     its periods: the end of the period whose data raised the alert, and the start of
-    the period in which the change may have begun.
+    the period in which the change may have begun. ``comparison`` sets the evidence
+    beside the usual ways of watching (``streams.backtest_rivals``) on the same data.
     """
     told = [*test.alerts, *(test.improvements if improvements else ())]
     told.sort(key=lambda alert: (alert.column, test.counts.units[alert.unit], alert.direction))
-    names = _feed_names(test)
+    names = test.stages[0].model.feeds
+    truth = Truth.of(test.counts, test.judged)
+    first = [(alert.unit, alert.column) for alert in test.alerts]
+    second = [
+        (alert.unit, alert.raised_column) for alert in test.alerts if alert.raised_column >= 0
+    ]
+    others = rivals(test.counts, test.history, test.judged) if compare else ()
     return {
         "alerts": [_item(test, alert, names) for alert in told],
-        "unit_years": _years(test, test.judged),
-        "false_alerts_per_unit_year": _false_alerts(test),
-        "delay": _delay(test),
+        "unit_years": truth.years(test.judged),
+        "false_alerts_per_unit_year": _false_alerts(truth, first, second),
+        "delay": _delay(truth, first, second),
+        "precision": {**precision(truth, first), "level2": precision(truth, second)},
+        "comparison": _comparison(truth, first, others),
+        "not_watched": _resting(truth, test),
         "budgets": {"level1": test.budgets[0], "level2": test.budgets[1]},
         "history_periods": test.history,
         "calibration": {
@@ -51,10 +75,6 @@ def save(result: dict[str, Any], path: str | Path) -> None:
     Path(path).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", "utf-8")
 
 
-def _feed_names(test: Backtest) -> tuple[str, ...]:
-    return test.stages[0].model.feeds
-
-
 def _item(test: Backtest, alert: Alert, names: Sequence[str]) -> dict[str, Any]:
     counts = test.counts
     item: dict[str, Any] = {
@@ -65,7 +85,10 @@ def _item(test: Backtest, alert: Alert, names: Sequence[str]) -> dict[str, Any]:
         "onset": counts.starts[alert.onset],
         "feeds": [names[f] for f in alert.feeds],
         "log_evidence": round(alert.log_evidence, 6),
+        "kind": alert.kind,
     }
+    if alert.withdrawn >= 0:
+        item["explained_at"] = counts.ends[alert.withdrawn]
     if alert.raised_column >= 0:
         item["raised_at"] = counts.ends[alert.raised_column]
     return item
@@ -86,108 +109,89 @@ def _fitted(model: EvidenceModel) -> dict[str, Any]:
     }
 
 
-def _years(test: Backtest, judged: np.ndarray) -> float:
-    return float(judged.sum()) / test.counts.per_year
-
-
-def _before_change(test: Backtest) -> np.ndarray:
-    """Judged unit-periods that had ended when the unit's truth changed, if it did."""
-    ends = np.array(test.counts.end_days, dtype=np.float64)
-    changed = np.array([np.inf if day is None else day for day in test.counts.changed_at])
-    return np.asarray(test.judged & (ends <= changed[:, None]))
-
-
-def _false_alerts(test: Backtest) -> dict[str, Any]:
-    """Alerts that no change explains, per unit-year, with exact Poisson intervals."""
-    quiet = _before_change(test)
-    years = _years(test, quiet)
-    first = [alert for alert in test.alerts if quiet[alert.unit, alert.column]]
-    second = [
-        alert
-        for alert in test.alerts
-        if alert.raised_column >= 0 and quiet[alert.unit, alert.raised_column]
-    ]
-    level1, level2 = _rate(len(first), years), _rate(len(second), years)
-    assumed = "alerts before changed_at" if test.counts.knows_changes else "no unit changed"
-    return {**level1, "counted": assumed, "unit_years": years, "level1": level1, "level2": level2}
-
-
-def _rate(alerts: int, years: float) -> dict[str, Any]:
-    from scipy.stats import chi2  # noqa: PLC0415 - costs a command-line start a second
-
-    if years <= 0:
-        return {"value": None, "lower": None, "upper": None, "alerts": alerts}
-    tail = (1 - INTERVAL) / 2
-    lower = float(chi2.ppf(tail, 2 * alerts)) / 2 if alerts else 0.0
-    upper = float(chi2.ppf(1 - tail, 2 * alerts + 2)) / 2
+def _comparison(
+    truth: Truth, level1: list[tuple[int, int]], others: Sequence[Rival]
+) -> dict[str, Any]:
+    """The evidence at level 1 and its rivals, scored alike."""
+    rows = [Rival("earshot", EARSHOT_WORDS, tuple(level1), 0), *others]
     return {
-        "value": alerts / years,
-        "lower": lower / years,
-        "upper": upper / years,
-        "alerts": alerts,
+        row.name: {
+            "words": row.words,
+            "alerts": len(row.alerts),
+            "false_alerts_per_unit_year": false_alerts(truth, row.alerts),
+            "delay": {
+                "unit_of_time": "weeks",
+                **median_delay(delays(truth, row.alerts).values()),
+            },
+            "precision": precision(truth, row.alerts),
+            "series_without_limits": row.unjudged,
+        }
+        for row in rows
     }
 
 
-def _delay(test: Backtest) -> dict[str, Any]:
-    """Weeks from each unit's change to its first alert that ended after it."""
-    counts = test.counts
-    ends = counts.end_days
-    unit_delays: dict[str, dict[str, float | None]] = {}
-    columns = {1: _columns(test, 1), 2: _columns(test, 2)}
-    for unit, changed in enumerate(counts.changed_at):
-        if changed is None or not test.judged[unit].any() or changed >= ends[-1]:
-            continue
-        delays: dict[str, float | None] = {}
-        for level in (1, 2):
-            after = [(ends[c] - changed) / 7 for c in columns[level][unit] if ends[c] > changed]
-            delays[f"level{level}_weeks"] = min(after) if after else None
-        unit_delays[counts.units[unit]] = delays
-    if not unit_delays:
-        return {"units": 0, "detected": 0, "median": None, "interpolated": None, "per_unit": {}}
-    level1 = [delays["level1_weeks"] for delays in unit_delays.values()]
-    level2 = [delays["level2_weeks"] for delays in unit_delays.values()]
+def _false_alerts(
+    truth: Truth, first: list[tuple[int, int]], second: list[tuple[int, int]]
+) -> dict[str, Any]:
+    level1, level2 = false_alerts(truth, first), false_alerts(truth, second)
+    assumed = "alerts before changed_at" if truth.counts.knows_changes else "no unit changed"
+    return {
+        **level1,
+        "counted": assumed,
+        "unit_years": truth.years(truth.quiet),
+        "level1": level1,
+        "level2": level2,
+    }
+
+
+def _delay(
+    truth: Truth, first: list[tuple[int, int]], second: list[tuple[int, int]]
+) -> dict[str, Any]:
+    level1, level2 = delays(truth, first), delays(truth, second)
+    told = median_delay(level1.values())
+    if not level1:
+        return {**told, "per_unit": {}}
     return {
         "unit_of_time": "weeks",
-        **_median(level1),
-        "level2": _median(level2),
-        "per_unit": unit_delays,
+        **told,
+        "level2": median_delay(level2.values()),
+        "per_unit": {
+            truth.counts.units[unit]: {"level1_weeks": level1[unit], "level2_weeks": level2[unit]}
+            for unit in level1
+        },
     }
 
 
-def _columns(test: Backtest, level: int) -> list[list[int]]:
-    found: list[list[int]] = [[] for _ in test.counts.units]
-    for alert in test.alerts:
-        column = alert.column if level == 1 else alert.raised_column
-        if column >= 0:
-            found[alert.unit].append(column)
-    return found
-
-
-def _median(delays: Sequence[float | None]) -> dict[str, Any]:
-    """Median over all changed units, those not found counting as later than any."""
-    values = np.array([np.inf if delay is None else delay for delay in delays])
+def _resting(truth: Truth, test: Backtest) -> dict[str, Any]:
+    """Time that nobody watched: rests after declared beginnings, and gaps of feeds."""
+    counts = test.counts
+    observed = np.any(counts.block.exposure > 0, axis=1)
+    after = np.arange(counts.block.periods) >= test.ready[:, None]
     return {
-        "units": len(delays),
-        "detected": int(np.isfinite(values).sum()),
-        "median": _finite(float(np.median(values))),
-        "interpolated": interpolated_median(values),
+        "rested_unit_years": truth.years(observed & after & ~test.judged),
+        "gaps": gaps(counts),
     }
 
 
-def interpolated_median(values: np.ndarray) -> float | None:
-    """Median of grouped values: ties are spread evenly over the step before them."""
-    finite = np.unique(values[np.isfinite(values)])
-    half = len(values) / 2
-    below = 0
-    previous = max(0.0, float(finite[0]) - 1.0) if len(finite) else 0.0
-    for value in finite:
-        here = int((values == value).sum())
-        if below + here >= half:
-            return float(previous + (half - below) / here * (value - previous))
-        below += here
-        previous = float(value)
-    return None
+def gaps(counts: Counts) -> list[dict[str, Any]]:
+    """Stretches in which a feed sent nothing though it had begun, and of how many units.
 
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    A gap is a matter of data, not of care: its periods are not observed.
+    """
+    found: Counter[tuple[int, int, int]] = Counter()
+    for unit, feed in np.argwhere((counts.block.exposure > 0).any(axis=2)).tolist():
+        seen = np.flatnonzero(counts.block.exposure[unit, feed] > 0)
+        edges = [*seen.tolist(), counts.block.periods]
+        for before, after in pairwise(edges):
+            if after > before + 1:
+                found[feed, before + 1, after - 1] += 1
+    return [
+        {
+            "kind": "data_quality",
+            "feed": counts.feeds[feed],
+            "from": counts.starts[first],
+            "to": counts.ends[last],
+            "units": units,
+        }
+        for (feed, first, last), units in sorted(found.items(), key=lambda one: one[0][1:])
+    ]

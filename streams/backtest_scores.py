@@ -1,0 +1,138 @@
+"""How good a way of watching was: false alerts, detection delay, precision.
+
+False alerts are those before a unit's truth changed (all of them where it never did),
+with the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for the
+Poisson distribution", Biometrika 28, 1936). Precision is the share of alerts that come
+after a change of their unit, with the exact binomial interval (C. J. Clopper and
+E. S. Pearson, Biometrika 26, 1934). Delay is the time from a change to the end of the
+period whose data raised the first alert after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.countsfile import Counts
+
+INTERVAL = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of the units of a file, and when they were judged.
+
+    ``judged`` and ``quiet`` are ``bool[U, T]``: judged at all, and judged before the
+    unit's truth changed, if it did.
+    """
+
+    counts: Counts
+    judged: NDArray[np.bool_]
+    quiet: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, counts: Counts, judged: NDArray[np.bool_]) -> Truth:
+        """Take the changes from the file."""
+        ends = np.array(counts.end_days, dtype=np.float64)
+        changed = np.array([np.inf if day is None else day for day in counts.changed_at])
+        return cls(counts, judged, judged & (ends <= changed[:, None]))
+
+    def years(self, mask: NDArray[np.bool_]) -> float:
+        """Unit-years in a mask of unit-periods."""
+        return float(mask.sum()) / self.counts.per_year
+
+
+def poisson_rate(events: int, years: float) -> dict[str, Any]:
+    """Events a year with the exact interval; None where there was no time."""
+    from scipy.stats import chi2  # noqa: PLC0415 - costs a command-line start a second
+
+    if years <= 0:
+        return {"value": None, "lower": None, "upper": None, "alerts": events}
+    tail = (1 - INTERVAL) / 2
+    lower = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
+    upper = float(chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    return {
+        "value": events / years,
+        "lower": lower / years,
+        "upper": upper / years,
+        "alerts": events,
+    }
+
+
+def share(hits: int, of: int) -> dict[str, Any]:
+    """A share with the exact interval; None of nothing."""
+    from scipy.stats import beta  # noqa: PLC0415 - costs a command-line start a second
+
+    if not of:
+        return {"value": None, "lower": None, "upper": None, "true": 0, "alerts": 0}
+    tail = (1 - INTERVAL) / 2
+    return {
+        "value": hits / of,
+        "lower": float(beta.ppf(tail, hits, of - hits + 1)) if hits else 0.0,
+        "upper": float(beta.ppf(1 - tail, hits + 1, of - hits)) if hits < of else 1.0,
+        "true": hits,
+        "alerts": of,
+    }
+
+
+def false_alerts(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    """Alerts (unit, column) that no change explains, per unit-year."""
+    events = sum(bool(truth.quiet[unit, column]) for unit, column in alerts)
+    return poisson_rate(events, truth.years(truth.quiet))
+
+
+def precision(truth: Truth, alerts: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """The share of alerts that come after a change of their unit.
+
+    None where nothing is known of changes, for then no alert can be told to be true.
+    """
+    if not any(day is not None for day in truth.counts.changed_at):
+        return share(0, 0)
+    hits = sum(not truth.quiet[unit, column] for unit, column in alerts)
+    return share(hits, len(alerts))
+
+
+def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float | None]:
+    """Weeks from each judged unit's change to its first alert after it, None if none came."""
+    ends = truth.counts.end_days
+    columns: dict[int, list[int]] = {}
+    for unit, column in alerts:
+        columns.setdefault(unit, []).append(column)
+    found: dict[int, float | None] = {}
+    for unit, changed in enumerate(truth.counts.changed_at):
+        if changed is None or not truth.judged[unit].any() or changed >= ends[-1]:
+            continue
+        after = [(ends[c] - changed) / 7 for c in columns.get(unit, ()) if ends[c] > changed]
+        found[unit] = min(after) if after else None
+    return found
+
+
+def median_delay(found: Iterable[float | None]) -> dict[str, Any]:
+    """Median over all changed units, those not found counting as later than any."""
+    values = np.array([np.inf if delay is None else delay for delay in found])
+    middle = float(np.median(values)) if len(values) else np.inf
+    return {
+        "units": len(values),
+        "detected": int(np.isfinite(values).sum()),
+        "median": middle if np.isfinite(middle) else None,
+        "interpolated": interpolated_median(values),
+    }
+
+
+def interpolated_median(values: NDArray[np.float64]) -> float | None:
+    """Median of grouped values: ties are spread evenly over the step before them."""
+    finite = np.unique(values[np.isfinite(values)])
+    half = len(values) / 2
+    below = 0
+    previous = max(0.0, float(finite[0]) - 1.0) if len(finite) else 0.0
+    for value in finite:
+        here = int((values == value).sum())
+        if below + here >= half:
+            return float(previous + (half - below) / here * (value - previous))
+        below += here
+        previous = float(value)
+    return None
