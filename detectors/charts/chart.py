@@ -1,24 +1,32 @@
 """One door to every control chart: values in, limits, flags and icons out.
 
-========  =============================================  ==========================  =========
+========  =============================================  ==========================  ==========
 kind      ``values``                                     ``denominators``            module
-========  =============================================  ==========================  =========
+========  =============================================  ==========================  ==========
 xmr       measurements (or numerators of a ratio)        optional                    xmr
+mr        measurements; their moving ranges are plotted  not used                    stretches
+i_prime   numerators of a ratio                          needed                      normalised
 p         numbers with the property                      needed                      attribute
+np        as p, plotted as numbers                       needed                      attribute
 u         counts                                         needed (exposure)           attribute
 c         counts of equal opportunity                    not used                    attribute
 p_prime   as p, many per point                           needed                      attribute
 u_prime   as u, much exposure per point                  needed                      attribute
 g         cases between events                           not used                    rare
 t         time between events                            not used                    rare
-========  =============================================  ==========================  =========
+========  =============================================  ==========================  ==========
+
+Subgroups of measurements (xbar, R, S) have a door of their own, ``subgroups``; ``monitor``
+runs the charts of this one value by value.
 
 ``direction`` says which way is better for the plotted value: on g and t charts of unwanted
 events a longer gap is better, hence ``"up"``.
 
 A chart that is not meaningful is still returned, without limits and flags, with a ``reason``
 code and, where there is one, the kind that would serve better. What it may not do is
-mislead. Nothing here raises alerts: see ``nhs_rules`` for how often stable data is flagged.
+mislead: an XmR chart of sparse counts is refused, and c and u charts of them take their
+limits from the chance of the next count (``sparse``). Nothing here raises alerts: see
+``nhs_rules`` for how often stable data is flagged.
 """
 
 from __future__ import annotations
@@ -29,7 +37,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.charts.attribute import ratios
 from detectors.charts.icons import (
     POINT_TYPES,
     assurance_icon,
@@ -38,17 +45,22 @@ from detectors.charts.icons import (
     variation_icon,
 )
 from detectors.charts.nhs_rules import SPECIAL_CAUSES, Floats, find_signals, leading_rule
+from detectors.charts.rebases import Rebase, stretches_of
 from detectors.charts.stretches import (
     KINDS,
     NEEDS_DENOMINATORS,
     REASONS,
+    TAKES_NO_DENOMINATORS,
     ChartKind,
     Compat,
+    FitSettings,
+    LimitKind,
     Stretch,
     fit_stretch,
     join_limits,
+    plotted,
 )
-from detectors.charts.xmr import MINIMUM_BASELINE, TOO_FEW_POINTS
+from detectors.charts.xmr import MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
 
 __all__ = [
     "KINDS",
@@ -58,6 +70,8 @@ __all__ = [
     "Chart",
     "ChartKind",
     "Compat",
+    "LimitKind",
+    "Rebase",
     "chart",
 ]
 
@@ -84,6 +98,10 @@ class Chart:
         reason: Code (key of ``REASONS``) why the latest stretch has no limits, else empty.
         suggested_kind: Kind that would serve better, else empty.
         sigma_z: Observed over expected spread of a p or u chart, NaN elsewhere.
+        sigma: Standard deviation of each plotted value, NaN where limits do not rest on one
+            (g, t, limits by probability); with it ``zone_rules`` judges the chart.
+        limits_by: ``three_sigma`` or ``probability``: how the latest limits are made.
+        rebases: The decisions behind the stretches, as they were given.
     """
 
     kind: ChartKind
@@ -103,6 +121,9 @@ class Chart:
     reason: str
     suggested_kind: str
     sigma_z: float
+    sigma: Floats
+    limits_by: str = "three_sigma"
+    rebases: tuple[Rebase, ...] = ()
 
     @property
     def point_type_names(self) -> list[str]:
@@ -123,11 +144,14 @@ def chart(
     per: float = 1.0,
     direction: str = "down",
     target: float | None = None,
-    rebase: Sequence[int] = (),
+    rebase: Sequence[int | Rebase] = (),
     fix_after: int | None = None,
     exclude: Sequence[int] = (),
     screen: bool = True,
-    two_of_three: str = "published",
+    two_of_three: str = "plot_the_dots",
+    limits: LimitKind = "auto",
+    ordered: bool = True,
+    minimum_points: int = 1,
     compat: Compat = "",
 ) -> Chart:
     """Draw a chart of one series.
@@ -139,48 +163,63 @@ def chart(
         per: Multiplies the ratio, e.g. 1000 for falls per 1,000 bed days.
         direction: Which way is better: up, down or neutral.
         target: Target on the scale of the plotted value.
-        rebase: Positions at which a new stretch starts: limits and rules start afresh there.
-        fix_after: Set the limits from the first so many points of each stretch.
+        rebase: Where a new stretch starts, in which limits and rules start afresh: decisions
+            (``rebases.Rebase``), or positions for phases known by design.
+        fix_after: Set the limits from the first so many points of each stretch (phase I) and
+            keep them for the rest (phase II).
         exclude: Positions left out of the limits, though still plotted and judged.
-        screen: Leave unusually large moving ranges out of XmR, t and Laney limits.
+        screen: Leave unusually large moving ranges out of XmR, i', t and Laney limits.
         two_of_three: Reading of the two-of-three rule (``nhs_rules.TwoOfThree``).
+        limits: How the limits of c, u and g charts are made (``stretches.LimitKind``).
+        ordered: Whether the points follow each other in time. Categories have no moving
+            ranges: Laney's sigma_z is then the standard deviation.
+        minimum_points: Fewest known baseline points for limits; below 12 they are trial
+            limits anyway.
         compat: Follow a package where it departs from the published method.
 
     Raises:
-        ValueError: for an unknown kind, direction, variant or compat; shapes that differ;
+        ValueError: for an unknown kind, direction, variant, limits or compat; shapes that differ;
             infinite or (where they count something) negative values; numerators above
             their denominators on p charts; positions outside the series.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    if compat not in ("", "plotthedots", "qicharts2"):
-        raise ValueError(f"compat must be plotthedots, qicharts2 or empty, not {compat!r}")
+    settings = FitSettings(
+        kind=kind,
+        per=per,
+        screen=screen,
+        limits=limits,
+        ordered=ordered,
+        minimum_points=minimum_points,
+        compat=compat,
+    )
+    settings.check()
     check_direction(direction)
     counts = _numbers("values", values)
     below = _denominators(kind, denominators, len(counts))
-    _check_counts(kind, counts, below)
-    group = _groups(len(counts), rebase)
+    check_counts(kind, counts, below)
+    group = stretches_of(len(counts), rebase)
     base = _baseline(group, fix_after, exclude)
-    value = per * ratios(counts, below)
+    if kind == "mr":
+        counts = _ranges(counts, group)
+    value = per * plotted(kind, counts, below)
     stretches = [
-        fit_stretch(kind, counts[part], below[part], base[part], per, screen, compat)
+        fit_stretch(counts[part], below[part], base[part], settings)
         for part in (group == number for number in range(int(group[-1]) + 1 if len(group) else 0))
     ]
-    limits = join_limits([stretch.limits for stretch in stretches])
-    signals = find_signals(value, limits, group=group, two_of_three=two_of_three)
-    silent = np.isnan(limits.upper) & (compat != "plotthedots")
+    lines = join_limits([stretch.limits for stretch in stretches])
+    signals = find_signals(value, lines, group=group, two_of_three=two_of_three)
+    silent = np.isnan(lines.upper) & (compat != "plotthedots")
     causes = np.where(silent, 0, leading_rule(signals.marked)).astype(np.uint8)
-    now = stretches[-1] if stretches else Stretch(limits, 0, TOO_FEW_POINTS)
+    now = stretches[-1] if stretches else Stretch(lines, 0, TOO_FEW_POINTS)
     known = np.flatnonzero(~np.isnan(value) & (group == group[-1] if len(group) else False))
     latest = int(known[-1]) if len(known) and not now.reason else None
     return Chart(
         kind=kind,
         value=value,
-        mean=limits.mean,
-        lower=limits.lower,
-        upper=limits.upper,
-        near_lower=limits.near_lower,
-        near_upper=limits.near_upper,
+        mean=lines.mean,
+        lower=lines.lower,
+        upper=lines.upper,
+        near_lower=lines.near_lower,
+        near_upper=lines.near_upper,
         group=group,
         special_cause=causes,
         point_type=point_types(causes, direction),
@@ -189,12 +228,15 @@ def chart(
         assurance=None
         if latest is None
         else assurance_icon(
-            target, float(limits.lower[latest]), float(limits.upper[latest]), direction
+            target, float(lines.lower[latest]), float(lines.upper[latest]), direction
         ),
         trial=now.points < MINIMUM_BASELINE,
         reason=now.reason,
         suggested_kind=now.suggested_kind,
         sigma_z=now.sigma_z,
+        sigma=np.concatenate([stretch.sigma for stretch in stretches] or [np.empty(0)]),
+        limits_by=now.limits_by,
+        rebases=tuple(one for one in rebase if isinstance(one, Rebase)),
     )
 
 
@@ -212,7 +254,7 @@ def _denominators(kind: str, given: ArrayLike | None, length: int) -> Floats:
         if kind in NEEDS_DENOMINATORS:
             raise ValueError(f"a {kind} chart needs denominators")
         return np.ones(length)
-    if kind in {"c", "g", "t"}:
+    if kind in TAKES_NO_DENOMINATORS:
         raise ValueError(f"a {kind} chart takes no denominators")
     below = _numbers("denominators", given)
     if len(below) != length:
@@ -220,22 +262,21 @@ def _denominators(kind: str, given: ArrayLike | None, length: int) -> Floats:
     return below
 
 
-def _check_counts(kind: str, counts: Floats, below: Floats) -> None:
-    if kind == "xmr":
+def check_counts(kind: str, counts: Floats, below: Floats) -> None:
+    """Raise ``ValueError`` for numbers that a chart of ``kind`` cannot be about."""
+    if kind in {"xmr", "mr", "i_prime"}:
         return
     if (counts < 0).any() or (below < 0).any():
         raise ValueError(f"a {kind} chart takes no negative values")
-    if kind in {"p", "p_prime"} and (counts > below).any():
+    if kind in {"p", "np", "p_prime"} and (counts > below).any():
         raise ValueError("a numerator exceeds its denominator")
 
 
-def _groups(length: int, rebase: Sequence[int]) -> NDArray[np.int32]:
-    starts = np.zeros(length, np.int32)
-    for position in rebase:
-        if not 0 < position < length:
-            raise ValueError(f"rebase at {position} is outside the {length} points")
-        starts[position] = 1
-    return np.cumsum(starts, dtype=np.int32)
+def _ranges(values: Floats, group: NDArray[np.int32]) -> Floats:
+    """The moving range at each point, NaN at the first of a stretch."""
+    ranges = np.concatenate([np.full(min(len(values), 1), np.nan), moving_ranges(values)])
+    ranges[1:][np.diff(group) != 0] = np.nan
+    return ranges
 
 
 def _baseline(

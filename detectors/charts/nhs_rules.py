@@ -56,19 +56,22 @@ SPECIAL_CAUSES = (
 )
 """Names of the codes that ``leading_rule`` gives (code 0 is no signal)."""
 
-TwoOfThree = Literal["published", "single_chart_tool", "power_bi"]
-"""Three live readings of "two out of three points in the outer third".
+TwoOfThree = Literal[
+    "plot_the_dots", "making_data_count_2023", "power_bi", "published", "single_chart_tool"
+]
+"""Three live readings of "two out of three points in the outer third"; none is the only one.
 
-``published``
+``plot_the_dots`` (also ``published``)
     NHSRplotthedots 0.2.2: the two lie beyond 2/3 of the limit but not beyond the limit
     itself, and all three points are on the same side of the mean.
-``single_chart_tool``
+``making_data_count_2023`` (also ``single_chart_tool``)
     NHS England's single-chart tool since November 2023: points beyond the limit count too.
 ``power_bi``
     The Power BI SPC visual: the signs of the points beyond 2/3 of the limit are added over
     three points and must reach two, wherever the third lies; two points suffice at the start.
 """
 TWO_OF_THREE: dict[str, int] = {"published": 0, "single_chart_tool": 1, "power_bi": 2}
+_NAMED = TWO_OF_THREE | {"plot_the_dots": 0, "making_data_count_2023": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +250,9 @@ def check_lengths(shift_points: int, trend_points: int) -> None:
 
 def variant_of(two_of_three: str) -> int:
     """Code of a two-of-three variant; raises ``ValueError`` for an unknown name."""
-    if two_of_three not in TWO_OF_THREE:
-        raise ValueError(f"two_of_three must be one of {', '.join(TWO_OF_THREE)}")
-    return TWO_OF_THREE[two_of_three]
+    if two_of_three not in _NAMED:
+        raise ValueError(f"two_of_three must be one of {', '.join(_NAMED)}, not {two_of_three!r}")
+    return _NAMED[two_of_three]
 
 
 def find_signals(
@@ -257,7 +260,7 @@ def find_signals(
     limits: Limits,
     *,
     group: NDArray[np.int32] | None = None,
-    two_of_three: str = "published",
+    two_of_three: str = "plot_the_dots",
     shift_points: int = SHIFT_POINTS,
     trend_points: int = TREND_POINTS,
 ) -> Signals:

@@ -26,12 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.charts.nhs_rules import Floats, Limits
+from detectors.charts.sparse import TAILS
 from detectors.charts.xmr import D2, XmrLimits, exact_mean, xmr_limits
 
 T_POWER = 3.6
-TAILS = (0.00135, 0.022750131948179)
-"""Chance beyond three, and beyond two, standard deviations of a Gaussian, one side."""
-
 Mask = NDArray[np.bool_]
 
 
@@ -66,13 +64,17 @@ def g_limits(gaps: Floats, base: Mask, *, exact: bool = False) -> Limits:
     return Limits(*(np.full(len(gaps), line) for line in lines))
 
 
-def t_limits(gaps: Floats, base: Mask, *, screen: bool = True) -> tuple[Limits, XmrLimits]:
+def t_limits(
+    gaps: Floats, base: Mask, *, screen: bool = True, adjoin: bool = False
+) -> tuple[Limits, XmrLimits]:
     """Limits of a t chart at every point, from the gaps in ``base``, and the XmR limits behind.
 
     Gaps are times in any unit, greater than zero; check ``XmrLimits.reason`` for charts that
-    are not meaningful. The factor is 3 / 1.128, unrounded.
+    are not meaningful. The factor is 3 / 1.128, unrounded. A gap outside ``base`` breaks the
+    moving ranges, unless ``adjoin`` makes its neighbours adjacent.
     """
-    transformed = np.where(base, gaps ** (1.0 / T_POWER), np.nan)
+    roots = gaps ** (1.0 / T_POWER)
+    transformed = roots[base] if adjoin else np.where(base, roots, np.nan)
     inner = xmr_limits(transformed, screen=screen, factor=3.0 / D2)
     lines = (inner.mean, inner.lower, inner.upper, inner.near_lower, inner.near_upper)
     back = (np.maximum(line, 0.0) ** T_POWER for line in lines)

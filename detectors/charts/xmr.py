@@ -181,7 +181,7 @@ class XmrMonitor:
         *,
         baseline: int = 24,
         screen: bool = True,
-        two_of_three: str = "published",
+        two_of_three: str = "plot_the_dots",
         shift_points: int = SHIFT_POINTS,
         trend_points: int = TREND_POINTS,
     ) -> None:
