@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from streams.context import Context
 from streams.envelope import MS_PER_DAY, milliseconds
-from streams.events import Body, Complaint, Event, SpeakUp, WardMetric
+from streams.events import Body, Complaint, Counts, Event, SpeakUp, WardMetric
 from streams.rejections import Refusal
 from streams.screen import Field, Passed, finding
 from streams.vocabulary import PLACE_PATTERN, SLUG_PATTERN
@@ -28,26 +28,62 @@ _EXPECTED = {
     "slug": "a code of up to 48 letters, digits, _ and -",
 }
 
-_passed: Passed[tuple[str | None, str | None]] = Passed()
+Given = str | UnsetType | None
+
+_slugs: Passed[str] = Passed()
+# Lengths of the places that have passed; cleared when full.
+_places: dict[tuple[Given, Given], int] = {}
+_PLACES = 65_536
 
 
-def body_refusal(event: Event, data: Body, context: Context) -> Refusal | None:
-    """Why a body cannot be taken, or None; its place has been looked at before."""
+class Refused(Exception):  # noqa: N818 - said of an event, not of the program
+    """An event cannot be taken."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def settle(event: Event, data: Body, context: Context) -> int | None:
+    """Check a body and bring it into its canonical form; its place has been looked at before.
+
+    Returns:
+        The moment (milliseconds) that it counts at, or None for that of its event.
+
+    Raises:
+        Refused: it cannot be taken.
+    """
     check = _BODIES.get(type(data))
     return None if check is None else check(data, event, context)
 
 
-def place_refusal(site: str | None, ward: str | None) -> Refusal | None:
-    """Why the codes of a site and a ward cannot be taken, or None."""
-    if (site, ward) in _passed:
-        return None
-    refusal = _first(
-        None if site is None else _code_refusal("data.site", "place", site),
-        None if ward is None else _code_refusal("data.ward", "place", ward),
-    )
-    if refusal is None:
-        _passed.add((site, ward))
-    return refusal
+def place_length(site: Given, ward: Given) -> int:
+    """How many bytes a site and a ward take in a canonical body, once their codes have passed.
+
+    Raises:
+        Refused: a code cannot be taken.
+    """
+    length = _places.get((site, ward))
+    if length is None:
+        length = 0
+        for path, code in (("data.site", site), ("data.ward", ward)):
+            if isinstance(code, str):
+                refusal = _code_refusal(path, "place", code)
+                if refusal is not None:
+                    raise Refused(refusal)
+                # `,"site":"..."`
+                length += 10 + len(code)
+        if len(_places) >= _PLACES:
+            _places.clear()
+        _places[site, ward] = length
+    return length
+
+
+def drop_null_fields(part: Struct) -> None:
+    """Make every null of one object absent."""
+    for name in part.__struct_fields__:
+        if getattr(part, name) is None:
+            setattr(part, name, UNSET)
 
 
 def _code_refusal(path: str, shape: str, text: str) -> Refusal | None:
@@ -60,91 +96,91 @@ def _code_refusal(path: str, shape: str, text: str) -> Refusal | None:
     return None
 
 
-def _first(*refusals: Refusal | None) -> Refusal | None:
-    return next((refusal for refusal in refusals if refusal is not None), None)
+def _slug(path: str, value: Given) -> None:
+    if not isinstance(value, str) or value in _slugs:
+        return
+    refusal = _code_refusal(path, "slug", value)
+    if refusal is not None:
+        raise Refused(refusal)
+    _slugs.add(value)
 
 
-def _slug(path: str, value: object) -> Refusal | None:
-    return _code_refusal(path, "slug", value) if isinstance(value, str) else None
+def _utc(data: Body, name: str, moment: datetime, context: Context) -> int:
+    """Check a moment of a body and turn it to UTC, so that equal ones are written equally."""
+    at = context.instant(f"data.{name}", moment)
+    if isinstance(at, Refusal):
+        raise Refused(at)
+    if moment.tzinfo is not UTC or moment.microsecond:
+        setattr(data, name, datetime.fromtimestamp(at / 1000, UTC))
+    return at
 
 
-def _utc(data: Struct, names: tuple[str, ...], context: Context) -> Refusal | None:
-    """Check the moments of a body and turn them to UTC, so that equal ones are written equally."""
-    for name in names:
-        moment = getattr(data, name)
-        if moment:
-            at = context.instant(f"data.{name}", moment)
-            if isinstance(at, Refusal):
-                return at
-            setattr(data, name, datetime.fromtimestamp(at / 1000, UTC))
-    return None
+def _period(data: Body, start: datetime, end: datetime, context: Context) -> int:
+    """The end of a body's period, in milliseconds."""
+    since = _utc(data, "period_start", start, context)
+    until = _utc(data, "period_end", end, context)
+    if until <= since:
+        raise Refused(Refusal("period_invalid", "data.period_end: expected after period_start"))
+    if until - since > LONGEST_PERIOD:
+        raise Refused(Refusal("period_invalid", "data.period_end: expected at most 100 days later"))
+    return until
 
 
-def _period(start: datetime, end: datetime) -> Refusal | None:
-    length = milliseconds(end) - milliseconds(start)
-    if length <= 0:
-        return Refusal("period_invalid", "data.period_end: expected after period_start")
-    if length > LONGEST_PERIOD:
-        return Refusal("period_invalid", "data.period_end: expected at most 100 days later")
-    return None
+def _complaint(data: Complaint, _event: Event, context: Context) -> None:
+    _slug("data.profession", data.profession)
+    _slug("data.service_area", data.service_area)
+    if data.acknowledged_at:
+        _utc(data, "acknowledged_at", data.acknowledged_at, context)
+    if data.resolved_at:
+        _utc(data, "resolved_at", data.resolved_at, context)
 
 
-def _complaint(data: Complaint, _event: Event, context: Context) -> Refusal | None:
-    return _first(
-        _slug("data.profession", data.profession),
-        _slug("data.service_area", data.service_area),
-        _utc(data, ("acknowledged_at", "resolved_at"), context),
-    )
-
-
-def _speakup(data: SpeakUp, _event: Event, context: Context) -> Refusal | None:
+def _speakup(data: SpeakUp, _event: Event, context: Context) -> None:
     if data.counts:
-        return _aggregate(data, context)
+        _aggregate(data, data.counts, context)
+        return
     if data.period_start or data.period_end:
-        return Refusal("schema", "data.counts: required with a period")
+        raise Refused(Refusal("schema", "data.counts: required with a period"))
     if data.elements is UNSET or data.elements is None:
-        return Refusal("schema", "data.elements: required for a case, counts for a period")
+        raise Refused(Refusal("schema", "data.elements: required for a case, counts for a period"))
     data.elements = sorted(set(data.elements))
-    return _slug("data.worker_group", data.worker_group)
+    _slug("data.worker_group", data.worker_group)
 
 
-def _aggregate(data: SpeakUp, context: Context) -> Refusal | None:
-    counts = data.counts
-    if not counts:
-        return Refusal("schema", "data.counts: required")
+def _aggregate(data: SpeakUp, counts: Counts, context: Context) -> None:
     for name in ("elements", "route", "worker_group"):
         if getattr(data, name) not in (UNSET, None):
-            return Refusal("schema", f"data.{name}: belongs to a case, not to counts of a period")
+            why = f"data.{name}: belongs to a case, not to counts of a period"
+            raise Refused(Refusal("schema", why))
     if not (data.period_start and data.period_end):
-        return Refusal("schema", "data.period_start, data.period_end: required with counts")
+        why = "data.period_start, data.period_end: required with counts"
+        raise Refused(Refusal("schema", why))
     for name in counts.__struct_fields__:
         if (getattr(counts, name) or 0) > counts.cases:
-            return Refusal("schema", f"data.counts.{name}: cannot exceed cases")
-    return _first(
-        _utc(data, ("period_start", "period_end"), context),
-        _period(data.period_start, data.period_end),
-    )
+            raise Refused(Refusal("schema", f"data.counts.{name}: cannot exceed cases"))
+    _period(data, data.period_start, data.period_end, context)
 
 
-def _wardmetric(data: WardMetric, event: Event, context: Context) -> Refusal | None:
-    refusal = _first(
-        _slug("data.metric", data.metric),
-        _utc(data, ("period_start", "period_end"), context),
-        _period(data.period_start, data.period_end),
-    )
-    if refusal is not None:
-        return refusal
+def _wardmetric(data: WardMetric, event: Event, context: Context) -> int:
+    """A metric counts at the end of its period, whatever moment was named for it."""
+    _slug("data.metric", data.metric)
+    end = _period(data, data.period_start, data.period_end, context)
     rule = context.metrics.get(data.metric)
     if rule is None:
-        return Refusal("unknown_metric", "data.metric: not in the indicator catalogue")
-    if abs(milliseconds(event.time) - milliseconds(data.period_end)) > MS_PER_DAY:
-        return Refusal("period_invalid", "time: expected the end of the period")
-    data.numerator = _plain(data.numerator)
-    denominator = None
-    if data.denominator is not UNSET and data.denominator is not None:
-        denominator = data.denominator = _plain(data.denominator)
-    why = rule.refusal(data.numerator, denominator)
-    return None if why is None else Refusal("metric_invalid", why)
+        why = "data.metric: not in the indicator catalogue"
+        raise Refused(Refusal("unknown_metric", why))
+    if event.time != data.period_end and abs(milliseconds(event.time) - end) > MS_PER_DAY:
+        raise Refused(Refusal("period_invalid", "time: expected the end of the period"))
+    numerator = data.numerator
+    if type(numerator) is float:
+        numerator = data.numerator = _plain(numerator)
+    denominator = data.denominator
+    if type(denominator) is float:
+        denominator = data.denominator = _plain(denominator)
+    problem = rule.refusal(numerator, denominator if denominator is not UNSET else None)
+    if problem is not None:
+        raise Refused(Refusal("metric_invalid", problem))
+    return end
 
 
 def _plain(number: float) -> int | float:
@@ -152,7 +188,7 @@ def _plain(number: float) -> int | float:
     return int(number) if number == int(number) else number
 
 
-_BODIES: dict[type[Body], Callable[[Any, Event, Context], Refusal | None]] = {
+_BODIES: dict[type[Body], Callable[[Any, Event, Context], int | None]] = {
     Complaint: _complaint,
     SpeakUp: _speakup,
     WardMetric: _wardmetric,

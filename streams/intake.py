@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from streams.admission import Place
 from streams.context import Context
 from streams.diagnosis import examine, malformed
 from streams.envelope import encode, is_binary, structured
 from streams.feeds import FEED_OF_TOPIC
 from streams.messages import Message, Opened
-from streams.opening import EVENTS_LIMIT, Place, open_each, open_whole, refused
+from streams.opening import EVENTS_LIMIT, open_each, open_whole, refused
 from streams.reading import Reader, after_space
 from streams.rejections import REJECTION_CODES, Refusal
 

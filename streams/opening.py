@@ -11,15 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
-from streams.admission import UNREADABLE, admit, drop_nulls, id_refusal
+from streams.admission import Place, admit, drop_nulls, id_refusal
 from streams.context import Context
 from streams.diagnosis import EVENT_LIMIT, examine, looked_at_again, malformed
-from streams.events import Event, UnreadEvent, UnreadIncidentEvent
-from streams.feeds import Feed
+from streams.events import Event, UnreadEvent
+from streams.incident_bodies import UnreadableIncident
 from streams.messages import Fact, Opened, Rejection
 from streams.reading import DECODE_ERRORS, Item, Reader
 from streams.rejections import Refusal, rejection
@@ -30,25 +29,11 @@ EVENTS_LIMIT = 50_000
 
 _PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~#|,()&%-"
 _TO_DASH = bytes.maketrans(b"./", b"--")
-_OLD_YEAR_FIRST = re.compile(rb"19[0-9][0-9]-")
+# A year of the last century in a date: before its month, or behind its day and month.
+_OLD_YEARS = (re.compile(rb"19[0-9][0-9]-[0-9]"), re.compile(rb"-19[0-9][0-9](?![0-9])"))
 
 _EVENTS = msgspec.json.Decoder(list[UnreadEvent])
 _encode = msgspec.json.Encoder().encode
-
-
-class Place(NamedTuple):
-    """What a log says about its message: the feed of the topic, the provider of the key."""
-
-    feed: Feed | None
-    provider: str | None
-
-    def refusal(self, fact: Fact) -> Refusal | None:
-        """Why a fact does not belong there, or None."""
-        if fact.feed is not self.feed:
-            return Refusal("wrong_topic", "type: does not belong to this topic")
-        if fact.provider != self.provider:
-            return Refusal("wrong_key", "data.provider: expected the message's key")
-        return None
 
 
 def open_whole(
@@ -81,10 +66,13 @@ def open_whole(
         return None
     if not _are_plain(events):
         return None
-    if b"null" in body and {*map(type, events)} != {UnreadIncidentEvent}:
+    if b"null" in body:
         for event in events:
             drop_nulls(event)
-    return _admitted(events, context, place, pieces)
+    try:
+        return _admitted(events, context, place, pieces)
+    except UnreadableIncident:
+        return None
 
 
 def _admitted(
@@ -92,21 +80,16 @@ def _admitted(
     context: Context,
     place: Place | None,
     pieces: Callable[[], Sequence[bytes]],
-) -> Opened | None:
-    """Admit events that were decoded in one piece; None where a body cannot be read so."""
+) -> Opened:
+    """Admit events that were decoded in one piece."""
     facts: list[Fact] = []
     rejections: list[Rejection] = []
     raw: Sequence[bytes] = ()
     for index, event in enumerate(events):
-        outcome = admit(event, context)
+        outcome = admit(event, context, place)
         if isinstance(outcome, Fact):
-            refusal = None if place is None else place.refusal(outcome)
-            if refusal is None:
-                facts.append(outcome)
-                continue
-            outcome = refusal
-        elif outcome is UNREADABLE:
-            return None
+            facts.append(outcome)
+            continue
         raw = raw or pieces()
         again = looked_at_again(Reader().only(raw[index].decode()), outcome)
         rejections.append(rejection(index, again, raw[index], event.id))
@@ -127,10 +110,18 @@ def _are_plain(events: Sequence[Event]) -> bool:
     joined = "\n".join(texts).encode()
     if joined.translate(None, _PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
         return False
-    dashed = joined.translate(_TO_DASH)
-    if may_hold_number(joined) or b"-19" in dashed or _OLD_YEAR_FIRST.search(dashed):
-        return all(id_refusal(text) is None for text in texts)
-    return True
+    return all(id_refusal(texts[index]) is None for index in _doubtful(joined))
+
+
+def _doubtful(lines: bytes) -> set[int]:
+    """Which lines have digits that make a closer look necessary."""
+    found: set[int] = set()
+    if may_hold_number(lines):
+        found.update(n for n, line in enumerate(lines.split(b"\n")) if may_hold_number(line))
+    dashed = lines.translate(_TO_DASH)
+    for years in _OLD_YEARS:
+        found.update(dashed.count(b"\n", 0, year.start()) for year in years.finditer(dashed))
+    return found
 
 
 def _alone(raw: bytes) -> Sequence[bytes]:
@@ -164,9 +155,7 @@ def _look_closely(piece: bytes | Item, context: Context, place: Place | None) ->
         outcome: Fact | Refusal = found
     else:
         drop_nulls(found)
-        outcome = id_refusal(found.id) or admit(found, context)
-        if isinstance(outcome, Fact) and place is not None:
-            outcome = place.refusal(outcome) or outcome
+        outcome = id_refusal(found.id) or admit(found, context, place)
         if isinstance(outcome, Refusal):
             outcome = looked_at_again(item, outcome)
     if isinstance(outcome, Fact):
