@@ -1,0 +1,80 @@
+"""What is believed of a new run before its first observation, for ``bocpd``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """Prior of a run's unknown mean and variance (normal-inverse-gamma).
+
+    The mean is about ``mean`` as if ``strength`` values had said so; the variance is
+    inverse-gamma with ``shape`` and ``scale`` (about scale / shape).
+    """
+
+    family: ClassVar[int] = GAUSSIAN
+    mean: float = 0.0
+    strength: float = 1.0
+    shape: float = 1.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_finite("mean", self.mean)
+        for name in ("strength", "shape", "scale"):
+            _check_positive(name, getattr(self, name))
+
+    @property
+    def beliefs(self) -> Floats:
+        """The prior as the recursion takes it, shape (4,)."""
+        return np.array([self.mean, self.strength, self.shape, self.scale])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Prior of a run's unknown rate per unit of exposure: Gamma with mean ``shape / rate``."""
+
+    family: ClassVar[int] = COUNTS
+    shape: float = 1.0
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("shape", "rate"):
+            _check_positive(name, getattr(self, name))
+
+    @property
+    def beliefs(self) -> Floats:
+        """The prior as the recursion takes it, shape (4,)."""
+        return np.array([self.shape, self.rate, 0.0, 0.0])
+
+
+def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
+    """Checked rows (value, exposure), the exposure 1 where none is given."""
+    rows = observations[:, None] if observations.ndim == 1 else observations
+    if rows.shape[1] == 1:
+        rows = np.column_stack([rows, np.ones(len(rows))])
+    elif rows.shape[1] != 2 or prior.family == GAUSSIAN:
+        raise ValueError(f"an observation is a value, or (count, exposure), not {rows[0]}")
+    if np.isinf(rows).any():
+        raise ValueError("observations must be finite or NaN (missing)")
+    if prior.family == COUNTS and (rows[:, 0] < 0).any():
+        raise ValueError(f"a count must not be negative, not {np.nanmin(rows[:, 0])}")
+    if (rows[:, 1] <= 0).any():
+        raise ValueError(f"an exposure must be positive, not {np.nanmin(rows[:, 1])}")
+    return rows
+
+
+def _check_finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} must be positive and finite, not {value}")
