@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.charts.chart import REASONS, chart
+from detectors.charts.chart import KINDS, REASONS, chart
 from detectors.charts.nhs_rules import SHIFT_HIGH
+from detectors.charts.stretches import NEEDS_DENOMINATORS
+from detectors.charts.zone_rules import zone_signals
 
 STEADY = [5.0, 7.0, 4.0, 6.0, 5.0, 6.0, 4.0, 7.0, 5.0, 6.0, 4.0, 6.5]
 
@@ -105,10 +107,10 @@ def test_two_events_at_once_have_no_t_chart():
     assert np.isnan(drawn.upper).all()
 
 
-@pytest.mark.parametrize("kind", ["xmr", "p", "u", "c", "p_prime", "u_prime", "g", "t"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("length", [0, 1])
 def test_short_series_give_a_chart_with_a_reason_or_trial_limits(kind, length):
-    below = [10.0] * length if kind.startswith(("p", "u")) else None
+    below = [10.0] * length if kind in NEEDS_DENOMINATORS else None
     drawn = chart([3.0] * length, kind=kind, denominators=below)
 
     assert len(drawn.value) == len(drawn.upper) == length
@@ -141,6 +143,11 @@ def test_a_series_of_missing_values_gives_a_chart_with_a_reason():
         ({"kind": "xmr", "fix_after": 0}, "fix_after"),
         ({"kind": "xmr", "two_of_three": "mdc"}, "two_of_three"),
         ({"kind": "xmr", "compat": "minitab"}, "compat"),
+        ({"kind": "mr", "denominators": [1, 1]}, "takes no denominators"),
+        ({"kind": "np"}, "needs denominators"),
+        ({"kind": "xmr", "limits": "probability"}, "c, u and g charts, not xmr"),
+        ({"kind": "xmr", "minimum_points": 0}, "minimum_points must be at least 1, not 0"),
+        ({"kind": "xmr", "per": float("nan")}, "per must be positive and finite"),
     ],
 )
 def test_bad_input_is_refused_with_a_clear_error(given, message):
@@ -161,3 +168,86 @@ def test_a_chart_holds_nothing_of_its_input():
     values[:] = 0.0
 
     assert drawn.value.tolist() == STEADY
+
+
+@pytest.mark.parametrize(
+    ("name", "flagged"),
+    [("plot_the_dots", False), ("making_data_count_2023", True), ("power_bi", True)],
+)
+def test_the_reading_of_two_of_three_is_chosen_by_the_name_of_who_published_it(name, flagged):
+    # Two of the last three are far out, one of them beyond the limit.
+    values = [*STEADY, 6.0, 15.0, 10.0]
+    drawn = chart(values, kind="xmr", fix_after=12, two_of_three=name)
+
+    assert drawn.near_upper[0] < 10.0 < drawn.upper[0] < 15.0
+    assert flagged == (drawn.special_cause_names[-1] == "2 in 3 Above CL")
+
+
+def test_a_moving_range_chart_starts_afresh_at_a_rebase_and_beside_a_missing_value():
+    drawn = chart([4.0, 6.0, 5.0, None, 5.0, 8.0, 90.0, 91.0], kind="mr", rebase=[6])
+
+    np.testing.assert_array_equal(drawn.value, [np.nan, 2.0, 1.0, np.nan, np.nan, 3.0, np.nan, 1.0])
+    assert drawn.mean[0] == 2.0
+    assert drawn.upper[0] == pytest.approx(3.267 * 2.0)
+    assert drawn.lower[0] == 0.0
+
+
+def test_an_np_chart_is_a_p_chart_in_numbers():
+    counts, sizes = np.array([4.0, 6.0, 5.0, 9.0]), np.array([50.0, 60.0, 55.0, 80.0])
+    numbers = chart(counts, kind="np", denominators=sizes)
+    shares = chart(counts, kind="p", denominators=sizes)
+
+    assert numbers.value.tolist() == counts.tolist()
+    np.testing.assert_allclose(numbers.mean, shares.mean * sizes)
+    np.testing.assert_allclose(numbers.upper, shares.upper * sizes)
+
+
+def test_a_baseline_of_nothing_but_misses_or_hits_gives_a_p_chart_no_limits():
+    nothing = chart([0, 0, 0, 3], kind="p", denominators=[10] * 4, fix_after=3)
+    everything = chart([10] * 4, kind="np", denominators=[10] * 4)
+
+    assert nothing.reason == everything.reason == "no_variation"
+    assert not nothing.special_cause.any()
+
+
+def test_categories_have_no_moving_ranges():
+    counts, sizes = np.array([500.0, 640.0, 470.0, 610.0, 580.0]), np.full(5, 1_000.0)
+    first = chart(counts, kind="p_prime", denominators=sizes, ordered=False)
+    turned = chart(counts[[2, 4, 0, 1, 3]], kind="p_prime", denominators=sizes, ordered=False)
+    z = (counts - counts.mean()) / np.sqrt(1_000 * 0.56 * 0.44)
+
+    assert first.sigma_z == pytest.approx(turned.sigma_z)
+    assert first.sigma_z == pytest.approx(np.std(z, ddof=1))
+
+
+def test_an_excluded_point_parts_its_neighbours_unless_the_package_is_asked_for():
+    values = [5.0, 7.0, 50.0, 1.0, 6.0, 5.0]
+    published = chart(values, kind="xmr", exclude=[2], screen=False)
+    package = chart(values, kind="xmr", exclude=[2], screen=False, compat="qicharts2")
+
+    assert published.sigma[0] == pytest.approx((2 + 5 + 1) / 3 * 2.66 / 3)
+    assert package.sigma[0] == pytest.approx((2 + 6 + 5 + 1) / 4 / 1.128)
+
+
+def test_too_few_points_for_who_wants_more():
+    drawn = chart(STEADY, kind="xmr", minimum_points=13)
+
+    assert drawn.reason == "too_few_points"
+    assert drawn.mean[0] == pytest.approx(np.mean(STEADY))
+    assert np.isnan(drawn.upper).all()
+    assert chart(STEADY, kind="xmr", minimum_points=12).reason == ""
+
+
+def test_a_chart_can_be_judged_by_other_rules():
+    drawn = chart([*STEADY, 5.2, 30.0], kind="xmr", fix_after=12)
+    bits = zone_signals(drawn.value, drawn.mean, drawn.sigma, group=drawn.group)
+
+    assert bits.tolist() == [0] * 13 + [1]
+
+
+def test_g_limits_by_probability_are_attained_with_the_stated_chance():
+    gaps = [3.0, 10.0, 0.0, 25.0, 7.0, 1.0, 14.0, 30.0]
+    exact = chart(gaps, kind="g", limits="probability", direction="up")
+
+    assert exact.limits_by == "probability"
+    assert exact.upper[0] > chart(gaps, kind="g", direction="up").upper[0]
