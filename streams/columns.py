@@ -91,44 +91,6 @@ class Columns:
         self.rows = rows
 
 
-class Shapes:
-    """What each kind of event adds, as one growing table of cells.
-
-    ``starts`` (shapes + 1, with room) and ``cells`` (cells, with room; columns
-    grid, indicator, numerator, denominator), whatever the period.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._used = 0
-        self._starts = np.zeros(256, dtype=np.int32)
-        self._cells = np.zeros((2048, 4), dtype=np.int64)
-        self._new_ends: list[int] = []
-        self._new_cells: list[tuple[int, int, int, int]] = []
-
-    def append(self, rows: list[tuple[int, int, int, int]]) -> int:
-        """Add a shape and give its number."""
-        self._new_cells.extend(rows)
-        self._new_ends.append(self._used + len(self._new_cells))
-        self.number += 1
-        return self.number - 1
-
-    def tables(self) -> tuple[I32, I64]:
-        """``starts`` and ``cells`` of all shapes; new ones are written in one go."""
-        if self._new_ends:
-            end = self._used + len(self._new_cells)
-            while end > self._cells.shape[0]:
-                self._cells = np.pad(self._cells, ((0, self._cells.shape[0]), (0, 0)))
-            while self.number + 1 > self._starts.shape[0]:
-                self._starts = np.pad(self._starts, (0, self._starts.shape[0]))
-            self._cells[self._used : end] = self._new_cells
-            self._starts[self.number + 1 - len(self._new_ends) : self.number + 1] = self._new_ends
-            self._used = end
-            self._new_ends.clear()
-            self._new_cells.clear()
-        return self._starts, self._cells
-
-
 @compiled
 def _period(grid: int, day: int, months: I32) -> int:
     """The period of a grid that holds a UTC day; ``months`` covers every day from 1970 on."""
@@ -174,14 +136,16 @@ def allocate(
 
 @compiled
 def add(
-    leaf: I32, shape: I32, day: I32, sign: I32, starts: I32, cells: I64, grid: int,
-    months: I32, chain: I32, table: I32, first: int, facts: I32, numerators: I64,
-    denominators: I64, days: I32, daily: I32, dirty: I32, touched: I64,
+    leaf: I32, shape: I32, day: I32, sign: I32, above: I64, below: I64, starts: I32,
+    cells: I64, grid: int, months: I32, chain: I32, table: I32, first: int, facts: I32,
+    numerators: I64, denominators: I64, days: I32, daily: I32, dirty: I32, touched: I64,
 ) -> int:  # fmt: skip
     """Add (``sign`` 1) or take away (-1) the cells of a batch of facts.
 
-    Writes ``leaf * 2**32 + period`` of every touched tally to ``touched`` (with
-    repeats) and answers their number, at most one a fact.
+    ``above`` and ``below`` (facts) go to the numerator and denominator of a fact's
+    first cell, on top of what its shape adds. Writes ``leaf * 2**32 + period`` of every
+    touched tally to ``touched`` (with repeats) and answers their number, at most one a
+    fact.
     """
     number = 0
     for fact in range(leaf.shape[0]):
@@ -204,6 +168,9 @@ def add(
                 facts[row, column] += sign[fact]
                 numerators[row, column] += sign[fact] * cells[cell, 2]
                 denominators[row, column] += sign[fact] * cells[cell, 3]
+                if cell == starts[shape[fact]]:
+                    numerators[row, column] += sign[fact] * above[fact]
+                    denominators[row, column] += sign[fact] * below[fact]
                 if days[row] >= 0:
                     daily[days[row], column, within] += sign[fact]
                 dirty[row] = min(dirty[row], period)

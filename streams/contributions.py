@@ -16,13 +16,13 @@ from typing import Any
 
 import msgspec
 
+from streams.envelope import MS_PER_DAY
 from streams.feeds import Feed
 from streams.messages import Fact
 from streams.periods import Grid, period_of_day
 from streams.working_days import add_working_days
 
 MILLION = 1_000_000
-MS_PER_DAY = 86_400_000
 
 Values = Mapping[str, Any]
 
@@ -60,14 +60,7 @@ class Clock:
         day = start // MS_PER_DAY
         if self.working_days:
             return add_working_days(day, self.working_days)
-        received = datetime.fromtimestamp(day * 86_400, UTC)
-        months = received.year * 12 + received.month - 1 + self.months
-        # A month without that day ends the period on its last day.
-        first = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
-        following = (first + timedelta(days=32)).replace(day=1)
-        last = (following - timedelta(days=1)).day
-        due = first.replace(day=min(received.day, last))
-        return int(due.timestamp()) // 86_400
+        return _months_later(day, self.months)
 
     def kept(self, values: Values, fact: Fact) -> bool | None:
         """Whether the limit was kept; None while that is open.
@@ -78,10 +71,28 @@ class Clock:
         due = self.due_day(fact.time)
         moment = values.get(self.until)
         if moment is not None:
-            return int(datetime.fromisoformat(moment).timestamp()) // 86_400 <= due
+            return _day(moment) <= due
         if fact.recorded is not None and fact.recorded // MS_PER_DAY > due:
             return False
         return None
+
+
+@lru_cache(maxsize=16_384)
+def _months_later(day: int, number: int) -> int:
+    """The same day of the month so many months later, or that month's last day."""
+    begun = datetime.fromtimestamp(day * 86_400, UTC)
+    months = begun.year * 12 + begun.month - 1 + number
+    first = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+    following = (first + timedelta(days=32)).replace(day=1)
+    last = (following - timedelta(days=1)).day
+    due = first.replace(day=min(begun.day, last))
+    return int(due.timestamp()) // 86_400
+
+
+def _day(moment: str) -> int:
+    """The UTC day (from 1970) of a moment."""
+    # Written in UTC, its day is its first ten characters, and those repeat.
+    return _milliseconds(moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment) // MS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,37 +270,92 @@ def _aggregate_additions(rules: Sequence[Rule], values: Values) -> tuple[Additio
     return tuple(additions)
 
 
+class Moments(msgspec.Struct):
+    """The moments of a complaint, for what its time limits need."""
+
+    acknowledged_at: str | None = None
+    resolved_at: str | None = None
+
+
+_MOMENTS = msgspec.json.Decoder(Moments)
+
+
+def without_moments(clocks: Sequence[Clock], fact: Fact) -> tuple[bytes, tuple[bool | None, ...]]:
+    """What a complaint adds depends on this alone: its body without moments, limits kept."""
+    body = fact.body
+    found = _MOMENTS.decode(body)
+    values = {}
+    for name in Moments.__struct_fields__:
+        moment = getattr(found, name)
+        if moment is not None:
+            values[name] = moment
+            body = body.replace(moment.encode(), b"")
+    describe(fact.feed, values)
+    return body, tuple([clock.kept(values, fact) for clock in clocks])
+
+
 class _Span(msgspec.Struct):
     """The part of a body that says how long it speaks for."""
 
-    period_start: str | None = None
     period_end: str | None = None
 
 
 _SPAN = msgspec.json.Decoder(_Span)
 
 
-def day_of(fact: Fact) -> int:
-    """The UTC day a fact counts on: its own, or the last of the period it speaks for."""
+def end_day(fact: Fact) -> int | None:
+    """The last UTC day of the period that a fact speaks for, or None for a fact of a moment."""
     if fact.feed in {Feed.WARDMETRICS, Feed.SPEAKUP} and fact.body:
         end = _SPAN.decode(fact.body).period_end
         if end is not None:
             return (_milliseconds(end) - 1) // MS_PER_DAY
-    return fact.time // MS_PER_DAY
+    return None
+
+
+def day_of(fact: Fact) -> int:
+    """The UTC day a fact counts on: its own, or the last of the period it speaks for."""
+    day = end_day(fact)
+    return fact.time // MS_PER_DAY if day is None else day
+
+
+class _Metric(msgspec.Struct):
+    """What a ward metric says."""
+
+    metric: str
+    numerator: int | float
+    period_start: str
+    period_end: str
+    denominator: int | float | None = None
+
+
+_METRIC = msgspec.json.Decoder(_Metric)
+
+
+def stated_metric(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[int, Grid, int, int, int]:
+    """A ward metric's indicator and grid, its numbers in millionths, and the day it counts on.
+
+    The indicator is -1 where the metric is not one or has an empty denominator.
+    """
+    stated = _METRIC.decode(fact.body)
+    grid, day = _span(stated.period_start, stated.period_end)
+    rule = rules.get(stated.metric)
+    counts = None if rule is None else rule.counts(stated.numerator, stated.denominator)
+    if rule is None or counts is None:
+        return -1, grid, 0, 0, day
+    return rule.position, grid, *counts, day
 
 
 def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addition, ...]:
     """What a ward metric adds, on the grid that fits its own period."""
-    values: dict[str, Any] = msgspec.json.decode(fact.body)
-    rule = rules.get(values["metric"])
-    if rule is None:
-        return ()
-    counts = rule.counts(values["numerator"], values.get("denominator"))
-    if counts is None:
-        return ()
-    end = _milliseconds(values["period_end"])
-    grid = grid_of(_milliseconds(values["period_start"]), end)
-    return (Addition(rule.position, grid, *counts),)
+    position, grid, above, below, _ = stated_metric(rules, fact)
+    return () if position < 0 else (Addition(position, grid, above, below),)
+
+
+@lru_cache(maxsize=16_384)
+def _span(start: str, end: str) -> tuple[Grid, int]:
+    """The grid that a period fits, and its last UTC day."""
+    until = _milliseconds(end)
+    return grid_of(_milliseconds(start), until), (until - 1) // MS_PER_DAY
 
 
 @lru_cache(maxsize=16_384)

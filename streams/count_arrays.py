@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from detectors.evidence.counts import FeedCounts
 from streams.columns import CLEAN
+from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.periods import Grid
-from streams.windows import MILLION, by_day, weekly_activity, window
+from streams.windows import by_day, weekly_activity, window
 
 if TYPE_CHECKING:
     from streams.series import Block

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.single_series.shares import share_change
+from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.periods import first_day
 from streams.signals import Signal
 from streams.statements import BETTER_REPORTING
-from streams.windows import MILLION, window
+from streams.windows import window
 
 if TYPE_CHECKING:
     from streams.counting import CountWatch

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from streams.contributions import MS_PER_DAY
 from streams.effects import DeadLetter, Effects, UnitRecord
+from streams.envelope import MS_PER_DAY
 from streams.evaluation import Budgets, Evaluation
 from streams.indicators import Catalogue
 from streams.intake import Context, open_message

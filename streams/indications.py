@@ -16,6 +16,7 @@ from detectors.evidence.episodes import SeriesEpisode
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
+from streams.contributions import MILLION
 from streams.counting import changed_before
 from streams.feeds import Feed
 from streams.indicators import Indicator
@@ -23,7 +24,7 @@ from streams.periods import PER_YEAR, Grid, first_day
 from streams.signals import Signal
 from streams.statements import uncapitalised
 from streams.views import series_id
-from streams.windows import MILLION, joined_units, window
+from streams.windows import joined_units, window
 
 if TYPE_CHECKING:
     from streams.series import Block

@@ -26,6 +26,7 @@ from streams.contributions import (
     day_of,
     event_additions,
     metric_additions,
+    without_moments,
 )
 from streams.definitions import CatalogueError, Entry, Kind, Values, checked, read
 from streams.feeds import FEED_OF_TOPIC, Feed
@@ -93,8 +94,11 @@ class Catalogue:
             )
             for feed in Feed
         ]
-        self._timed = [any(rule.clock is not None for rule in rules) for rules in self._rules]
-        self._remembered: list[dict[bytes, tuple[Addition, ...]]] = [{} for _ in Feed]
+        self._clocks = [
+            tuple(dict.fromkeys(rule.clock for rule in rules if rule.clock is not None))
+            for rules in self._rules
+        ]
+        self._remembered: list[dict[object, tuple[Addition, ...]]] = [{} for _ in Feed]
         self._interned: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
         shape = msgspec.json.encode({key: entries[key] for key in entries})
@@ -144,16 +148,24 @@ class Catalogue:
         feed = fact.feed
         if feed is Feed.WARDMETRICS:
             return self._same(metric_additions(self.metrics, fact))
-        if self._timed[feed]:
-            return self._same(event_additions(self._rules[feed], fact))
+        key = self.recognised(fact)
         remembered = self._remembered[feed]
-        additions = remembered.get(fact.body)
+        additions = remembered.get(key)
         if additions is None:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
             additions = self._same(event_additions(self._rules[feed], fact))
-            remembered[fact.body] = additions
+            remembered[key] = additions
         return additions
+
+    def recognised(self, fact: Fact) -> object:
+        """What an event is recognised by: those that share it add the same.
+
+        That is its body; where a feed has time limits, the body without its moments
+        and which limits were kept.
+        """
+        clocks = self._clocks[fact.feed]
+        return without_moments(clocks, fact) if clocks else fact.body
 
     def _same(self, additions: tuple[Addition, ...]) -> tuple[Addition, ...]:
         """The one tuple that stands for all equal ones."""

@@ -15,14 +15,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from streams.columns import CLEAN, Columns, Shapes, add, add_placed, allocate, allocate_placed
-from streams.contributions import Addition, day_of
+from streams.columns import CLEAN, Columns, add, add_placed, allocate, allocate_placed
 from streams.effects import ProviderRecord, Tally
 from streams.feeds import Feed
 from streams.indicators import Catalogue
 from streams.messages import Fact
 from streams.organisations import unit_codes
 from streams.periods import Grid, first_day, period_of_day
+from streams.shapes import Shapes
 from streams.tallies import CELL_BYTES, CELL_NUMBERS, pack, unpack
 from streams.views import SeriesView, listed, view
 
@@ -30,10 +30,9 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
-MILLION = 1_000_000
 _GRIDS = (Grid.DAY, Grid.WEEK, Grid.MONTH, Grid.QUARTER)
-# Shapes (what a kind of event adds on a given day) are remembered up to here.
-_SHAPES = 200_000
+# Facts are added so many at a time.
+_AT_ONCE = 65_536
 
 
 class Histories(Protocol):
@@ -95,9 +94,7 @@ class Block:
             [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
         )
         self._levels = [indicator.levels for indicator in catalogue.indicators]
-        self._kept: list[Sequence[Addition]] = []
-        self._shape_of: dict[tuple[int, int], int] = {}
-        self._shapes = Shapes()
+        self._shapes = Shapes(catalogue)
         self._touched: dict[Grid, set[int]] = {grid: set() for grid in _GRIDS}
         self._total_slot(provider)
 
@@ -162,42 +159,34 @@ class Block:
 
     # -- facts ---------------------------------------------------------------
 
-    def _shape(self, fact: Fact) -> int:
-        """The number of what a fact adds: its cells and one count of its feed's activity."""
-        additions = self.catalogue.additions(fact)
-        key = (id(additions), int(fact.feed))
-        shape = self._shape_of.get(key)
-        if shape is None:
-            rows = [
-                (int(one.grid), one.indicator, one.numerator, one.denominator) for one in additions
-            ]
-            rows.append((int(Grid.WEEK), len(self._levels) + int(fact.feed), MILLION, 0))
-            # Kept so that the identity in the key stays that of these additions.
-            self._kept.append(additions)
-            shape = self._shapes.append(rows)
-            self._shape_of[key] = shape
-        return shape
-
     def change(self, changes: Iterable[tuple[Fact | None, Fact]]) -> None:
         """Replace facts: each pair is the version held before (or None) and the new one."""
+        leaves: list[int] = []
         placed: list[tuple[int, int, int, int]] = []
+        signs: list[int] = []
+        leaf_of, place = self._leaf_of, self._shapes.place
         for before, after in changes:
-            if len(self._kept) >= _SHAPES:
-                # Shape numbers already collected must stay good, so apply them first.
-                self._apply(placed)
-                placed = []
-                self._kept.clear()
-                self._shape_of.clear()
-                self._shapes = Shapes()
-            for fact, sign in ((before, -1), (after, 1)):
-                if fact is not None and not fact.withdrawn:
-                    placed.append((self.leaf_of(fact), self._shape(fact), day_of(fact), sign))
-        self._apply(placed)
+            for fact, sign in ((after, 1),) if before is None else ((before, -1), (after, 1)):
+                if fact.withdrawn:
+                    continue
+                leaf = leaf_of.get((fact.site, fact.ward))
+                leaves.append(self.leaf_of(fact) if leaf is None else leaf)
+                placed.append(place(fact))
+                signs.append(sign)
+            if len(placed) >= _AT_ONCE:
+                self._apply(leaves, placed, signs)
+                leaves, placed, signs = [], [], []
+        self._apply(leaves, placed, signs)
 
-    def _apply(self, placed: list[tuple[int, int, int, int]]) -> None:
+    def _apply(
+        self, leaves: list[int], placed: list[tuple[int, int, int, int]], signs: list[int]
+    ) -> None:
         if not placed:
             return
-        leaf, shape, day, sign = np.array(placed, dtype=np.int32).T.copy()
+        leaf, sign = np.array(leaves, dtype=np.int32), np.array(signs, dtype=np.int32)
+        shape, day, above, below = np.array(placed, dtype=np.int64).T
+        shape, day = shape.astype(np.int32), day.astype(np.int32)
+        above, below = np.ascontiguousarray(above), np.ascontiguousarray(below)
         (starts, cells), months = self._shapes.tables(), _months()
         touched = np.empty(leaf.size, np.int64)
         for grid, columns in self.columns.items():
@@ -210,11 +199,13 @@ class Block:
             columns.span(first, last)
             columns.add_rows(rows, self._daily)
             number = add(
-                leaf, shape, day, sign, starts, cells, int(grid), months, self._chain,
-                columns.table, columns.first, columns.facts, columns.numerators,
+                leaf, shape, day, sign, above, below, starts, cells, int(grid), months,
+                self._chain, columns.table, columns.first, columns.facts, columns.numerators,
                 columns.denominators, columns.days, columns.daily, columns.dirty, touched,
             )  # fmt: skip
             self._touched[grid].update(np.unique(touched[:number]).tolist())
+        if self._shapes.full:
+            self._shapes.clear()
 
     # -- tallies -------------------------------------------------------------
 

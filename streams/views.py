@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.indicators import Indicator
 from streams.periods import Grid, first_day, month_of_day
-from streams.windows import MILLION, joined_units, window
+from streams.windows import joined_units, window
 
 if TYPE_CHECKING:
     from streams.series import Block

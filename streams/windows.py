@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.periods import Grid, first_day, month_of_day
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
-MILLION = 1e6
 
 
 def window(

@@ -1,0 +1,113 @@
+"""What kinds of facts add, numbered: the form in which the kernels add them to histories.
+
+Two facts of a shape add the same to the same indicators, each to the period of its
+day. Facts repeat what they say, so most are recognised by their body: an incident
+by all of it, a complaint by its body without moments and the time limits it kept, a
+ward metric by its metric and grid, its numbers being added by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.contributions import MILLION, Addition, end_day, stated_metric
+from streams.envelope import MS_PER_DAY
+from streams.feeds import Feed
+from streams.periods import Grid
+
+if TYPE_CHECKING:
+    from streams.indicators import Catalogue
+    from streams.messages import Fact
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+
+_METRICS = Feed.WARDMETRICS
+# Shapes, and bodies recognised, up to here; full tables are begun anew.
+_ROOM = 65_536
+
+
+class Shapes:
+    """The shapes of one block's facts as one growing table of cells.
+
+    ``starts`` (shapes + 1, with room) and ``cells`` (cells, with room; columns
+    grid, indicator, numerator, denominator), whatever the period. Every shape ends
+    with one count of its feed's activity.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._feeds = len(catalogue.indicators)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all shapes; numbers given before mean nothing any more."""
+        self.number = 0
+        self._used = 0
+        self._starts = np.zeros(256, dtype=np.int32)
+        self._cells = np.zeros((2048, 4), dtype=np.int64)
+        self._new_ends: list[int] = []
+        self._new_cells: list[tuple[int, int, int, int]] = []
+        self._numbers: dict[tuple[int, tuple[Addition, ...]], int] = {}
+        self._metrics: dict[tuple[int, int], int] = {}
+        self._known: list[dict[object, tuple[int, int, int, int | None]]] = [{} for _ in Feed]
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to begin anew."""
+        return self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known)
+
+    def place(self, fact: Fact) -> tuple[int, int, int, int]:
+        """The shape of a fact, its UTC day, and what its first cell gets besides (millionths)."""
+        feed = fact.feed
+        if feed is _METRICS:
+            return self._metric(fact)
+        key = self._catalogue.recognised(fact)
+        known = self._known[feed].get(key)
+        if known is None:
+            known = self._known[feed][key] = self._read(fact)
+        shape, above, below, day = known
+        return shape, fact.time // MS_PER_DAY if day is None else day, above, below
+
+    def _read(self, fact: Fact) -> tuple[int, int, int, int | None]:
+        additions = self._catalogue.additions(fact)
+        shape = self._number(int(fact.feed), additions)
+        return shape, 0, 0, end_day(fact)
+
+    def _metric(self, fact: Fact) -> tuple[int, int, int, int]:
+        position, grid, above, below, day = stated_metric(self._catalogue.metrics, fact)
+        shape = self._metrics.get((position, grid))
+        if shape is None:
+            additions = () if position < 0 else (Addition(position, Grid(grid), 0, 0),)
+            shape = self._metrics[position, grid] = self._number(int(_METRICS), additions)
+        return shape, day, above, below
+
+    def _number(self, feed: int, additions: tuple[Addition, ...]) -> int:
+        number = self._numbers.get((feed, additions))
+        if number is None:
+            number = self._numbers[feed, additions] = self.number
+            self._new_cells += [
+                (int(one.grid), one.indicator, one.numerator, one.denominator) for one in additions
+            ]
+            self._new_cells.append((int(Grid.WEEK), self._feeds + feed, MILLION, 0))
+            self._new_ends.append(self._used + len(self._new_cells))
+            self.number += 1
+        return number
+
+    def tables(self) -> tuple[I32, I64]:
+        """``starts`` and ``cells`` of all shapes; new ones are written in one go."""
+        if self._new_ends:
+            end = self._used + len(self._new_cells)
+            while end > self._cells.shape[0]:
+                self._cells = np.pad(self._cells, ((0, self._cells.shape[0]), (0, 0)))
+            while self.number + 1 > self._starts.shape[0]:
+                self._starts = np.pad(self._starts, (0, self._starts.shape[0]))
+            self._cells[self._used : end] = self._new_cells
+            self._starts[self.number + 1 - len(self._new_ends) : self.number + 1] = self._new_ends
+            self._used = end
+            self._new_ends.clear()
+            self._new_cells.clear()
+        return self._starts, self._cells

@@ -1,0 +1,68 @@
+"""Shapes: facts that are recognised add what they would add alone."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from streams.contributions import event_additions, metric_additions
+from streams.feeds import Feed
+from streams.indicators import Catalogue
+from streams.shapes import Shapes
+from tests.facts import fact
+
+CATALOGUE = Catalogue.load()
+RULES = CATALOGUE._rules
+
+
+def test_complaints_recognised_without_their_moments_add_what_they_add_alone():
+    answers = [None, "2026-01-07T10:00:00Z", "2026-01-08T23:59:59Z", "2026-01-09T00:30:00+01:00"]
+    ends = [None, "2026-01-08T09:00:00Z", "2026-07-05T12:00:00Z", "2026-07-06T00:00:00Z"]
+    found = set()
+    for number, (day, answer, end, outcome) in enumerate(
+        product((5, 6), answers, ends, ("open", "upheld"))
+    ):
+        sent = fact(
+            f"c{number}", f"2026-01-{day:02d}T09:00:00Z", Feed.COMPLAINTS,
+            acknowledged_at=answer, resolved_at=end, outcome=outcome,
+        )  # fmt: skip
+        alone = event_additions(RULES[Feed.COMPLAINTS], sent)
+        assert CATALOGUE.additions(sent) == alone
+        found.add(alone)
+
+    assert len(found) > 6
+
+
+def test_a_metric_has_one_shape_whatever_its_numbers():
+    shapes = Shapes(CATALOGUE)
+    placed = []
+    for number in (3, 4, 5.5):
+        sent = fact(
+            f"m{number}", "2026-01-12", Feed.WARDMETRICS, metric="sickness",
+            numerator=number, denominator=100,
+            period_start="2026-01-05T00:00:00Z", period_end="2026-01-12T00:00:00Z",
+        )  # fmt: skip
+        (addition,) = metric_additions(CATALOGUE.metrics, sent)
+        placed.append(shapes.place(sent))
+        assert placed[-1][2:] == (addition.numerator, addition.denominator)
+
+    assert {(shape, day) for shape, day, _, _ in placed} == {(0, 20464)}
+    assert shapes.number == 1
+
+
+def test_an_aggregate_counts_on_the_last_day_of_its_period():
+    shapes = Shapes(CATALOGUE)
+    sent = fact(
+        "a", "2026-04-03", Feed.SPEAKUP, counts={"cases": 4},
+        period_start="2026-01-01T00:00:00Z", period_end="2026-04-01T00:00:00Z",
+    )  # fmt: skip
+
+    assert [shapes.place(sent)[1] for _ in range(2)] == [20543, 20543]
+
+
+def test_a_full_table_of_shapes_is_begun_anew():
+    shapes = Shapes(CATALOGUE)
+    first = shapes.place(fact("a", "2026-01-05"))
+    shapes.clear()
+
+    assert not shapes.full
+    assert first == shapes.place(fact("b", "2026-01-05"))
