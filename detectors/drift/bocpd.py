@@ -15,8 +15,8 @@ that probability has once been below the threshold, and no change twice.
 should be standardised by a baseline, or the prior set to what is known; otherwise the prior
 decides. With standardised Gaussian values the defaults signalled falsely every 850 values or so; a
 shift of two standard deviations after 60 steady values was signalled within 20 in 87 % of runs,
-after 4 (median), one of a single standard deviation in 28 %. On the flow of the Nile, standardised by
-its first twenty years, they signal in 1902 a change after 1898, the one known.
+after 4 (median), one of a single standard deviation in 28 %. On the flow of the Nile,
+standardised by its first twenty years, they signal in 1902 a change after 1898, the one known.
 
 Sources: R. P. Adams & D. J. C. MacKay, "Bayesian online changepoint detection", arXiv:0710.3742
 (2007).

@@ -36,6 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.conformance import Subject
 
 Floats = NDArray[np.float64]
+Parameters = dict[str, float | int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class MonitorFinding:
     """One detection: which detector, with which parameters, at which position (from 0)."""
 
     detector: str
-    parameters: dict[str, float | int | str]
+    parameters: Parameters
     index: int
 
 
@@ -53,21 +54,23 @@ class Monitor(Protocol):
     name: ClassVar[str]
 
     @property
-    def parameters(self) -> dict[str, float | int | str]:
+    def parameters(self) -> Parameters:
         """Settings by name."""
 
     def update(self, value: float) -> int:
         """Take the next value and give 1 when drift is found at it, else 0."""
 
 
-def _river(name: str, parameters: dict[str, float | int | str]) -> Any:  # noqa: ANN401 - see below
-    """A detector of river, which is imported here because that takes a second.
+def river_detector(name: str, parameters: Parameters) -> Any:  # noqa: ANN401 - see below
+    """A detector of river by its name in ``river.drift`` or ``river.drift.binary``.
 
-    river's detectors are partly untyped, so nothing beyond this function trusts their types.
+    river is imported here because that takes a second. Its detectors are partly untyped, so
+    nothing beyond this function trusts their types.
     """
     from river import drift  # noqa: PLC0415 - as said above
 
-    return getattr(drift, name)(**parameters)
+    home = drift if hasattr(drift, name) else drift.binary
+    return getattr(home, name)(**parameters)
 
 
 class Adwin:
@@ -106,10 +109,10 @@ class Adwin:
         self.max_buckets = max_buckets
         self.min_window_length = min_window_length
         self.grace_period = grace_period
-        self._detector = _river("ADWIN", self.parameters)
+        self._detector = river_detector("ADWIN", self.parameters)
 
     @property
-    def parameters(self) -> dict[str, float | int | str]:
+    def parameters(self) -> Parameters:
         """Settings by name."""
         return {
             "delta": self.delta,
@@ -121,7 +124,7 @@ class Adwin:
 
     def update(self, value: float) -> int:
         """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return _update(self._detector, value)
+        return feed(self._detector, value)
 
 
 class PageHinkley:
@@ -159,10 +162,10 @@ class PageHinkley:
         self.threshold = threshold
         self.alpha = alpha
         self.mode = mode
-        self._detector = _river("PageHinkley", self.parameters)
+        self._detector = river_detector("PageHinkley", self.parameters)
 
     @property
-    def parameters(self) -> dict[str, float | int | str]:
+    def parameters(self) -> Parameters:
         """Settings by name."""
         return {
             "min_instances": self.min_instances,
@@ -174,10 +177,14 @@ class PageHinkley:
 
     def update(self, value: float) -> int:
         """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return _update(self._detector, value)
+        return feed(self._detector, value)
 
 
-def _update(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no types
+def feed(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no types
+    """Give a value (NaN is skipped) to a detector of river: 1 when it finds drift, else 0.
+
+    Raises ``ValueError`` for an infinite value.
+    """
     value = float(value)
     if math.isinf(value):
         raise ValueError("a value must be finite or NaN (missing)")
