@@ -168,5 +168,5 @@ def _letter(letter: DeadLetterRow) -> Record:
     if letter.event_id is not None:
         place["event-id"] = letter.event_id
     headers = tuple((f"earshot-{name}", str(value).encode()) for name, value in place.items())
-    key = None if letter.sender is None else letter.sender.encode()
-    return Record(key, letter.raw, headers)
+    # Empty where nobody is known: Kafka's client takes no record without key and value.
+    return Record((letter.sender or "").encode(), letter.raw, headers)

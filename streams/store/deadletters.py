@@ -86,19 +86,24 @@ def write_letters(connection: Connection, letters: Iterable[DeadLetter], now: da
             "partition": letter.partition,
             "place": letter.offset,
             "item": letter.rejection.index,
-            "event_id": letter.rejection.event_id,
+            "event_id": _storable(letter.rejection.event_id),
             "code": letter.rejection.code,
             "detail": letter.rejection.detail,
             "raw": letter.rejection.raw,
             "sha256": letter.rejection.sha256,
             "size": letter.rejection.size,
-            "sender": letter.sender,
+            "sender": _storable(letter.sender),
             "at": at,
         }
         for letter in letters
     ]
     if rows:
         connection.execute(insert(schema.dead_letter).inline(), rows)
+
+
+def _storable(text: str | None) -> str | None:
+    """A text without NUL, which PostgreSQL cannot hold: a sender's key may be anything."""
+    return None if text is None else text.replace("\0", "\ufffd")
 
 
 def _letter(row: Any, raw: bytes | None = None) -> DeadLetterRow:  # noqa: ANN401 - a row of the table

@@ -112,6 +112,15 @@ def test_dead_letters_are_listed_newest_first_without_their_bytes(letters):
     assert second.items[0].at == "2026-01-06T09:00:00.000Z"
 
 
+def test_a_sender_s_key_may_hold_anything(store):
+    """PostgreSQL's texts cannot hold NUL, and a key on Kafka is any bytes."""
+    store.load_partition(0)
+    odd = letter(0, sender="R\0X\ufffd")
+    store.commit(0, 0, Effects(dead_letters=[odd]), {}, NOW)
+
+    assert [row.sender for row in store.dead_letters().items] == ["R\ufffdX\ufffd"]
+
+
 def test_dead_letters_are_chosen_and_counted_by_reason_and_sender(letters):
     assert [row.offset for row in letters.dead_letters(code="schema").items] == [2, 0]
     assert [row.offset for row in letters.dead_letters(provider="RYY").items] == [2]

@@ -64,9 +64,9 @@ def commit(store: Store, effects: Effects) -> None:
     store.commit(0, version, effects, {"incidents": version + 1}, NOW)
 
 
-def letter(code: str = "schema", raw: bytes | None = b"{}") -> Effects:
+def letter(code: str = "schema", raw: bytes | None = b"{}", sender: str | None = "RXX") -> Effects:
     rejection = Rejection(2, "e1", code, "data: wrong", raw, "ab" * 32, 2)
-    return Effects(dead_letters=[DeadLetter("incidents", 0, 17, rejection, "RXX")], events=1)
+    return Effects(dead_letters=[DeadLetter("incidents", 0, 17, rejection, sender)], events=1)
 
 
 def test_a_change_goes_to_both_topics_once(
@@ -162,6 +162,17 @@ def test_what_the_screen_refused_goes_out_without_its_bytes(
 
     (record,) = outgoing.topics["deadletters"]
     assert record.value is None
+
+
+def test_a_letter_without_sender_and_bytes_is_a_record_that_kafka_takes(
+    store: Store, outgoing: Outgoing, publisher: Publisher
+) -> None:
+    """Kafka's client refuses a record that has neither key nor value."""
+    commit(store, letter("personal_data", raw=None, sender=None))
+    publisher.publish(NOW)
+
+    (record,) = outgoing.topics["deadletters"]
+    assert (b"", None) == (record.key, record.value)
 
 
 def test_a_missing_number_is_waited_for_while_it_may_still_appear(

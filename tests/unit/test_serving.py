@@ -11,7 +11,7 @@ from api.cli.stores import HouseError
 
 
 def test_answers_on_an_open_connection_are_not_held_back():
-    """asyncio turns Nagle's algorithm off only for sockets that name their protocol."""
+    """Asyncio turns Nagle's algorithm off only for sockets that name their protocol."""
     with listen("127.0.0.1", 0) as door:
         assert socket.IPPROTO_TCP == door.proto
 

@@ -97,5 +97,7 @@ def test_each_of_ten_thousand_malformed_requests_is_answered_and_accounted_for(f
     assert door.accepted == counters.processed
     # What the door took, the runner takes: it asks the same questions.
     assert {} == fresh.store.dead_letter_counts()
-    refused = re.findall(r'^earshot_intake_rejected_events_total\{code="(\w+)"\} (\S+)', page, re.M)
+    refused = re.findall(
+        r'^earshot_intake_rejected_events_total\{code="(\w+)"\} (\S+)', page, re.MULTILINE
+    )
     assert door.codes == {code: float(number) for code, number in refused}
