@@ -7,9 +7,9 @@ break a run; n counts what is left ("useful observations"). Both limits follow n
     crossings    < 5 % quantile of Binomial(n - 1, 1/2)
 
 round is to the nearest, exact halves to the even number. The centre is the median for a run
-chart, or a chart's centre line. Together the tests find about 7 to 8 % of random series of 12
-to 40 points unusual; they judge a whole series, so under continuous watching with a growing n
-they signal sooner or later, like every test that is repeated.
+chart, or a chart's centre line. Together the tests find 4 to 9 % of random series of 12 to 60
+points unusual; they judge a whole series, so under continuous watching with a growing n they
+signal sooner or later, like every test that is repeated.
 
 Sources: J. Anhøj & A. V. Olesen, "Run charts revisited", PLoS ONE 9 (2014); J. Anhøj,
 "Diagnostic value of run chart analysis", PLoS ONE 10 (2015); M. F. Schilling, "The surprising
