@@ -1,11 +1,7 @@
 """Online control of the false discovery rate by investing: LORD++, SAFFRON, ADDIS and kin.
 
 Every discovery earns the right to further errors, which later tests spend. All procedures
-here are one formula. A clock ticks at some tests; with U ticks so far, u_j ticks at the j-th
-discovery and the sequence gamma of ``level_sequences``, the next level is
-
-    level = min(cap, scale (w gamma(U + 1) + (payout - w) gamma(U - u_1 + 1)
-                            + payout sum_{j >= 2} gamma(U - u_j + 1)))
+here are the formula of ``investing`` and differ in these:
 
 ==================  ======================  ==============  ================  =========
 procedure           the clock ticks at      scale           payout            cap
@@ -36,16 +32,14 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.many_series.investing import invest
 from detectors.many_series.level_sequences import (
     Floats,
     LevelSequence,
     logarithmic,
     power,
-    share,
 )
 from detectors.many_series.online_testing import (
     Booleans,
@@ -56,11 +50,8 @@ from detectors.many_series.online_testing import (
     starting_wealth,
 )
 
-Integers = NDArray[np.int64]
 MEMORY = 1_000
 """Discoveries that a procedure remembers; forgetting older ones only lowers later levels."""
-
-_CLOCK, _FIRST, _USED, _NEXT = range(4)
 
 
 class _Investing(OnlineTesting):
@@ -87,7 +78,7 @@ class _Investing(OnlineTesting):
 
     def _advance(self, p: Floats, levels: Floats, rejected: Booleans) -> None:
         gamma = self._gamma
-        _invest(
+        invest(
             p,
             levels,
             rejected,
@@ -309,62 +300,6 @@ class AlphaInvesting(_Investing):
             payouts=(alpha - start, alpha),
             cap=1.0,
         )
-
-
-@compiled
-def _invest(
-    p: Floats,
-    levels: Floats,
-    rejected: Booleans,
-    rule: Floats,
-    counters: Integers,
-    clocks: Integers,
-    discoveries: Integers,
-    family: int,
-    gamma_scale: float,
-    exponent: float,
-    table: Floats,
-) -> None:
-    """Decide a row of tests; discoveries at one reading of the clock are kept together."""
-    above, upto, scale, wealth, first_payout, payout, cap = rule
-    memory = len(clocks)
-    for i in range(len(p)):
-        if np.isnan(p[i]):
-            continue
-        now = counters[_CLOCK]
-        total = wealth * share(now + 1, family, gamma_scale, exponent, table)
-        if counters[_FIRST] >= 0:
-            since = now - counters[_FIRST] + 1
-            total += first_payout * share(since, family, gamma_scale, exponent, table)
-        later = 0.0
-        for back in range(1, counters[_USED] + 1):
-            at = (counters[_NEXT] - back) % memory
-            since = now - clocks[at] + 1
-            later += discoveries[at] * share(since, family, gamma_scale, exponent, table)
-        level = scale * (total + payout * later)
-        threshold = above
-        if np.isnan(above):
-            level = level / (1.0 + level)
-            threshold = level
-        level = min(cap, level)
-        levels[i] = level
-        rejected[i] = p[i] <= level
-        if threshold < p[i] <= upto:
-            counters[_CLOCK] += 1
-        if not rejected[i]:
-            continue
-        now = counters[_CLOCK]
-        if counters[_FIRST] < 0:
-            counters[_FIRST] = now
-            continue
-        last = (counters[_NEXT] - 1) % memory
-        if counters[_USED] > 0 and clocks[last] == now:
-            discoveries[last] += 1
-            continue
-        clocks[counters[_NEXT]] = now
-        discoveries[counters[_NEXT]] = 1
-        counters[_NEXT] = (counters[_NEXT] + 1) % memory
-        counters[_USED] = min(counters[_USED] + 1, memory)
 
 
 def _subject(name: str, make: Callable[[], _Investing]) -> Subject:
