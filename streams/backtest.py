@@ -17,9 +17,9 @@ import numpy as np
 from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import I64, FeedCounts
 from detectors.evidence.fleet import fit_fleet
-from detectors.evidence.looks import first_with, observed_before
 from detectors.evidence.model import Bars, EvidenceModel
 from streams.backtest_arrange import BacktestError, arrange
+from streams.backtest_baseline import baseline, first_judged, without_gaps
 from streams.backtest_culture import set_aside, told_rightly
 from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
 from streams.backtest_watch import Alert, Segment, watch_all
@@ -37,7 +37,16 @@ PSEUDO_UNITS = 2000
 
 Progress = Callable[[str, float], None]
 
-__all__ = ["Alert", "Backtest", "BacktestError", "Stage", "run"]
+__all__ = [
+    "Alert",
+    "Backtest",
+    "BacktestError",
+    "Stage",
+    "baseline",
+    "first_judged",
+    "fit_and_calibrate",
+    "run",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,26 +146,6 @@ def run(
     )
 
 
-def first_judged(block: FeedCounts, history: int) -> I64:
-    """Each unit's first column with ``history`` observed ones before it."""
-    return np.array(
-        [first_with(observed_before(unit), history) for unit in block.exposure], dtype=np.int64
-    )
-
-
-def baseline(block: FeedCounts, until: I64, cutoff: int) -> FeedCounts:
-    """Give the baseline periods that lie before a column.
-
-    ``until`` is the first column after the baseline, of each unit (``I64[U]``) or of
-    each series (``I64[U, F]``).
-    """
-    ends = until[:, None, None] if until.ndim == 1 else until[:, :, None]
-    exposure = np.where(np.arange(cutoff) < ends, block.exposure[:, :, :cutoff], 0.0)
-    return FeedCounts(
-        np.where(exposure > 0, block.counts[:, :, :cutoff], 0.0), exposure, block.week0
-    )
-
-
 def fit_and_calibrate(
     counts: Counts,
     history: FeedCounts,
@@ -171,7 +160,8 @@ def fit_and_calibrate(
         per_year=counts.per_year,
         minimum_history=needed,
     )
-    return calibrate(history, fit, units=PSEUDO_UNITS, within_week=False, progress=progress)
+    past = without_gaps(history)
+    return calibrate(past, fit, units=PSEUDO_UNITS, within_week=False, progress=progress)
 
 
 def _plan(
