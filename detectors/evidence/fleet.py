@@ -1,6 +1,6 @@
 """The fit of a fleet: what units of one class have in common.
 
-Season by quasi-Poisson regression of the fleet's totals, dispersion by weighted
+Season and trend as in ``seasons``, dispersion by weighted
 moments, the prior of the rates by marginal likelihood, the common weekly effect
 from products of residuals across feeds. All of it is moments and small solves:
 a thousand units take a tenth of a second. Formulae in ``docs/methods.md``.
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.common import common_effect
 from detectors.evidence.counts import DAYS, F64, FeedCounts
-from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel, harmonics
+from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
 from detectors.evidence.patterns import falls, rises
 from detectors.evidence.rates import rate_prior
+from detectors.evidence.seasons import fit_season, own_rate, pooled_rate, usual_course
 from detectors.evidence.statistic import accumulate, tables
 
 MOMENT_STEPS = 4
@@ -81,10 +81,11 @@ def fit_fleet(
     if not seen.any():
         raise ValueError("no period of any unit was observed, so there is nothing to fit")
     counts = np.where(seen, history.counts, 0.0)
-    season = fit_season(counts, history.exposure, history.week0, per_year)
-    waves = harmonics(history.week0, history.periods, per_year)
-    expected = history.exposure * np.exp(season @ waves)
-    mean = _own_rate(counts, expected)[:, :, None] * expected
+    season, trend = fit_season(counts, history.exposure, history.week0, per_year)
+    expected = history.exposure * usual_course(
+        season, trend, history.week0, history.periods, per_year
+    )
+    mean = own_rate(counts, expected)[:, :, None] * expected
     dispersions = fit_dispersions(counts, mean)
     sigma2, rho = common_effect(counts, mean, dispersions.feed)
     good = tuple(improvable) if improvable is not None else (False,) * len(feeds)
@@ -92,10 +93,12 @@ def fit_fleet(
     rough = EvidenceModel(
         feeds=tuple(feeds),
         prior_a=np.ones(width),
-        prior_b=1.0 / np.maximum(_pooled_rate(counts, expected), 1e-6),
+        prior_b=1.0 / np.maximum(pooled_rate(counts, expected), 1e-6),
         dispersion=dispersions.feed,
         dispersion_spread=dispersions.spread,
         season=season,
+        trend=trend,
+        trend_week=history.week0 + history.periods,
         sigma2=sigma2,
         rho=rho,
         patterns=rises(feeds),
@@ -125,37 +128,6 @@ def weighted_totals(counts: F64, expected: F64, model: EvidenceModel) -> tuple[F
         accumulate(counts[u], expected[u], tab, sums, mass, drag)
         totals[u], masses[u] = sums[-1], mass[-1]
     return totals, masses
-
-
-def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> F64:
-    """Fit two harmonics of the year per feed, ``F64[F, 4]``, shrunken as far as data are thin.
-
-    Each feed's curve is shrunk to the common one by the variance between feeds,
-    the common one to none by its own uncertainty.
-    """
-    feeds, periods = counts.shape[1:]
-    waves = harmonics(week0, periods, per_year)
-    own = _own_rate(counts, exposure)
-    offset = (exposure * own[:, :, None]).sum(axis=0)
-    fitted = [_season_of(counts[:, f].sum(axis=0), offset[f], waves) for f in range(feeds)]
-    curves = np.array([curve for curve, _ in fitted])
-    precisions = np.array([np.linalg.inv(cover) for _, cover in fitted])
-    pooled_cover = np.linalg.inv(precisions.sum(axis=0))
-    common = pooled_cover @ np.einsum("fij,fj->i", precisions, curves)
-    strength = max(0.0, float(common @ common - np.trace(pooled_cover)) / len(common))
-    shrunken = _shrink(common, pooled_cover, strength)
-    covers = np.array([cover for _, cover in fitted])
-    apart = sum(
-        float((c - common) @ (c - common) - np.trace(v))
-        for c, v in zip(curves, covers, strict=True)
-    )
-    between = max(0.0, apart / (len(common) * max(feeds - 1, 1))) if feeds > 1 else 0.0
-    return np.array(
-        [
-            shrunken + _shrink(curve - common, cover, between)
-            for curve, cover in zip(curves, covers, strict=True)
-        ]
-    )
 
 
 def fit_week_shape(history: FeedCounts) -> F64:
@@ -218,43 +190,3 @@ def _between(own: F64, centre: F64, precision: F64) -> F64:
         (informed > 2) & (room > 0), (q - (informed - 1)) / np.maximum(room, 1e-12), 0
     )
     return np.clip(spread, 0.0, 1.0)
-
-
-def _season_of(total: F64, offset: F64, waves: F64) -> tuple[F64, F64]:
-    """Quasi-Poisson regression of a feed's totals; curve and covariance, ``[4]``, ``[4, 4]``."""
-    seen = offset > 0
-    design = np.vstack([np.ones(int(seen.sum())), waves[:, seen]]).T
-    ridge = np.diag([1e-9, 1.0, 1.0, 1.0, 1.0])  # a log amplitude beyond 1 is not a season
-    y, o = total[seen], offset[seen]
-    beta = np.zeros(design.shape[1])
-    for _ in range(8):
-        mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
-        information = design.T @ (mu[:, None] * design) + ridge
-        step = np.linalg.solve(information, design.T @ (y - mu) - ridge @ beta)
-        beta = beta + np.clip(step, -1, 1)
-    mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
-    freedom = max(len(y) - design.shape[1], 1)
-    spread = max(1.0, float(((y - mu) ** 2 / mu).sum()) / freedom)
-    cover = np.linalg.inv((design.T @ (mu[:, None] * design)) / spread + ridge)
-    return beta[1:], cover[1:, 1:]
-
-
-def _shrink(value: F64, cover: F64, variance: float) -> F64:
-    if variance <= 0.0:
-        return np.zeros_like(value)
-    prior = variance * np.eye(len(value))
-    shrunken: F64 = prior @ np.linalg.solve(prior + cover, value)
-    return shrunken
-
-
-def _own_rate(counts: F64, expected: F64) -> F64:
-    """Each unit's rate, with half an event of the fleet's rate added."""
-    pooled = _pooled_rate(counts, expected)
-    mass = expected.sum(axis=2)
-    half = 0.5 / np.maximum(pooled, 1e-9)
-    return np.asarray((counts.sum(axis=2) + 0.5) / np.maximum(mass + half, 1e-9))
-
-
-def _pooled_rate(counts: F64, expected: F64) -> npt.NDArray[np.float64]:
-    mass = expected.sum(axis=(0, 2))
-    return np.asarray(counts.sum(axis=(0, 2)) / np.maximum(mass, 1e-9))

@@ -15,7 +15,8 @@ from detectors.evidence.patterns import Patterns, falls, rises
 
 WEEKS_PER_YEAR = 365.25 / 7
 HARMONICS = 2
-SAFETY = 0.85  # thresholds aim at this share of the budget
+SAFETY = 0.80  # thresholds aim at this share of the budget
+TREND_YEARS = 1.0  # a trend is followed this long beyond its history, then stays
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class EvidenceModel:
             every unit at the class's alpha.
         season: ``F64[F, 4]``, coefficients of sine and cosine of the first and of
             the second harmonic of the year, on the log scale.
+        trend: ``F64[F]``, growth of the whole fleet on the log scale per year, 0 at
+            ``trend_week``, the first period after the history; None is no trend.
         sigma2, rho: variance and autocorrelation of the common weekly effect.
         patterns, improvements: ways of failing and of getting better.
         improvable: feeds where a fall is good.
@@ -109,6 +112,8 @@ class EvidenceModel:
     per_year: float = WEEKS_PER_YEAR
     week_shape: F64 | None = None
     improvement_budget: float = 0.05
+    trend: F64 | None = None
+    trend_week: int = 0
 
     def __post_init__(self) -> None:
         width = len(self.feeds)
@@ -117,6 +122,8 @@ class EvidenceModel:
                 raise ValueError(f"{name} must have one value per feed")
         if self.season.shape != (width, 2 * HARMONICS):
             raise ValueError("season must have four coefficients per feed")
+        if self.trend is not None and self.trend.shape != (width,):
+            raise ValueError("trend must have one value per feed")
         if not (self.prior_a.min() > 0 and self.prior_b.min() > 0):
             raise ValueError("the prior of a rate must be proper")
         if self.week_shape is not None and self.week_shape.shape != (width, DAYS):
@@ -159,8 +166,12 @@ class EvidenceModel:
         return 2.0 * self.sigma2 * self.rho / (1.0 - self.rho)
 
     def seasonal(self, week0: int, periods: int) -> F64:
-        """Give the season's factor, ``F64[F, T]``, on consecutive periods."""
-        return _seasonal(self.season, harmonics(week0, periods, self.per_year))
+        """Give the factor of season and trend, ``F64[F, T]``, on consecutive periods."""
+        trend = np.zeros(len(self.feeds)) if self.trend is None else self.trend
+        ahead = int(TREND_YEARS * self.per_year)
+        years = np.minimum(np.arange(week0, week0 + periods) - self.trend_week, ahead)
+        waves = harmonics(week0, periods, self.per_year)
+        return _seasonal(self.season, waves, trend, years / self.per_year)
 
     def shape_of_week(self) -> F64:
         """Give the expected share of a week by the end of each day, ``F64[F, 7]``."""
@@ -169,7 +180,7 @@ class EvidenceModel:
         return np.tile(np.arange(1, DAYS + 1) / DAYS, (len(self.feeds), 1))
 
     def threshold(self, budget: float, *, within_week: bool = False) -> Bars:
-        """Give the bars that spend 0.85 of ``budget`` false alerts per unit and year.
+        """Give the bars that spend 0.80 of ``budget`` false alerts per unit and year.
 
         Raises:
             ValueError: a budget that is not positive.
@@ -219,6 +230,8 @@ class EvidenceModel:
         values["improvable"] = tuple(bool(good) for good in values["improvable"])
         for name in ("prior_a", "prior_b", "dispersion", "dispersion_spread"):
             values[name] = np.array(values[name], dtype=np.float64)
+        if values.get("trend") is not None:
+            values["trend"] = np.array(values["trend"], dtype=np.float64)
         values["season"] = np.array(values["season"], dtype=np.float64).reshape(len(feeds), -1)
         if values.get("week_shape") is not None:
             values["week_shape"] = np.array(values["week_shape"], dtype=np.float64)
@@ -244,13 +257,13 @@ def harmonics(week0: int, periods: int, per_year: float) -> F64:
 
 
 @compiled
-def _seasonal(season: F64, waves: F64) -> F64:
+def _seasonal(season: F64, waves: F64, trend: F64, years: F64) -> F64:
     # One element at a time: a vectorised product could round the same week
     # differently in a longer block, and a resumed watch must equal a full one.
     factors = np.empty((season.shape[0], waves.shape[1]))
     for f in range(season.shape[0]):
         for t in range(waves.shape[1]):
-            power = 0.0
+            power = trend[f] * years[t]
             for c in range(season.shape[1]):
                 power += season[f, c] * waves[c, t]
             factors[f, t] = math.exp(power)

@@ -34,12 +34,13 @@ class FeedNature:
 
 KNOWN = {
     "incidents": FeedNature(soft=False, levels=(1.25, 1.5), alone=0.25),
-    "falls": FeedNature(soft=False, levels=(1.3, 1.9), alone=0.09),
-    "complaints": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.06),
-    "speakup": FeedNature(soft=True, levels=(1.4, 2.0), alone=0.02),
+    "falls": FeedNature(soft=False, levels=(1.35, 1.95), alone=0.11),
+    "complaints": FeedNature(soft=True, levels=(1.35, 2.0), alone=0.08),
+    "speakup": FeedNature(soft=True, levels=(1.35, 2.0), alone=0.02),
 }
 UNKNOWN = FeedNature(soft=False, levels=(1.3, 1.8), alone=0.1)
-TOGETHER = {"all": 0.30, "soft": 0.26, "hard": 0.04, "pairs": 0.20}
+TOGETHER = {"all": 0.30, "soft": 0.30, "hard": 0.05, "pairs": 0.20}
+HIGH_SHARE = 0.6  # of a way's weight, where it is told by a low and a high row only
 IMPROVEMENT_LEVELS = (0.8, 0.6)
 
 
@@ -137,6 +138,8 @@ def _spread(
         return [0 if f not in members else HIGH if f in high else LOW for f in range(width)]
 
     mixed = [row(group) for group in groups.values() if 0 < len(group) < len(members)]
+    if not mixed:
+        return [(row(()), (1.0 - HIGH_SHARE) * weight), (row(members), HIGH_SHARE * weight)]
     rows = [row(()), row(members), *mixed]
     return [(levels, weight / len(rows)) for levels in rows]
 
