@@ -57,7 +57,7 @@ from detectors.sequential.glr_statistics import (
 
 Direction = Literal["rise", "fall", "both"]
 DIRECTIONS = {"rise": 1, "fall": -1, "both": 0}
-CHANGES = ("intercept", "epidemic")
+CHANGES = ["intercept", "epidemic"]
 WITHOUT_LIMIT = np.iinfo(np.int64).max
 
 
@@ -141,9 +141,9 @@ class GlrChart:
         self._strict = as_package and (change == "epidemic" or shift is not None)
         self._longest = WITHOUT_LIMIT if window is None else window + 1
         self._shortest = minimum
-        self._patience = minimum
         if as_package and self._family == POISSON:
             self._shortest = 1 if window is None else minimum + 1
+        self._shift = math.nan if shift is None else shift
         self._last_count = 0.0
         self.reset()
 
@@ -156,10 +156,9 @@ class GlrChart:
             raise ValueError(f"window must be at least minimum ({self.minimum}), not {self.window}")
         if not (self.dispersion >= 0 and math.isfinite(self.dispersion)):
             raise ValueError(f"dispersion must be zero or more, not {self.dispersion}")
-        if self.direction not in DIRECTIONS:
-            raise ValueError(f"direction must be one of {list(DIRECTIONS)}, not {self.direction!r}")
-        if self.change not in CHANGES:
-            raise ValueError(f"change must be one of {list(CHANGES)}, not {self.change!r}")
+        for name, known in (("direction", list(DIRECTIONS)), ("change", CHANGES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
         if self.compat not in {None, "surveillance"}:
             raise ValueError(f"compat must be None or 'surveillance', not {self.compat!r}")
         if self.change == "epidemic" and (
@@ -169,13 +168,8 @@ class GlrChart:
         if self.shift is not None and not self.shift * DIRECTIONS[self.direction] > 0:
             raise ValueError(f"shift must be a {self.direction}, not {self.shift}")
 
-    @property
-    def strict(self) -> bool:
-        """Whether a signal needs more than the threshold."""
-        return self._strict
-
-    def follow(self, pairs: Floats) -> tuple[Floats, Floats, Floats]:
-        """Statistic, length and effect after each of a history of known pairs, in one go."""
+    def follow(self, pairs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Statistic, length, effect and signal of a history of known pairs, in one go."""
         return follow(
             self._family,
             np.ascontiguousarray(pairs[:, 0]),
@@ -185,10 +179,10 @@ class GlrChart:
             self._strict,
             self._longest,
             self._shortest,
-            self._patience,
+            self.minimum,
             DIRECTIONS[self.direction],
             self._skip_empty,
-            math.nan if self.shift is None else self.shift,
+            self._shift,
         )
 
     def reset(self) -> None:
@@ -199,7 +193,6 @@ class GlrChart:
         self._counts = np.empty(0)
         self._means = np.empty(0)
         self._before = np.empty(0)
-        self._sum = 0.0
         self._since = 0
         self._signalled = False
 
@@ -214,9 +207,8 @@ class GlrChart:
         if self._signalled:
             self.reset()
         self._since += 1
-        self.statistic, self.length, self.effect = (
-            self._window(count, mean) if self.shift is None else self._known(count, mean)
-        )
+        step = self._window if self.shift is None else self._known
+        self.statistic, self.length, self.effect = step(count, mean)
         self._last_count = count
         beyond = self.statistic > self.threshold
         if beyond or (self.statistic == self.threshold and not self._strict):
@@ -229,7 +221,7 @@ class GlrChart:
         self._counts = np.append(self._counts[-keep:], count)
         self._means = np.append(self._means[-keep:], mean)
         self._before = np.append(self._before[-keep:], self._last_count)
-        if self._since < self._patience:
+        if self._since < self.minimum:
             return 0.0, 0, 0.0
         return change(
             self._family,
@@ -244,11 +236,8 @@ class GlrChart:
         )
 
     def _known(self, count: float, mean: float) -> Found:
-        assert self.shift is not None  # noqa: S101 - narrows a type, checked by the caller
-        self._sum = max(0.0, self._sum + known_change(count, mean, self.dispersion, self.shift))
-        if self._sum == 0.0:
-            return 0.0, 0, 0.0
-        return self._sum, self.length + 1, self.shift
+        total = max(0.0, self.statistic + known_change(count, mean, self.dispersion, self._shift))
+        return (total, self.length + 1, self._shift) if total else (0.0, 0, 0.0)
 
 
 def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
@@ -268,13 +257,12 @@ def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
     pairs = _pairs(np.column_stack([x, np.broadcast_to(mu, x.shape)]), len(x))
     chart = GlrChart(**settings)  # type: ignore[arg-type] # settings are checked there
     known = ~np.isnan(pairs).any(axis=1)
-    found = chart.follow(pairs[known])
-    path = GlrPath(*(np.full(len(x), blank) for blank in (np.nan, 0, 0, np.nan)))
-    for whole, part in zip((path.statistic, path.length, path.effect), found, strict=True):
-        whole[known] = part
-    beyond = (found[0] > chart.threshold) | ((found[0] == chart.threshold) & (not chart.strict))
-    path.signal[known] = np.where(beyond, np.sign(found[2]), 0).astype(np.int64)
-    return path
+    found = np.column_stack(chart.follow(pairs[known]))
+    whole = np.zeros((len(x), 4))
+    whole[:, 0] = np.nan
+    whole[known] = found
+    statistic, length, effect, signal = whole.T
+    return GlrPath(statistic, signal.astype(np.int64), length.astype(np.int64), effect)
 
 
 def _pairs(observations: ArrayLike, points: int) -> Floats:

@@ -242,14 +242,14 @@ def follow(
     direction: int,
     skip_empty: bool,  # noqa: FBT001 - as above
     shift: float,
-) -> tuple[Floats, Floats, Floats]:
-    """Statistic, window length and effect at each observation, afresh after each signal.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Statistic, window length, effect and signal at each observation, afresh after signals.
 
     ``patience`` is the number of observations before anything is said, ``strict`` whether a
     signal needs more than the threshold, ``shift`` the known kappa or NaN.
     """
     statistic, length, effect = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
-    before = np.zeros(len(x))
+    signal, before = np.zeros(len(x)), np.zeros(len(x))
     before[1:] = x[:-1]
     start = 0
     for n in range(len(x)):
@@ -273,5 +273,6 @@ def follow(
                 skip_empty,
             )
         if statistic[n] > threshold or (statistic[n] == threshold and not strict):
+            signal[n] = math.copysign(1.0, effect[n])
             start = n + 1
-    return statistic, length, effect
+    return statistic, length, effect, signal
