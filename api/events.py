@@ -25,6 +25,7 @@ from api.problems import Problem, openapi_responses
 from api.recent import RecentFacts
 from api.schemas_operations import Receipt
 from api.service import Service
+from streams.conflicts import index_of, told
 from streams.events import json_schema
 from streams.feeds import Feed
 from streams.intake import Context, UnsupportedMediaType, open_request
@@ -107,7 +108,12 @@ class Intake:
                 accepts=[ONE, BATCH, LINES],
             ) from None
         known = service.store.known([(fact.provider, fact.key) for fact in opened.facts])
-        news, repeats = self._recent.split(opened.facts, known)
+        news, repeats, losers = self._recent.split(opened.facts, known)
+        refused = [
+            *opened.rejections,
+            *(told(opened.facts[number], index_of(opened, number)) for number in losers),
+        ]
+        refused.sort(key=lambda one: one.index)
         if news:
             try:
                 service.log.append(pack(news), now)
@@ -121,8 +127,8 @@ class Intake:
                 ) from None
             self._recent.remember(news)
             service.accepted()
-        self._count(news, repeats, opened.rejections)
-        return _Answer(len(news), len(repeats), opened.rejections).response()
+        self._count(news, repeats, refused)
+        return _Answer(len(news), len(repeats), refused).response()
 
     def _count(self, news: list[Fact], repeats: list[Fact], refused: list[Rejection]) -> None:
         for result, facts in (("accepted", news), ("duplicate", repeats)):

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from streams.conflicts import clash
 from streams.messages import Fact
 
 Place = tuple[str, bytes]
@@ -27,8 +28,11 @@ class RecentFacts:
 
     def split(
         self, facts: Iterable[Fact], stored: dict[Place, Fact]
-    ) -> tuple[list[Fact], list[Fact]]:
-        """Facts that are news, and those that are known in this or a later version.
+    ) -> tuple[list[Fact], list[Fact], list[int]]:
+        """Facts that are news, those that are known in this or a later version, and losers.
+
+        A loser is a content of a revision under which another content counts; it is
+        given by its number among the facts.
 
         Args:
             facts: in the order of the request; repeats within it are known too.
@@ -36,20 +40,24 @@ class RecentFacts:
         """
         news: list[Fact] = []
         known: list[Fact] = []
+        losers: list[int] = []
         within: dict[Place, Rank] = {}
         with self._lock:
-            for fact in facts:
+            for number, fact in enumerate(facts):
                 place = (fact.provider, fact.key)
                 held = within.get(place) or self._ranks.get(place)
                 kept = stored.get(place)
                 if kept is not None and (held is None or kept.rank > held):
                     held = kept.rank
                 if held is not None and fact.rank <= held:
-                    known.append(fact)
+                    if clash(fact.rank, held):
+                        losers.append(number)
+                    else:
+                        known.append(fact)
                 else:
                     within[place] = fact.rank
                     news.append(fact)
-        return news, known
+        return news, known, losers
 
     def remember(self, facts: Iterable[Fact]) -> None:
         """Note facts that are durable now."""

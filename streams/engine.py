@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from streams.conflicts import Conflict, conflicts, index_of, told
 from streams.effects import DeadLetter, Effects, UnitRecord
 from streams.envelope import MS_PER_DAY
 from streams.evaluation import Budgets, Evaluation
 from streams.indicators import Catalogue
 from streams.intake import Context, open_message
-from streams.messages import Fact, Message, Rejection
+from streams.messages import Fact, Message, Opened, Rejection
 from streams.organisations import Organisations, unit_codes
 from streams.pipeline import ProviderState, advance
 from streams.reference import Reference
@@ -102,8 +103,7 @@ class Engine:
         positions = dict(held.positions)
         for message in new:
             positions[message.topic] = max(positions.get(message.topic, 0), message.offset + 1)
-        facts, letters = self._open_messages(new)
-        return self._commit(partition, facts, letters, positions)
+        return self._commit(partition, self._open_messages(new), positions)
 
     def bury(self, partition: int, message: Message, error: BaseException) -> None:
         """Put a message that cannot be processed into dead letters and step over it."""
@@ -122,11 +122,10 @@ class Engine:
             size=len(raw),
         )
         positions = {**held.positions, message.topic: message.offset + 1}
-        self._commit(partition, [], [_letter(message, rejection)], positions)
+        self._commit(partition, [(message, Opened(rejections=[rejection]))], positions)
 
-    def _open_messages(self, messages: Sequence[Message]) -> tuple[list[Fact], list[DeadLetter]]:
-        facts: list[Fact] = []
-        letters: list[DeadLetter] = []
+    def _open_messages(self, messages: Sequence[Message]) -> list[tuple[Message, Opened]]:
+        found = []
         for message in messages:
             # The log's own time, so that reading the log again decides the same.
             now = datetime.fromtimestamp(message.timestamp_ms / 1000, UTC)
@@ -137,26 +136,29 @@ class Engine:
                 scope=None,
                 metrics=self._catalogue.metrics,
             )
-            opened = open_message(message, context)
-            facts += opened.facts
-            letters += [_letter(message, rejection) for rejection in opened.rejections]
-        return facts, letters
+            found.append((message, open_message(message, context)))
+        return found
 
     def _commit(
         self,
         partition: int,
-        facts: list[Fact],
-        letters: list[DeadLetter],
+        taken: Sequence[tuple[Message, Opened]],
         positions: dict[str, int],
     ) -> int:
         held = self._partitions[partition]
+        facts = [fact for _, opened in taken for fact in opened.facts]
+        letters = [_letter(message, one) for message, opened in taken for one in opened.rejections]
         try:
             for provider in {fact.provider for fact in facts} - held.states.keys():
                 held.states[provider] = self.load(provider)
             known = self._store.known([(fact.provider, fact.key) for fact in facts])
-            effects: Effects = advance(held.states, facts, known)
-            effects.events += len(letters)
-            effects.dead_letters = letters
+            lost = conflicts(facts, known)
+            # What arrived and lost is refused; what was taken before and lost is only told of.
+            refused = {one.number for one in lost if one.loser is facts[one.number]}
+            going = [fact for number, fact in enumerate(facts) if number not in refused]
+            effects: Effects = advance(held.states, going if refused else facts, known)
+            effects.events += len(letters) + len(refused)
+            effects.dead_letters = letters + [_conflict_letter(taken, one) for one in lost]
             held.version = self._store.commit(
                 partition, held.version, effects, positions, self._clock()
             )
@@ -202,6 +204,16 @@ class Engine:
 def _letter(message: Message, rejection: Rejection) -> DeadLetter:
     sender = message.key.decode("ascii", "replace")[:16] if message.key else None
     return DeadLetter(message.topic, message.partition, message.offset, rejection, sender)
+
+
+def _conflict_letter(taken: Sequence[tuple[Message, Opened]], conflict: Conflict) -> DeadLetter:
+    """The loser's letter, with the place at which the conflict came to light."""
+    number = conflict.number
+    for message, opened in taken:
+        if number < len(opened.facts):
+            return _letter(message, told(conflict.loser, index_of(opened, number)))
+        number -= len(opened.facts)
+    raise IndexError(conflict.number)
 
 
 __all__ = ["Engine", "Fenced"]

@@ -186,3 +186,29 @@ def test_a_newcomer_is_registered_on_loopback(fresh):
 
     unit = fresh.client.get("/v1/units/RNEW").json()
     assert (unit["kind"], unit["verified"]) == ("provider", False)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_loser_of_two_contents_under_one_revision_is_told_of(fresh, turned):
+    """In the receipt where it comes second, in a dead letter where it came first."""
+    contents = [incident(1, category=category) for category in ("fall", "device")]
+    first, second = reversed(contents) if turned else contents
+    assert fresh.push([first])["accepted"] == 1
+    receipt = fresh.push([incident(2), second])
+    letters = fresh.client.get("/v1/deadletters").json()
+
+    (fact,) = (one for one in fresh.store.facts("RXX") if one.event_id == "i-1")
+    winner = "fall" if b'"fall"' in fact.body else "device"
+    if winner == second["data"]["category"]:
+        assert (2, []) == (receipt["accepted"], receipt["rejected"])
+        (letter,) = letters["items"]
+        assert ("revision_conflict", "i-1") == (letter["code"], letter["event_id"])
+        (kept,) = fresh.store.take_dead_letters([letter["id"]])
+        assert first["data"]["category"] == json.loads(kept.raw)["data"]["category"]
+    else:
+        assert receipt["accepted"] == 1
+        (refused,) = receipt["rejected"]
+        assert (1, "i-1", "revision_conflict") == (
+            refused["index"], refused["id"], refused["code"],
+        )  # fmt: skip
+        assert letters["items"] == []
