@@ -2,7 +2,7 @@
 
 Each channel has the prequential Gamma-Poisson or Gamma-negative-binomial predictive of
 ``count_ratios``. Its mid-probability, P(X < x) + P(X = x) / 2, under the unchanged and under the
-changed predictive gives the normal scores that the Gaussian copula of ``subset_mixture`` joins.
+changed predictive gives the normal scores that the Gaussian copula of ``joint_ratios`` joins.
 
 For a channel alone the ratio is the exact one of ``count_ratios``. For several, the copula at
 mid-probabilities stands for a sum over the cells of discrete counts, so the joint ratio is an
@@ -24,14 +24,12 @@ from numpy.typing import ArrayLike
 from detectors.conformance import Subject
 from detectors.many_series.count_ratios import RISKS, check_model, count_ratios, risk_weights
 from detectors.many_series.e_detectors import Floats, Form, check_detector, unstarted
+from detectors.many_series.joint_ratios import Subsets, correlation_matrix, joint_log_ratios
 from detectors.many_series.subset_mixture import (
     FLOOR,
-    Subsets,
     Triangulation,
     check_subsets,
-    correlation_matrix,
     equal_weights,
-    joint_log_ratios,
     singles_and_all,
     triangulate,
 )

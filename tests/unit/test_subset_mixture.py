@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from detectors.many_series.channel_rules import ChannelRule, mixture_product
-from detectors.many_series.subset_mixture import (
-    SubsetMixture,
+from detectors.many_series.joint_ratios import (
     correlation_matrix,
     inverse_within,
     joint_log_ratios,
 )
+from detectors.many_series.subset_mixture import SubsetMixture
 from detectors.many_series.subset_mixture_counts import CountSubsetMixture, normal_scores
 
 TWO = {"shapes": (60.0, 20.0), "rates": (30.0, 30.0)}
