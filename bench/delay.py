@@ -3,7 +3,7 @@
 The oracle is the CUSUM of likelihood ratios that knows each unit's rates, dispersions and
 season, which feeds change and by how much; its bar gives exactly B false alerts a unit and
 year on fleets without a change. The evidence is as in production: fitted and calibrated on
-each fleet's own history. Delays are interpolated medians; ratios have bootstrap 95 % limits.
+each fleet's own history; the change comes 39 weeks into watching. Delays are interpolated medians; ratios have bootstrap 95 % limits.
 
     python -m bench.delay [--history WEEKS] [--fleets N] [CHANGE ...]
 """
@@ -25,7 +25,7 @@ from detectors.evidence.model import WEEKS_PER_YEAR
 from detectors.evidence.simulate import Fleet, oracle_cusum, oracle_scores
 from detectors.evidence.watch import watch
 
-SETTLED = 12  # weeks watched before the change
+SETTLED = 39  # weeks watched before the change
 FOLLOWED = 104
 NEVER = 200.0
 BOOTSTRAPS = 400
