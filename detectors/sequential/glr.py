@@ -14,10 +14,7 @@ likelihood-ratio CUSUM max(0, S + l_n). The formulae are in ``glr_statistics``.
 
 A GLR chart needs no size of change to be named and tells both the size and the start of what it
 found; it costs a little delay against a CUSUM tuned to the true size. Its threshold has no closed
-form: find it by simulation for the means in use. At a mean of 5 the default threshold gives a false
-signal about every 500 observations for rises, but every 120 for falls, because one count of zero
-has a statistic of 5 already; a rise by half is found after 8 observations (median), a doubling
-after 3.
+form and differs between rises and falls: find it by simulation for the means in use.
 
 ``compat="surveillance"`` reproduces ``algo.glrpois`` and ``algo.glrnb`` of the R package of that
 name, where they depart from the paper:

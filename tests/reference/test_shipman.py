@@ -56,6 +56,17 @@ def test_the_year_of_crossing(name):
         assert expected[key] == years[np.argmax(signals)]
 
 
+def test_the_page_on_change_points_tells_these_years():
+    page = (HERE.parents[1] / "docs" / "methods-change-points.md").read_text(encoding="utf-8")
+    told = [line.strip("|").split(" | ") for line in page.splitlines() if "65plus | " in line]
+    assert len(told) == 6
+
+    for group, lower, *years in told:
+        for error, year in zip((1e-2, 1e-4, 1e-6), years, strict=True):
+            key = "sprt_crossing_year" if lower == "none" else "cusum_same_threshold_year"
+            assert CROSSINGS[f"{group.strip()}_alpha{error:g}"][key] == int(year)
+
+
 def test_the_years_that_were_published():
     sprt_years = {name: crossing["sprt_crossing_year"] for name, crossing in CROSSINGS.items()}
 
