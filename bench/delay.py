@@ -3,7 +3,8 @@
 The oracle is the CUSUM of likelihood ratios that knows each unit's rates, dispersions and
 season, which feeds change and by how much; its bar gives exactly B false alerts a unit and
 year on fleets without a change. The evidence is as in production: fitted and calibrated on
-each fleet's own history; the change comes 39 weeks into watching. Delays are interpolated medians; ratios have bootstrap 95 % limits.
+each fleet's own history; the change comes 39 weeks into watching. Delays are interpolated
+medians; ratios have bootstrap 95 % limits.
 
     python -m bench.delay [--history WEEKS] [--fleets N] [CHANGE ...]
 """
