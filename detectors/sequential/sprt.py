@@ -27,8 +27,8 @@ by chance, so they have a run length instead.
 Example, Dr Shipman's patients: deaths certified by him among women aged 65 and over, with the
 number expected from local practices, tested for a doubling of risk. With alpha = beta = 1e-2, 1e-4
 and 1e-6 the test crosses in 1979, 1981 and 1985; the arrest was in 1998. Among men it crosses in
-1995, 1996 and 1996, held at zero in 1982, 1995 and 1995: the credit of earlier years cost
-thirteen years at 1e-2.
+1995, 1996 and 1996, held at zero in 1982, 1995 and 1995: the credit of a single good
+year, 1977, cost thirteen years at 1e-2.
 
     >>> expected = [2.04, 3.9, 4.44, 4.02, 3.93, 2.9, 3.83, 4.47, 2.92]
     >>> deaths = [2, 9, 14, 7, 8, 5, 2, 13, 13]
