@@ -1,0 +1,73 @@
+"""What every method of the family takes and refuses: counts by series and period.
+
+``counts`` has shape (series, periods) or (periods,), one row a series; NaN is a missing
+observation. Results have the shape of the input, with the judged periods last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def counts_of(counts: ArrayLike, name: str = "counts") -> Floats:
+    """``counts`` as floats of shape (series, periods).
+
+    Raises ``ValueError`` when they are not one or two dimensional, negative or infinite.
+    """
+    values = np.array(counts, dtype=np.float64, ndmin=2)
+    if values.ndim != 2:
+        raise ValueError(f"{name} must have shape (series, periods), not {values.shape}")
+    if np.isinf(values).any() or (values < 0).any():
+        raise ValueError(f"{name} must be non-negative and finite, or NaN (missing)")
+    return np.ascontiguousarray(values)
+
+
+def observation_of(observation: float, name: str = "an observation") -> float:
+    """One count as a float; raises ``ValueError`` when it is negative or infinite."""
+    value = float(observation)
+    if np.isinf(value) or value < 0:
+        raise ValueError(f"{name} must be non-negative and finite, or NaN, not {observation}")
+    return value
+
+
+def positions_of(at: Sequence[int] | Ints | None, periods: int) -> Ints:
+    """The periods to judge, counted from 0; all of them for None.
+
+    Raises ``ValueError`` for a position outside the series.
+    """
+    if at is None:
+        return np.arange(periods)
+    positions = np.array(at, dtype=np.int64, ndmin=1)
+    if positions.ndim != 1 or ((positions < 0) | (positions >= periods)).any():
+        raise ValueError(f"at must hold positions from 0 to {periods - 1}, not {at}")
+    return positions
+
+
+def check_chance(alpha: float, name: str = "alpha") -> None:
+    """Raise ``ValueError`` unless ``alpha`` lies strictly between 0 and 1."""
+    if not 0.0 < alpha < 1.0:
+        raise ValueError(f"{name} must lie between 0 and 1, not {alpha}")
+
+
+def check_years(years: int, half_width: int, frequency: int) -> None:
+    """Raise ``ValueError`` unless windows of ``2 half_width + 1`` periods fit into a year."""
+    if frequency < 1:
+        raise ValueError(f"frequency must be at least 1, not {frequency}")
+    if years < 0:
+        raise ValueError(f"b must not be negative, not {years}")
+    if half_width < 0 or 2 * half_width + 1 > frequency:
+        raise ValueError(
+            f"w must be 0 to {(frequency - 1) // 2}, so that windows of neighbouring years"
+            f" do not overlap, not {half_width}"
+        )
+
+
+def like_input(counts: ArrayLike, result: NDArray[np.generic]) -> NDArray[np.generic]:
+    """``result`` of shape (series, judged) without its first axis when one series was given."""
+    return result[0] if np.ndim(counts) < 2 else result
