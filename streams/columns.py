@@ -28,7 +28,8 @@ class Columns:
     ``denominators`` int64; ``table`` (slots, indicators) int32 gives a series'
     row or -1; ``days`` (rows) int32 its row in ``daily`` (daily rows, columns,
     7) int32 or -1; ``dirty`` (rows) int32 the earliest column changed since the
-    last evaluation, as a period number, or ``CLEAN``.
+    last evaluation, as a period number, or ``CLEAN``; ``indicators`` (rows) int32 the
+    indicator of each.
     """
 
     def __init__(self, grid: Grid, indicators: int) -> None:
@@ -42,6 +43,7 @@ class Columns:
         self.days = np.zeros(0, dtype=np.int32)
         self.daily = np.zeros((0, 0, 7), dtype=np.int32)
         self.dirty = np.zeros(0, dtype=np.int32)
+        self.indicators = np.zeros(0, dtype=np.int32)
 
     @property
     def width(self) -> int:
@@ -72,6 +74,13 @@ class Columns:
         self.daily = np.pad(self.daily, ((0, 0), (left, right), (0, 0)))
         self.first = begin
 
+    def changed(self) -> I32:
+        """The earliest period changed since the last evaluation, by indicator, or ``CLEAN``."""
+        earliest = np.full(self.table.shape[1], CLEAN, dtype=np.int32)
+        rows = np.flatnonzero(self.dirty != CLEAN)
+        np.minimum.at(earliest, self.indicators[rows], self.dirty[rows])
+        return earliest
+
     def add_rows(self, rows: int, watched_daily: Bool) -> None:
         """Make matrix rows up to ``rows``; the table already points at them."""
         added = rows - self.rows
@@ -82,8 +91,10 @@ class Columns:
         self.denominators = np.pad(self.denominators, ((0, added), (0, 0)))
         self.dirty = np.concatenate([self.dirty, np.full(added, CLEAN, dtype=np.int32)])
         self.days = np.concatenate([self.days, np.full(added, -1, dtype=np.int32)])
+        self.indicators = np.concatenate([self.indicators, np.zeros(added, dtype=np.int32)])
         _, indicators = np.nonzero(self.table >= self.rows)
         new = self.table[self.table >= self.rows]
+        self.indicators[new] = indicators
         by_day = new[watched_daily[indicators]]
         number = self.daily.shape[0]
         self.days[by_day] = np.arange(number, number + by_day.size, dtype=np.int32)

@@ -243,11 +243,3 @@ class CountWatch:
 def _end(week: int, day: int) -> int:
     """The day that ends the data of a look: after ``day`` of the week, or its close (7)."""
     return first_day(Grid.WEEK, week) + min(day + 1, 7)
-
-
-def changed_before(block: Block, grid: Grid, position: int, closed: int) -> bool:
-    """Whether any series of an indicator changed in a closed period since the last evaluation."""
-    columns = block.columns[grid]
-    rows = columns.table[:, position]
-    rows = rows[rows >= 0]
-    return bool(rows.size) and bool(columns.dirty[rows].min() < closed)

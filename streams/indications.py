@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from detectors.evidence.episodes import SeriesEpisode
+from detectors.evidence.paths import SeriesPath
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.contributions import MILLION
-from streams.counting import changed_before
 from streams.feeds import Feed
 from streams.indicators import Indicator
 from streams.periods import PER_YEAR, Grid, first_day
@@ -35,6 +35,8 @@ MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
 GRACE_WEEKS = {Feed.WARDMETRICS: 1}
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
+
+_Opening = tuple[str, str, int, int]
 
 
 class IndicatorWatch:
@@ -62,22 +64,22 @@ class IndicatorWatch:
         self._closed: int | None = None
         self._units: list[str] = []
         self._signals: dict[str, list[Signal]] = {}
+        self._path = SeriesPath()
+        self._explained: dict[_Opening, dict[str, Any]] = {}
 
     def evaluate(self, block: Block) -> set[str]:
         """Judge again if anything changed; give the units whose signals may have."""
         closed = block.closed(self.indicator.feed, self.grid)
         position = block.catalogue.position(self.indicator.key)
         moved = closed != self._closed
-        if closed is None or not (moved or changed_before(block, self.grid, position, closed)):
+        if closed is None or not (moved or block.changed_before(self.grid, position, closed)):
             return set()
         self._closed = closed
         columns = block.columns[self.grid]
         slots = [
             number
-            for number, slot in enumerate(block.slots)
-            if not slot.own
-            and slot.kind in self.indicator.levels
-            and columns.table[number, position] >= 0
+            for number in np.flatnonzero(columns.table[:, position] >= 0).tolist()
+            if not block.slots[number].own and block.slots[number].kind in self.indicator.levels
         ]
         if not slots:
             return set()
@@ -119,6 +121,7 @@ class IndicatorWatch:
                 above, below, concern="fall" if indicator.concern == "fall" else "rise",
                 budget1=self.budget1, budget2=self.budget2, per_year=per_year,
                 minimum=minimum, improvement_budget=self.improvement,
+                path=self._path, keys=self._units,
             )  # fmt: skip
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -127,15 +130,21 @@ class IndicatorWatch:
                 values, concern=_CONCERNS.get(indicator.concern, "both"),
                 budget1=self.budget1, budget2=self.budget2, per_year=per_year,
                 minimum=minimum, improvement_budget=self.improvement,
+                path=self._path, keys=self._units,
             )  # fmt: skip
+        # What an opening rested on stands while the history up to it does.
+        held, self._explained = self._explained, {}
         signals: dict[str, list[Signal]] = {}
         for episode in found:
             row = episode.series
-            if indicator.evidence == "share":
-                numbers = explain_share(above[row], below[row], episode)
-            else:
-                numbers = explain_measurement(values[row], episode)
             unit = self._units[row]
+            opening = (unit, episode.direction, episode.opened, episode.after)
+            numbers = held.get(opening) if episode.opened < self._path.unchanged[row] else None
+            if numbers is None and indicator.evidence == "share":
+                numbers = explain_share(above[row], below[row], episode)
+            elif numbers is None:
+                numbers = explain_measurement(values[row], episode)
+            self._explained[opening] = numbers
             signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
         return signals
 
@@ -221,6 +230,7 @@ class SilenceWatch:
         self.budgets = {"budget1": budget1, "budget2": budget2}
         self._seen: tuple[int | None, int] = (None, -1)
         self._signals: dict[str, list[Signal]] = {}
+        self._outages, self._silences = SeriesPath(), SeriesPath()
 
     def evaluate(self, block: Block) -> set[str]:
         """Judge again if the feed changed or any feed closed a week."""
@@ -230,7 +240,7 @@ class SilenceWatch:
         position = len(block.catalogue.indicators) + int(self.feed)
         if closed is None or latest is None:
             return set()
-        late = changed_before(block, Grid.WEEK, position, latest)
+        late = block.changed_before(Grid.WEEK, position, latest)
         if self._seen == (closed, latest) and not late:
             return set()
         self._seen = (closed, latest)
@@ -262,7 +272,7 @@ class SilenceWatch:
         total = block.slot(block.provider)
         assert total is not None  # noqa: S101 - a block always has its provider
         totals = window(block, Grid.WEEK, [total], position, first, width)[0, 0].astype(float)
-        for episode in feed_outage(totals, **settings):
+        for episode in feed_outage(totals, path=self._outages, **settings):
             numbers = explain_silence(totals, np.ones(width), episode)
             found.setdefault(block.provider, []).append(
                 self._signal(block.provider, "data_quality", first, episode, numbers)
@@ -282,8 +292,9 @@ class SilenceWatch:
         # A unit is observed from its first fact, in weeks in which its feed was alive.
         observed = (np.cumsum(counts, axis=1) > 0) & (totals[:width] > 0)[None, :]
         exposure = observed.astype(float)
-        for episode in watch_silence(counts, exposure, **settings):
-            unit = block.slots[slots[episode.series]].code
+        units = [block.slots[slot].code for slot in slots]
+        for episode in watch_silence(counts, exposure, path=self._silences, keys=units, **settings):
+            unit = units[episode.series]
             numbers = explain_silence(counts[episode.series], exposure[episode.series], episode)
             found.setdefault(unit, []).append(
                 self._signal(unit, "silence", first, episode, numbers)

@@ -96,6 +96,9 @@ class Block:
         self._levels = [indicator.levels for indicator in catalogue.indicators]
         self._shapes = Shapes(catalogue)
         self._touched: dict[Grid, set[int]] = {grid: set() for grid in _GRIDS}
+        # What follows from the facts and is asked for again and again between changes.
+        self._changed: dict[Grid, list[int]] = {}
+        self._watermarks: list[int | None] | None = None
         self._total_slot(provider)
 
     # -- units ---------------------------------------------------------------
@@ -183,6 +186,8 @@ class Block:
     ) -> None:
         if not placed:
             return
+        self._changed.clear()
+        self._watermarks = None
         leaf, sign = np.array(leaves, dtype=np.int32), np.array(signs, dtype=np.int32)
         shape, day, above, below = np.array(placed, dtype=np.int64).T
         shape, day = shape.astype(np.int32), day.astype(np.int32)
@@ -228,6 +233,8 @@ class Block:
 
     def restore(self, tallies: Iterable[Tally]) -> None:
         """Fill an empty block from stored tallies; the same as changing in their facts."""
+        self._changed.clear()
+        self._watermarks = None
         leaves: dict[str, int] = {}
         by_grid: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
         room = np.empty((self._width, CELL_NUMBERS), dtype=np.int64)
@@ -265,13 +272,21 @@ class Block:
 
     def watermark(self, feed: Feed) -> int | None:
         """The last UTC day with a fact of the feed at the provider, or None."""
+        if self._watermarks is None:
+            self._watermarks = [self._last_day(one) for one in Feed]
+        return self._watermarks[feed]
+
+    def _last_day(self, feed: Feed) -> int | None:
         row = self.activity_row(self.provider, feed)
         if row < 0:
             return None
         weeks = self.columns[Grid.WEEK]
-        by_day = weeks.daily[weeks.days[row]].reshape(-1)
-        days = np.flatnonzero(by_day)
-        return None if days.size == 0 else 7 * weeks.first - 3 + int(days[-1])
+        seen = np.flatnonzero(weeks.facts[row])
+        if seen.size == 0:
+            return None
+        last = int(seen[-1])
+        day = int(np.flatnonzero(weeks.daily[weeks.days[row], last])[-1])
+        return 7 * (weeks.first + last) - 3 + day
 
     @property
     def watermarks(self) -> tuple[int | None, int | None, int | None, int | None]:
@@ -302,6 +317,13 @@ class Block:
         seen = np.flatnonzero(weeks.facts[row])
         return None if seen.size == 0 else weeks.first + int(seen[0])
 
+    def changed_before(self, grid: Grid, position: int, period: int) -> bool:
+        """Whether any series of an indicator changed before a period since the last evaluation."""
+        changed = self._changed.get(grid)
+        if changed is None:
+            changed = self._changed[grid] = self.columns[grid].changed().tolist()
+        return changed[position] < period
+
     # -- reading -------------------------------------------------------------
 
     def series(self, unit: str, indicator: str, grid: Grid) -> SeriesView | None:
@@ -329,5 +351,6 @@ class Block:
 
     def clean(self) -> None:
         """Forget which series changed: they have been evaluated."""
+        self._changed.clear()
         for columns in self.columns.values():
             columns.dirty[:] = CLEAN

@@ -56,6 +56,8 @@ def window(
         block.catalogue.indicators[position].feed is Feed.WARDMETRICS
     ):
         for place, slot in enumerate(slots):
+            if block.slots[slot].kind == "ward":
+                continue
             own = block.own_slot(block.slots[slot].code)
             row = -1 if own is None else int(columns.table[own, position])
             if row >= 0:

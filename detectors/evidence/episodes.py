@@ -16,24 +16,28 @@ with estimated baselines; each says which.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.evidence.onsets import F64, I64
+from detectors.evidence.onsets import F64, I64, log_sum, median_age
 
 Direction = Literal["concern", "improvement"]
 Way = Literal["rise", "fall", "both"]
 
 # Columns of the integer table of episodes that the kernels fill.
 OPENED, LEVEL, RAISED, SUBSIDED, ONSET, BASE = range(6)
+TABLE = 6
 # Columns of its companion of evidence.
 AT_OPENING, PEAK = range(2)
-# Places in a kernel's state: onsets up to AFTER do not count, ROW is the open episode.
-AFTER, ROW, ROWS = range(3)
+MARKS = 2
+# Places in a kernel's state before a period: observed periods so far, onsets up to AFTER do
+# not count, ROW is the open episode of ROWS, its greatest evidence; the CUSUM of its return
+# between the levels BEFORE and SINCE. A form's own numbers follow from OWN on.
+SEEN, AFTER, ROW, ROWS, GREATEST, BACK, BEFORE, SINCE, OWN = range(9)
 # The change that an episode's return is judged against, as a part of the estimated
 # change: estimates made at a crossing lean to the large side.
 HELD = 0.5
@@ -82,6 +86,11 @@ class Bounds:
     level1: float
     level2: float
     returned: float
+
+    @property
+    def bars(self) -> F64:
+        """The three as an array, for the kernels."""
+        return np.array([self.level1, self.level2, self.returned])
 
 
 def bounds(budget1: float, budget2: float, per_year: float, discount: float = 0.0) -> Bounds:
@@ -169,78 +178,73 @@ def interval(mean: float, sd: float, least: float, most: float) -> dict[str, flo
 
 
 @compiled
+def start_state(state: F64) -> None:
+    """Write the state before the first period."""
+    state[:] = 0.0
+    state[AFTER] = -1.0
+    state[ROW] = -1.0
+
+
+@compiled
+def began(minimum: int, state: F64) -> bool:
+    """Count an observed period; true when there is a baseline before it."""
+    state[SEEN] += 1.0
+    return bool(state[SEEN] > minimum)
+
+
+@compiled
 def decide(
-    evidence: float, onset: int, period: int, level1: float, level2: float,
-    state: I64, table: I64, marks: F64,
-) -> bool:  # fmt: skip
-    """Open or raise an episode on the evidence of a period; true when one was opened."""
-    row = state[ROW]
+    terms: F64, period: int, level1: float, level2: float, state: F64, table: I64, marks: F64
+) -> int:
+    """Open or raise an episode on the evidence of a period by onset age (log, -inf: none).
+
+    Returns:
+        The age of the change, by its posterior median, when an episode was opened; else 0.
+
+    """
+    evidence = log_sum(terms)
+    row = int(state[ROW])
     if row < 0:
         if not evidence > level1:
-            return False
-        row = state[ROWS]
+            return 0
+        age = median_age(terms, evidence)
+        row = int(state[ROWS])
         state[ROW] = row
         state[ROWS] = row + 1
+        state[GREATEST] = evidence
+        state[BACK] = 0.0
         table[row, OPENED] = period
         table[row, LEVEL] = 1
         table[row, RAISED] = -1
         table[row, SUBSIDED] = -1
-        table[row, ONSET] = onset
-        table[row, BASE] = state[AFTER]
+        table[row, ONSET] = period + 1 - age
+        table[row, BASE] = int(state[AFTER])
         marks[row, AT_OPENING] = evidence
         marks[row, PEAK] = evidence
         if evidence > level2:
             table[row, LEVEL] = 2
             table[row, RAISED] = period
-        return True
-    marks[row, PEAK] = max(marks[row, PEAK], evidence)
+        return age
+    state[GREATEST] = max(state[GREATEST], evidence)
+    marks[row, PEAK] = state[GREATEST]
     if table[row, LEVEL] == 1 and evidence > level2:
         table[row, LEVEL] = 2
         table[row, RAISED] = period
-    return False
+    return 0
 
 
 @compiled
-def settle(
-    back: float, increment: float, period: int, bound: float, state: I64, table: I64
-) -> float:
-    """Add a period's log likelihood ratio of "returned" to "still changed"; the new CUSUM.
+def settle(increment: float, period: int, bound: float, state: F64, table: I64) -> bool:
+    """Add a period's log likelihood ratio of "returned" to "still changed" to the CUSUM.
 
-    When the CUSUM passes ``bound`` the open episode subsides and onsets up to this
-    period stop counting.
+    When it passes ``bound`` the open episode subsides, which is told, and onsets up to
+    this period stop counting.
     """
-    back = max(0.0, back + increment)
-    if back > bound:
-        table[state[ROW], SUBSIDED] = period
-        state[ROW] = -1
+    state[BACK] = max(0.0, state[BACK] + increment)
+    if state[BACK] > bound:
+        table[int(state[ROW]), SUBSIDED] = period
+        state[ROW] = -1.0
         state[AFTER] = period
-        return 0.0
-    return back
-
-
-class Ledger:
-    """Room for the episodes of one series at a time, reused over a block."""
-
-    def __init__(self, periods: int) -> None:
-        self.table: I64 = np.empty((periods + 1, 6), dtype=np.int64)
-        self.marks: F64 = np.empty((periods + 1, 2), dtype=np.float64)
-
-    def episodes(
-        self, series: int, rows: int, watch: Watch, per_year: float
-    ) -> Iterator[SeriesEpisode]:
-        """The episodes that a kernel left in the first ``rows`` rows."""
-        for row, mark in zip(self.table[:rows].tolist(), self.marks[:rows].tolist(), strict=True):
-            yield SeriesEpisode(
-                series=series,
-                direction=watch.direction,
-                opened=row[OPENED],
-                level=row[LEVEL],
-                raised=row[RAISED],
-                subsided=row[SUBSIDED],
-                onset=row[ONSET],
-                log_evidence=mark[AT_OPENING],
-                peak_log_evidence=mark[PEAK],
-                after=row[BASE],
-                way=watch.way,
-                per_year=per_year,
-            )
+        state[BACK] = 0.0
+        return True
+    return False

@@ -25,17 +25,24 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import (
     AFTER,
+    BEFORE,
+    GREATEST,
     HELD,
+    OWN,
     ROW,
     ROWS,
-    Ledger,
+    SEEN,
+    SINCE,
     SeriesEpisode,
+    Watch,
+    began,
     decide,
-    in_order,
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
+from detectors.evidence.paths import KEPT, SeriesPath, Trail
+from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.silence_terms import silence_terms
 
 # Rate ratios tried for a concern; an improvement tries their inverses.
@@ -50,6 +57,10 @@ LAG = 4
 CAUTION = 0.12
 # What calibration takes off the guaranteed threshold (see docs/methods-listening.md).
 DISCOUNT = 0.0
+# Time so far, and the shape when the open episode began.
+ELAPSED = OWN
+SHAPE = OWN + 1
+NUMBERS = OWN + 2
 
 
 @compiled
@@ -72,64 +83,59 @@ def weibull_shape(gaps: F64, last: int) -> float:
 
 
 @compiled
+def _look(
+    gaps: F64, t: int, effects: F64, prior: F64, bars: F64, state: F64, table: I64, marks: F64,
+    room: Room, exposure: F64,
+) -> None:  # fmt: skip
+    """Judge one gap of a series that has a baseline."""
+    if state[ROW] >= 0.0:
+        rates = math.exp(state[BEFORE]) - math.exp(state[SINCE])
+        ratio = state[BEFORE] - state[SINCE] - gaps[t] ** state[SHAPE] * rates
+        if settle(ratio, t, bars[2], state, table):
+            return
+    now = weibull_shape(gaps, t - LAG)
+    for s in range(t + 1):
+        exposure[s] = gaps[s] ** now if gaps[s] > 0.0 else 0.0
+    silence_terms(
+        np.ones(t + 1), exposure, t, state[AFTER], effects, prior, 0.0, room.terms, room.leans,
+        room.since, room.counted, room.totals,
+    )  # fmt: skip
+    # The bars are by the year, the clock ticks by the event.
+    pace = math.log(state[ELAPSED] / state[SEEN])
+    age = decide(room.terms, t, bars[0] - pace, bars[1] - pace, state, table, marks)
+    if age > 0:
+        at = np.searchsorted(AGES, age)
+        before = prior[1] + room.totals[0] - room.since[at]
+        state[BEFORE] = math.log((prior[0] + room.totals[1] - room.counted[at]) / before)
+        lean = weighted_mean(room.terms, state[GREATEST], room.leans)
+        state[SINCE] = state[BEFORE] + HELD * lean
+        state[SHAPE] = now
+
+
+@compiled
 def _watch(
-    gaps: F64, effects: F64, prior: F64, minimum: int, level1: float, level2: float,
-    returned: float, table: I64, marks: F64,
-) -> int:  # fmt: skip
-    """Walk one series; ``level1`` and ``level2`` are log(1 / budget) less the log mean gap."""
-    state = np.array([-1, -1, 0])
-    terms = np.empty(COUNT)
-    leans = np.empty(COUNT)
-    since = np.empty(COUNT)
-    counted = np.empty(COUNT)
-    totals = np.empty(3)
-    one = np.ones(gaps.size)
-    exposure = np.zeros(gaps.size)
-    elapsed = 0.0
-    seen = 0
-    back = was = held = shape = 0.0
-    for t in range(gaps.size):
-        if not gaps[t] > 0.0:
-            continue
-        elapsed += gaps[t]
-        seen += 1
-        if seen <= minimum:
-            continue
-        if state[ROW] >= 0:
-            ratio = was - held - gaps[t] ** shape * (math.exp(was) - math.exp(held))
-            back = settle(back, ratio, t, returned, state, table)
-            if state[ROW] < 0:
-                continue
-        now = weibull_shape(gaps, t - LAG)
-        for s in range(t + 1):
-            exposure[s] = gaps[s] ** now if gaps[s] > 0.0 else 0.0
-        silence_terms(
-            one,
-            exposure,
-            t,
-            state[AFTER],
-            effects,
-            prior,
-            0.0,
-            terms,
-            leans,
-            since,
-            counted,
-            totals,
-        )
-        evidence = log_sum(terms)
-        if evidence == -math.inf:
-            continue
-        age = median_age(terms, evidence)
-        pace = math.log(elapsed / seen)
-        if decide(evidence, t + 1 - age, t, level1 - pace, level2 - pace, state, table, marks):
-            at = np.searchsorted(AGES, age)
-            shape = now
-            before = prior[1] + totals[0] - since[at]
-            was = math.log((prior[0] + totals[1] - counted[at]) / before)
-            held = was + HELD * weighted_mean(terms, evidence, leans)
-            back = 0.0
-    return int(state[ROWS])
+    gaps: F64, effects: F64, prior: F64, minimum: int, bars: F64, begin: I64, states: F64,
+    tables: I64, marks: F64,
+) -> bool:  # fmt: skip
+    """Walk every series from ``begin`` on; false where one has no row for an episode."""
+    room = make_room()
+    exposure = np.empty(gaps.shape[1])
+    for u in range(gaps.shape[0]):
+        while begin[u] < gaps.shape[1]:
+            t = begin[u]
+            state = states[u, (t + 1) % KEPT]
+            state[:] = states[u, t % KEPT]
+            if state[ROWS] >= tables.shape[1]:
+                return False
+            if gaps[u, t] > 0.0:
+                state[ELAPSED] += gaps[u, t]
+                if began(minimum, state):
+                    _look(
+                        gaps[u], t, effects, prior, bars, state, tables[u], marks[u], room,
+                        exposure,
+                    )  # fmt: skip
+            begin[u] = t + 1
+    return True
 
 
 def watch_gaps(
@@ -175,15 +181,13 @@ def watch_gaps(
     if concern not in ("rise", "fall"):
         raise ValueError(f"concern must be 'rise' or 'fall', not {concern!r}")
     g = np.maximum(g, resolution)
-    ledger = Ledger(g.shape[1])
-    found: list[SeriesEpisode] = []
-    for watch in watches(concern, budget1, budget2, improvement_budget, per_year, discount):
+
+    def look(watch: Watch, trail: Trail) -> bool:
         effects = np.array(RATE_RATIOS) ** (1.0 if watch.way == "rise" else -1.0)
-        limit = watch.bounds
-        for series in range(g.shape[0]):
-            rows = _watch(
-                g[series], effects, np.array(PRIOR), minimum, limit.level1, limit.level2,
-                limit.returned, ledger.table, ledger.marks,
-            )  # fmt: skip
-            found.extend(ledger.episodes(series, rows, watch, per_year))
-    return in_order(found)
+        return _watch(
+            g, effects, np.array(PRIOR), minimum, watch.bounds.bars, trail.begin, trail.states,
+            trail.table, trail.marks,
+        )  # fmt: skip
+
+    passes = watches(concern, budget1, budget2, improvement_budget, per_year, discount)
+    return SeriesPath().follow((g,), None, passes, NUMBERS, look, per_year)

@@ -35,6 +35,7 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import Way
 from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import mean_over_effects
 
 # Changes tried, in standard deviations of one period.
 SHIFTS = (0.5, 1.0, 1.5)
@@ -214,7 +215,7 @@ def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64) -> flo
 
 @compiled
 def measurement_terms(
-    x: F64, cosine: F64, sine: F64, period: int, after: int, effects: F64, fit: F64,
+    x: F64, cosine: F64, sine: F64, period: int, after: float, effects: F64, fit: F64,
     inverse: F64, terms: F64, leans: F64, gains: F64, contrasts: F64,
 ) -> None:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
@@ -243,27 +244,17 @@ def measurement_terms(
             seasonal += 2.0 * inverse[1] * c_sum * s_sum
             gains[at] = count - count * count / fit[N] - seasonal
             at += 1
+    factors = np.empty(effects.size)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
         if i >= at or period + 1 - AGES[i] <= after or not gains[i] > 1e-9 or scale == 0.0:
             continue
-        top = -math.inf
-        mean = lean = 0.0
-        for effect in effects:
-            bf = log_moment(fit[NU], effect * scale * contrasts[i]) - fit[UNCHANGED]
-            bf -= 0.5 * effect * effect * omega * gains[i]
-            if bf > top:
-                shrink = math.exp(top - bf)
-                mean *= shrink
-                lean *= shrink
-                top = bf
-            part = math.exp(bf - top)
-            mean += part
-            lean += part * effect
-        terms[i] = top + math.log(mean / effects.size)
-        leans[i] = lean / mean
+        for e in range(effects.size):
+            factors[e] = log_moment(fit[NU], effects[e] * scale * contrasts[i]) - fit[UNCHANGED]
+            factors[e] -= 0.5 * effects[e] * effects[e] * omega * gains[i]
+        mean_over_effects(factors, effects, i, terms, leans)
 
 
 @compiled

@@ -7,6 +7,7 @@ of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +15,23 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import (
     AFTER,
+    BEFORE,
+    GREATEST,
     HELD,
+    OWN,
     ROW,
     ROWS,
-    Ledger,
+    SINCE,
     SeriesEpisode,
+    Watch,
     Way,
+    began,
     decide,
-    in_order,
     settle,
     watches,
 )
-from detectors.evidence.onsets import COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.evidence.onsets import F64, I64, weighted_mean
+from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_measurement
 from detectors.single_series.measurement_terms import (
     COSINE,
@@ -42,58 +48,73 @@ from detectors.single_series.measurement_terms import (
     measurement_terms,
     shifts,
 )
+from detectors.single_series.onset_sums import Room, make_room
 
 __all__ = ["explain_measurement", "watch_measurements"]
+
+# What the history was like when the open episode began: spread, fit, harmonics' means.
+INVERSE = 5
+SPREAD = OWN
+THEN = OWN + 1
+MEANS = THEN + FIT
+NUMBERS = MEANS + INVERSE
+
+
+@compiled
+def _look(
+    x: F64, cosine: F64, sine: F64, t: int, effects: F64, bars: F64, state: F64, table: I64,
+    marks: F64, room: Room, fit: F64, inverse: F64,
+) -> None:  # fmt: skip
+    """Judge one period of a series that has a baseline."""
+    if state[ROW] >= 0.0:
+        then, means = state[THEN : THEN + FIT], state[MEANS : MEANS + INVERSE]
+        level = x[t] - then[COSINE] * (cosine[t] - means[3]) - then[SINE] * (sine[t] - means[4])
+        ratio = (level - state[SINCE]) ** 2 - (level - state[BEFORE]) ** 2
+        ratio *= (1.0 - then[PHI_AT]) / (1.0 + then[PHI_AT]) / (2.0 * state[SPREAD])
+        if settle(ratio, t, bars[2], state, table):
+            return
+    gains, contrasts = room.since, room.counted
+    fit_history(x, cosine, sine, t, fit, inverse)
+    measurement_terms(
+        x, cosine, sine, t, state[AFTER], effects, fit, inverse, room.terms, room.leans, gains,
+        contrasts,
+    )  # fmt: skip
+    age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
+    if age > 0:
+        state[THEN : THEN + FIT] = fit
+        state[MEANS : MEANS + INVERSE] = inverse
+        state[BEFORE] = level_before(x, cosine, sine, t + 1 - age, fit, inverse)
+        state[SPREAD] = left_over(fit, gains, contrasts, age)
+        lean = weighted_mean(room.terms, state[GREATEST], room.leans)
+        state[SINCE] = state[BEFORE] + HELD * lean * math.sqrt(state[SPREAD])
 
 
 @compiled
 def _watch(
-    values: F64, cosine: F64, sine: F64, effects: F64, minimum: int,
-    level1: float, level2: float, returned: float, table: I64, marks: F64,
-) -> int:  # fmt: skip
-    """Walk one series; the number of episodes left in ``table`` and ``marks``."""
-    state = np.array([-1, -1, 0])
-    terms = np.empty(COUNT)
-    leans = np.empty(COUNT)
-    gains = np.empty(COUNT)
-    contrasts = np.empty(COUNT)
+    values: F64, cosine: F64, sine: F64, effects: F64, minimum: int, bars: F64, begin: I64,
+    states: F64, tables: I64, marks: F64,
+) -> bool:  # fmt: skip
+    """Walk every series from ``begin`` on; false where one has no row for an episode."""
+    room = make_room()
     fit = np.empty(FIT)
-    then = np.empty(FIT)
-    inverse = np.empty(5)
-    means = np.empty(5)
-    x = np.empty(values.size)
-    clipped(values, x)
-    seen = 0
-    back = was = held = spread = 0.0
-    for t in range(x.size):
-        if math.isnan(x[t]):
-            continue
-        seen += 1
-        if seen <= minimum:
-            continue
-        if state[ROW] >= 0:
-            level = x[t] - then[COSINE] * (cosine[t] - means[3]) - then[SINE] * (sine[t] - means[4])
-            ratio = ((level - held) ** 2 - (level - was) ** 2) / (2.0 * spread)
-            ratio *= (1.0 - then[PHI_AT]) / (1.0 + then[PHI_AT])
-            back = settle(back, ratio, t, returned, state, table)
-            if state[ROW] < 0:
-                continue
-        fit_history(x, cosine, sine, t, fit, inverse)
-        measurement_terms(
-            x, cosine, sine, t, state[AFTER], effects, fit, inverse, terms, leans, gains, contrasts
-        )
-        evidence = log_sum(terms)
-        if evidence == -math.inf:
-            continue
-        age = median_age(terms, evidence)
-        if decide(evidence, t + 1 - age, t, level1, level2, state, table, marks):
-            then[:] = fit
-            means[:] = inverse
-            was = level_before(x, cosine, sine, t + 1 - age, fit, inverse)
-            spread = left_over(fit, gains, contrasts, age)
-            held = was + HELD * weighted_mean(terms, evidence, leans) * math.sqrt(spread)
-            back = 0.0
-    return int(state[ROWS])
+    inverse = np.empty(INVERSE)
+    x = np.empty(values.shape[1])
+    for u in range(values.shape[0]):
+        if begin[u] < x.size:
+            clipped(values[u], x)
+        while begin[u] < x.size:
+            t = begin[u]
+            state = states[u, (t + 1) % KEPT]
+            state[:] = states[u, t % KEPT]
+            if state[ROWS] >= tables.shape[1]:
+                return False
+            if not math.isnan(x[t]) and began(minimum, state):
+                _look(
+                    x, cosine, sine, t, effects, bars, state, tables[u], marks[u], room, fit,
+                    inverse,
+                )  # fmt: skip
+            begin[u] = t + 1
+    return True
 
 
 def watch_measurements(
@@ -106,6 +127,8 @@ def watch_measurements(
     minimum: int,
     improvement_budget: float | None = None,
     discount: float = DISCOUNT,
+    path: SeriesPath | None = None,
+    keys: Sequence[Hashable] | None = None,
 ) -> list[SeriesEpisode]:
     """Episodes of changed levels in a block of series, each judged by itself.
 
@@ -119,6 +142,9 @@ def watch_measurements(
         improvement_budget: watch the other way too, with this budget at level 1
             (not where the concern is change either way).
         discount: log, taken off the guaranteed threshold.
+        path: what a watch with these parameters has seen; only what is new is looked
+            at, and the path goes on with it.
+        keys: tells series apart between watches with one path.
 
     Raises:
         ValueError: infinite values, or budgets that make no sense.
@@ -134,15 +160,13 @@ def watch_measurements(
     """
     x = checked(values)
     cosine, sine = harmonics(x.shape[1], per_year)
-    ledger = Ledger(x.shape[1])
-    found: list[SeriesEpisode] = []
-    for watch in watches(concern, budget1, budget2, improvement_budget, per_year, discount):
-        effects = shifts(watch.way)
-        limit = watch.bounds
-        for series in range(x.shape[0]):
-            rows = _watch(
-                x[series], cosine, sine, effects, max(minimum, 5),
-                limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
-            )  # fmt: skip
-            found.extend(ledger.episodes(series, rows, watch, per_year))
-    return in_order(found)
+
+    def look(watch: Watch, trail: Trail) -> bool:
+        return _watch(
+            x, cosine, sine, shifts(watch.way), max(minimum, 5), watch.bounds.bars, trail.begin,
+            trail.states, trail.table, trail.marks,
+        )  # fmt: skip
+
+    passes = watches(concern, budget1, budget2, improvement_budget, per_year, discount)
+    seen = SeriesPath() if path is None else path
+    return seen.follow((x,), keys, passes, NUMBERS, look, per_year)

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import Way
 from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import mean_over_effects, sums_since
 
 # Odds ratios tried for a rise; a fall tries their inverses.
 ODDS_RATIOS = (1.5, 2.0, 3.0)
@@ -216,7 +217,7 @@ def weight(size: float, rho: float) -> float:
 
 @compiled
 def share_terms(
-    y: F64, n: F64, period: int, after: int, effects: F64, prior: F64, rho: float,
+    y: F64, n: F64, period: int, after: float, effects: F64, prior: F64, rho: float,
     terms: F64, leans: F64, since: F64, changed: F64, totals: F64,
 ) -> None:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
@@ -226,44 +227,23 @@ def share_terms(
     ``changed`` (weighted reports and successes since it) and ``totals`` (weighted
     reports and successes of the whole history).
     """
-    reports = 0.0
-    successes = 0.0
-    at = 0
-    for age in range(1, period + 2):
-        s = period + 1 - age
-        if n[s] > 0.0:
-            w = weight(n[s], rho)
-            reports += w * n[s]
-            successes += w * y[s]
-        if at < COUNT and age == AGES[at]:
-            since[at] = reports
-            changed[at] = successes
-            at += 1
-    totals[0] = reports
-    totals[1] = successes
-    a = prior[0] + successes
+    weights = np.empty(period + 1)
+    for s in range(period + 1):
+        weights[s] = weight(n[s], rho)
+    at = sums_since(y, n, weights, period, since, changed, totals)
+    reports = totals[0]
+    a = prior[0] + totals[1]
     whole = prior[0] + prior[1] + reports
     unchanged = log_integral(a, whole, 0.0, 1.0)
+    factors = np.empty(effects.size)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
         if i >= at or period + 1 - AGES[i] <= after or since[i] >= reports:
             continue
-        top = -math.inf
-        mean = 0.0
-        lean = 0.0
         for e in range(effects.size):
-            log_odds = effects[e]
-            bf = changed[i] * log_odds - unchanged
-            bf += log_integral(a, whole - since[i], since[i], math.exp(log_odds))
-            if bf > top:
-                scale = math.exp(top - bf)
-                mean *= scale
-                lean *= scale
-                top = bf
-            part = math.exp(bf - top)
-            mean += part
-            lean += part * log_odds
-        terms[i] = top + math.log(mean / effects.size)
-        leans[i] = lean / mean
+            odds = math.exp(effects[e])
+            factors[e] = changed[i] * effects[e] - unchanged
+            factors[e] += log_integral(a, whole - since[i], since[i], odds)
+        mean_over_effects(factors, effects, i, terms, leans)

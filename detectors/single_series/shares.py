@@ -6,6 +6,7 @@ See ``share_terms`` for the evidence and ``detectors.evidence.episodes`` for wha
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +14,25 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import (
     AFTER,
+    BEFORE,
+    GREATEST,
     HELD,
+    OWN,
     ROW,
     ROWS,
-    Ledger,
+    SINCE,
     SeriesEpisode,
+    Watch,
     Way,
+    began,
     decide,
-    in_order,
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
+from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_share
+from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.share_terms import (
     CAUTION,
     DISCOUNT,
@@ -42,6 +49,10 @@ from detectors.single_series.share_terms import (
 
 __all__ = ["explain_share", "share_change", "watch_shares"]
 
+# The correlation of a period's reports when the open episode began.
+RHO = OWN
+NUMBERS = OWN + 1
+
 
 @compiled
 def _return_ratio(y: float, n: float, rho: float, was: float, held: float) -> float:
@@ -51,51 +62,56 @@ def _return_ratio(y: float, n: float, rho: float, was: float, held: float) -> fl
 
 
 @compiled
+def _look(
+    y: F64, n: F64, t: int, effects: F64, prior: F64, guess: float, guess_sd: float,
+    bars: F64, state: F64, table: I64, marks: F64, room: Room,
+) -> None:  # fmt: skip
+    """Judge one period of a series that has a baseline."""
+    rho = dispersion(y, n, t, guess, guess_sd)
+    if state[ROW] >= 0.0:
+        ratio = _return_ratio(y[t], n[t], state[RHO], state[BEFORE], state[SINCE])
+        if settle(ratio, t, bars[2], state, table):
+            return
+    share_terms(
+        y, n, t, state[AFTER], effects, prior, rho, room.terms, room.leans, room.since,
+        room.counted, room.totals,
+    )  # fmt: skip
+    age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
+    if age > 0:
+        at = np.searchsorted(AGES, age)
+        before = prior[0] + prior[1] + room.totals[0] - room.since[at]
+        share = (prior[0] + room.totals[1] - room.counted[at]) / before
+        state[BEFORE] = math.log(share / (1.0 - share))
+        lean = weighted_mean(room.terms, state[GREATEST], room.leans)
+        state[SINCE] = state[BEFORE] + HELD * lean
+        # A changed share inflates later estimates; the return is judged by this one.
+        state[RHO] = rho
+
+
+@compiled
 def _watch(
     given: F64, n: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
-    level1: float, level2: float, returned: float, table: I64, marks: F64,
-) -> int:  # fmt: skip
-    """Walk one series; the number of episodes left in ``table`` and ``marks``."""
-    state = np.array([-1, -1, 0])
-    terms = np.empty(COUNT)
-    leans = np.empty(COUNT)
-    since = np.empty(COUNT)
-    changed = np.empty(COUNT)
-    totals = np.empty(2)
-    y = np.empty(given.size)
-    bounded(given, n, guess, guess_sd, y)
-    seen = 0
-    back = was = held = then = 0.0
-    for t in range(y.size):
-        if not n[t] > 0.0:
-            continue
-        seen += 1
-        if seen <= minimum:
-            continue
-        rho = dispersion(y, n, t, guess, guess_sd)
-        if state[ROW] >= 0:
-            back = settle(
-                back, _return_ratio(y[t], n[t], then, was, held), t, returned, state, table
-            )
-            if state[ROW] < 0:
-                continue
-        share_terms(
-            y, n, t, state[AFTER], effects, prior, rho, terms, leans, since, changed, totals
-        )
-        evidence = log_sum(terms)
-        if evidence == -math.inf:
-            continue
-        age = median_age(terms, evidence)
-        if decide(evidence, t + 1 - age, t, level1, level2, state, table, marks):
-            at = np.searchsorted(AGES, age)
-            before = prior[0] + prior[1] + totals[0] - since[at]
-            share = (prior[0] + totals[1] - changed[at]) / before
-            was = math.log(share / (1.0 - share))
-            held = was + HELD * weighted_mean(terms, evidence, leans)
-            # A changed share inflates later estimates; the return is judged by this one.
-            then = rho
-            back = 0.0
-    return int(state[ROWS])
+    bars: F64, begin: I64, states: F64, tables: I64, marks: F64,
+) -> bool:  # fmt: skip
+    """Walk every series from ``begin`` on; false where one has no row for an episode."""
+    room = make_room()
+    y = np.empty(given.shape[1])
+    for u in range(given.shape[0]):
+        if begin[u] < y.size:
+            bounded(given[u], n[u], guess, guess_sd, y)
+        while begin[u] < y.size:
+            t = begin[u]
+            state = states[u, (t + 1) % KEPT]
+            state[:] = states[u, t % KEPT]
+            if state[ROWS] >= tables.shape[1]:
+                return False
+            if n[u, t] > 0.0 and began(minimum, state):
+                _look(
+                    y, n[u], t, effects, prior, guess, guess_sd, bars, state, tables[u],
+                    marks[u], room,
+                )  # fmt: skip
+            begin[u] = t + 1
+    return True
 
 
 def watch_shares(
@@ -111,6 +127,8 @@ def watch_shares(
     prior: tuple[float, float] = PRIOR,
     overdispersion: tuple[float, float] = OVERDISPERSION,
     discount: float = DISCOUNT,
+    path: SeriesPath | None = None,
+    keys: Sequence[Hashable] | None = None,
 ) -> list[SeriesEpisode]:
     """Episodes of changed shares in a block of series, each judged by itself.
 
@@ -127,6 +145,9 @@ def watch_shares(
         overdispersion: what is thought of the correlation of one period's reports
             before any are seen: its mean and standard deviation.
         discount: log, taken off the guaranteed threshold.
+        path: what a watch with these parameters has seen; only what is new is looked
+            at, and the path goes on with it.
+        keys: tells series apart between watches with one path.
 
     Raises:
         ValueError: shapes differ, a numerator exceeds its denominator, a value is not
@@ -142,19 +163,17 @@ def watch_shares(
 
     """
     y, n = checked(numerators, denominators)
-    ledger = Ledger(y.shape[1])
     beta = np.array(prior, dtype=np.float64)
-    found: list[SeriesEpisode] = []
-    for watch in watches(concern, budget1, budget2, improvement_budget, per_year, discount):
-        effects = log_odds_ratios(watch.way)
-        limit = watch.bounds
-        for series in range(y.shape[0]):
-            rows = _watch(
-                y[series], n[series], effects, beta, overdispersion[0], overdispersion[1], minimum,
-                limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
-            )  # fmt: skip
-            found.extend(ledger.episodes(series, rows, watch, per_year))
-    return in_order(found)
+
+    def look(watch: Watch, trail: Trail) -> bool:
+        return _watch(
+            y, n, log_odds_ratios(watch.way), beta, overdispersion[0], overdispersion[1], minimum,
+            watch.bounds.bars, trail.begin, trail.states, trail.table, trail.marks,
+        )  # fmt: skip
+
+    passes = watches(concern, budget1, budget2, improvement_budget, per_year, discount)
+    seen = SeriesPath() if path is None else path
+    return seen.follow((y, n), keys, passes, NUMBERS, look, per_year)
 
 
 def share_change(

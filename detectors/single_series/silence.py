@@ -10,6 +10,7 @@ when it is quieter than its feed.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +18,24 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.evidence.episodes import (
     AFTER,
+    BEFORE,
+    GREATEST,
     HELD,
+    OWN,
     ROW,
     ROWS,
-    Ledger,
+    SINCE,
     SeriesEpisode,
+    Watch,
+    began,
     decide,
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, COUNT, F64, I64, log_sum, median_age, weighted_mean
+from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
+from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_silence
+from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.silence_terms import (
     CAUTION,
     DISCOUNT,
@@ -42,6 +50,9 @@ from detectors.single_series.silence_terms import (
 
 __all__ = ["comparable_exposure", "explain_silence", "feed_outage", "watch_silence"]
 
+# The dispersion when the open episode began.
+ALPHA = OWN
+NUMBERS = OWN + 1
 # A feed below this part of its usual level makes its units incomparable; what is
 # usual is the median of up to so many periods, once so many are known.
 QUIET = 0.5
@@ -49,47 +60,53 @@ REMEMBERED, LEAST_KNOWN = 52, 8
 
 
 @compiled
+def _look(
+    x: F64, m: F64, t: int, effects: F64, prior: F64, guess: float, guess_sd: float,
+    bars: F64, state: F64, table: I64, marks: F64, room: Room,
+) -> None:  # fmt: skip
+    """Judge one period of a series that has a baseline."""
+    if state[ROW] >= 0.0:
+        rates = math.exp(state[BEFORE]) - math.exp(state[SINCE])
+        ratio = x[t] * (state[BEFORE] - state[SINCE]) - m[t] * rates
+        ratio /= 1.0 + CAUTION * state[ALPHA] * math.exp(state[BEFORE]) * m[t]
+        if settle(ratio, t, bars[2], state, table):
+            return
+    alpha = burstiness(x, m, t, guess, guess_sd)
+    silence_terms(
+        x, m, t, state[AFTER], effects, prior, alpha, room.terms, room.leans, room.since,
+        room.counted, room.totals,
+    )  # fmt: skip
+    age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
+    if age > 0:
+        at = np.searchsorted(AGES, age)
+        before = prior[1] + room.totals[0] - room.since[at]
+        state[BEFORE] = math.log((prior[0] + room.totals[1] - room.counted[at]) / before)
+        lean = weighted_mean(room.terms, state[GREATEST], room.leans)
+        state[SINCE] = state[BEFORE] + HELD * lean
+        state[ALPHA] = alpha
+
+
+@compiled
 def _watch(
     x: F64, m: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
-    level1: float, level2: float, returned: float, table: I64, marks: F64,
-) -> int:  # fmt: skip
-    """Walk one series; the number of episodes left in ``table`` and ``marks``."""
-    state = np.array([-1, -1, 0])
-    terms = np.empty(COUNT)
-    leans = np.empty(COUNT)
-    since = np.empty(COUNT)
-    counted = np.empty(COUNT)
-    totals = np.empty(3)
-    seen = 0
-    back = was = held = dispersion = 0.0
-    for t in range(x.size):
-        if not m[t] > 0.0:
-            continue
-        seen += 1
-        if seen <= minimum:
-            continue
-        if state[ROW] >= 0:
-            ratio = x[t] * (was - held) - m[t] * (math.exp(was) - math.exp(held))
-            ratio /= 1.0 + CAUTION * dispersion * math.exp(was) * m[t]
-            back = settle(back, ratio, t, returned, state, table)
-            if state[ROW] < 0:
-                continue
-        alpha = burstiness(x, m, t, guess, guess_sd)
-        silence_terms(
-            x, m, t, state[AFTER], effects, prior, alpha, terms, leans, since, counted, totals
-        )
-        evidence = log_sum(terms)
-        if evidence == -math.inf:
-            continue
-        age = median_age(terms, evidence)
-        if decide(evidence, t + 1 - age, t, level1, level2, state, table, marks):
-            at = np.searchsorted(AGES, age)
-            before = prior[1] + totals[0] - since[at]
-            was = math.log((prior[0] + totals[1] - counted[at]) / before)
-            held = was + HELD * weighted_mean(terms, evidence, leans)
-            dispersion = alpha
-            back = 0.0
-    return int(state[ROWS])
+    bars: F64, begin: I64, states: F64, tables: I64, marks: F64,
+) -> bool:  # fmt: skip
+    """Walk every series from ``begin`` on; false where one has no row for an episode."""
+    room = make_room()
+    for u in range(x.shape[0]):
+        while begin[u] < x.shape[1]:
+            t = begin[u]
+            state = states[u, (t + 1) % KEPT]
+            state[:] = states[u, t % KEPT]
+            if state[ROWS] >= tables.shape[1]:
+                return False
+            if m[u, t] > 0.0 and began(minimum, state):
+                _look(
+                    x[u], m[u], t, effects, prior, guess, guess_sd, bars, state, tables[u],
+                    marks[u], room,
+                )  # fmt: skip
+            begin[u] = t + 1
+    return True
 
 
 def watch_silence(
@@ -104,6 +121,8 @@ def watch_silence(
     prior: tuple[float, float] = PRIOR,
     overdispersion: tuple[float, float] = OVERDISPERSION,
     discount: float = DISCOUNT,
+    path: SeriesPath | None = None,
+    keys: Sequence[Hashable] | None = None,
 ) -> list[SeriesEpisode]:
     """Episodes of falling silent in a block of series, each judged by itself.
 
@@ -119,6 +138,9 @@ def watch_silence(
         prior: Gamma(a, b) of the rate before anything is seen.
         overdispersion: mean and sd of what is thought of the dispersion beforehand.
         discount: log, taken off the guaranteed threshold.
+        path: what a watch with these parameters has seen; only what is new is looked
+            at, and the path goes on with it.
+        keys: tells series apart between watches with one path.
 
     Raises:
         ValueError: shapes differ, something is negative or not finite, or budgets
@@ -134,19 +156,18 @@ def watch_silence(
 
     """
     x, m = checked(counts, exposure)
-    ledger = Ledger(x.shape[1])
     effects = np.array(falls, dtype=np.float64)
     gamma = np.array(prior, dtype=np.float64)
-    found: list[SeriesEpisode] = []
-    (watch,) = watches("fall", budget1, budget2, None, per_year, discount)
-    limit = watch.bounds
-    for series in range(x.shape[0]):
-        rows = _watch(
-            x[series], m[series], effects, gamma, overdispersion[0], overdispersion[1], minimum,
-            limit.level1, limit.level2, limit.returned, ledger.table, ledger.marks,
+
+    def look(watch: Watch, trail: Trail) -> bool:
+        return _watch(
+            x, m, effects, gamma, overdispersion[0], overdispersion[1], minimum,
+            watch.bounds.bars, trail.begin, trail.states, trail.table, trail.marks,
         )  # fmt: skip
-        found.extend(ledger.episodes(series, rows, watch, per_year))
-    return found
+
+    passes = watches("fall", budget1, budget2, None, per_year, discount)
+    seen = SeriesPath() if path is None else path
+    return seen.follow((x, m), keys, passes, NUMBERS, look, per_year)
 
 
 def feed_outage(
@@ -157,6 +178,7 @@ def feed_outage(
     budget2: float,
     per_year: float,
     minimum: int,
+    path: SeriesPath | None = None,
 ) -> list[SeriesEpisode]:
     """Episodes in which a provider's whole feed stopped: a finding about data.
 
@@ -167,6 +189,7 @@ def feed_outage(
         budget2: the same, level 2.
         per_year: periods in a year.
         minimum: periods that are baseline only.
+        path: as for ``watch_silence``.
 
     Raises:
         ValueError: as for ``watch_silence``.
@@ -181,6 +204,7 @@ def feed_outage(
         per_year=per_year,
         minimum=minimum,
         falls=OUTAGES,
+        path=path,
     )
 
 

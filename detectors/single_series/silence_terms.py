@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import mean_over_effects, sums_since
 
 # Falls tried: to a half, a quarter, a tenth, and to next to nothing.
 FALLS = (0.5, 0.25, 0.1, 0.02)
@@ -111,7 +112,7 @@ def burstiness(x: F64, m: F64, period: int, guess: float, guess_sd: float) -> fl
 
 @compiled
 def silence_terms(
-    x: F64, m: F64, period: int, after: int, effects: F64, prior: F64, alpha: float,
+    x: F64, m: F64, period: int, after: float, effects: F64, prior: F64, alpha: float,
     terms: F64, leans: F64, since: F64, counted: F64, totals: F64,
 ) -> None:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
@@ -127,40 +128,21 @@ def silence_terms(
             exposed += m[s]
             total += x[s]
     rate = total / exposed if exposed > 0.0 else 0.0
-    exposed = total = 0.0
-    at = 0
-    for age in range(1, period + 2):
-        s = period + 1 - age
-        if m[s] > 0.0:
-            weight = 1.0 / (1.0 + CAUTION * alpha * rate * m[s])
-            exposed += weight * m[s]
-            total += weight * x[s]
-        if at < COUNT and age == AGES[at]:
-            since[at] = exposed
-            counted[at] = total
-            at += 1
-    totals[0] = exposed
-    totals[1] = total
+    weights = np.empty(period + 1)
+    for s in range(period + 1):
+        weights[s] = 1.0 / (1.0 + CAUTION * alpha * rate * m[s])
+    at = sums_since(x, m, weights, period, since, counted, totals)
     totals[2] = rate
-    shape = prior[0] + total
-    scale = prior[1] + exposed
+    shape = prior[0] + totals[1]
+    scale = prior[1] + totals[0]
+    factors = np.empty(effects.size)
+    logs = np.log(effects)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
-        if i >= at or period + 1 - AGES[i] <= after or since[i] >= exposed:
+        if i >= at or period + 1 - AGES[i] <= after or since[i] >= totals[0]:
             continue
-        top = -math.inf
-        mean = lean = 0.0
-        for r in effects:
-            bf = log_bayes_factor(shape, scale, counted[i], since[i], r)
-            if bf > top:
-                shrink = math.exp(top - bf)
-                mean *= shrink
-                lean *= shrink
-                top = bf
-            part = math.exp(bf - top)
-            mean += part
-            lean += part * math.log(r)
-        terms[i] = top + math.log(mean / effects.size)
-        leans[i] = lean / mean
+        for e in range(effects.size):
+            factors[e] = log_bayes_factor(shape, scale, counted[i], since[i], effects[e])
+        mean_over_effects(factors, logs, i, terms, leans)

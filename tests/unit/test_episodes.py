@@ -7,8 +7,8 @@ import pytest
 
 from detectors.evidence.episodes import (
     AFTER,
+    OWN,
     ROW,
-    Ledger,
     bounds,
     chance,
     decide,
@@ -17,23 +17,23 @@ from detectors.evidence.episodes import (
     watches,
 )
 from detectors.evidence.onsets import AGES, COUNT, LOG_STEPS, STEPS, log_sum, median_age, posterior
+from detectors.evidence.paths import Trail
 
 
 def walk(evidence, back=()):
     """Episodes of a series whose evidence (and return) by period is given."""
-    ledger = Ledger(len(evidence))
-    state = np.array([-1, -1, 0])
-    cusum = 0.0
+    trail = Trail.fresh(1, OWN)
+    trail.grow()
+    (watch,) = watches("rise", 0.2, 0.05, None, 52.0, 0.0)
+    state, table, marks = trail.states[0, 0], trail.table[0], trail.marks[0]
     steps = dict(back)
     for t, value in enumerate(evidence):
-        if state[ROW] >= 0:
-            cusum = settle(cusum, steps.get(t, -1.0), t, 3.0, state, ledger.table)
-            if state[ROW] < 0:
-                continue
-        if decide(value, t, t, 5.0, 7.0, state, ledger.table, ledger.marks):
-            cusum = 0.0
-    (watch,) = watches("rise", 0.2, 0.05, None, 52.0, 0.0)
-    return list(ledger.episodes(0, int(state[2]), watch, 52.0)), state
+        if state[ROW] >= 0 and settle(steps.get(t, -1.0), t, 3.0, state, table):
+            continue
+        terms = np.full(COUNT, -math.inf)
+        terms[0] = value - LOG_STEPS[0]
+        decide(terms, t, 5.0, 7.0, state, table, marks)
+    return trail.episodes(watch, 52.0), state
 
 
 def test_evidence_above_the_first_threshold_opens_an_episode_at_level_one():
