@@ -90,6 +90,21 @@ def test_counts_keep_their_promise_when_nothing_changes():
     assert 150 * 100 / alarms > 50.0
 
 
+def test_correlated_counts_keep_their_promise():
+    from scipy.stats import norm, poisson  # noqa: PLC0415 - slow to import
+
+    rng = np.random.default_rng(10)
+    z = math.sqrt(0.3) * rng.normal(size=(40_000, 1)) + math.sqrt(0.7) * rng.normal(
+        size=(40_000, 4)
+    )
+    mixture = CountSubsetMixture(
+        shapes=(1e6,) * 4, rates=(1e6,) * 4, correlation=0.3, prequential=False
+    )
+    alarms = mixture.watch(poisson.ppf(norm.cdf(z), 1.0)).detections.alarms.sum()
+
+    assert 40_000 / alarms > 260.0
+
+
 def test_normal_scores_of_large_counts_are_their_standard_scores():
     scores = normal_scores(np.array([10_000.0, 10_200.0]), np.full(2, 1e4), np.full(2, 1e-7))
 
