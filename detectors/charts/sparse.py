@@ -68,29 +68,30 @@ def predictive_limits(
     if used.any():
         shape = PRIOR_EVENTS + math.fsum(counts[used].tolist())
         total = math.fsum(exposures[used].tolist())
-        chances = (0.5, TAILS[0], 1.0 - TAILS[0], TAILS[1], 1.0 - TAILS[1])
+        chances = np.array([0.5, TAILS[0], 1.0 - TAILS[0], TAILS[1], 1.0 - TAILS[1]])
         distinct, place = np.unique(exposures[valid], return_inverse=True)
-        for row, chance in enumerate(chances):
-            quantiles = _quantiles(shape, total / (total + distinct), chance)
-            lines[row, valid] = (quantiles / distinct if rate else quantiles)[place]
+        quantiles = _quantiles(shape, total / (total + distinct), chances)
+        lines[:, valid] = (quantiles / distinct if rate else quantiles)[:, place]
     return Limits(*lines)
 
 
-def _quantiles(shape: float, success: Floats, chance: float) -> Floats:
-    """Smallest counts whose cumulative negative binomial chance reaches ``chance``.
+def _quantiles(shape: float, success: Floats, chances: Floats) -> Floats:
+    """Smallest counts whose cumulative negative binomial chance reaches each of ``chances``.
 
-    P(count <= k) is the regularised incomplete beta function I_success(shape, k + 1); the
-    search halves an interval that is first doubled until it holds the quantile.
+    The answer has shape (chances, success). P(count <= k) is the regularised incomplete beta
+    function I_success(shape, k + 1); the search halves an interval that is first doubled until
+    it holds the quantile.
     """
     from scipy.special import betainc  # noqa: PLC0415 - scipy is slow to import
 
-    high = np.full(len(success), 1.0)
-    while (short := betainc(shape, high + 1.0, success) < chance).any():
+    wanted = chances[:, np.newaxis]
+    high = np.ones((len(chances), len(success)))
+    while (short := betainc(shape, high + 1.0, success) < wanted).any():
         high = np.where(short, 2.0 * high, high)
-    low = np.full(len(success), -1.0)  # never reaches the chance
+    low = np.full_like(high, -1.0)  # never reaches the chance
     while (open_ := high - low > 1.0).any():
         middle = np.floor((low + high) / 2.0)
-        reached = betainc(shape, np.maximum(middle, 0.0) + 1.0, success) >= chance
+        reached = betainc(shape, np.maximum(middle, 0.0) + 1.0, success) >= wanted
         high = np.where(open_ & reached, middle, high)
         low = np.where(open_ & ~reached, middle, low)
     return high
