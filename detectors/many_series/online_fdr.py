@@ -139,7 +139,7 @@ class Lord(_Investing):
         self.gamma = gamma
         self.memory = memory
         tau = discard if version == "discard" else 1.0
-        start = starting_wealth(wealth, alpha / 10, tau * alpha)
+        start = starting_wealth(wealth, min(0.1, tau) * alpha, tau * alpha)
         payouts = (tau * alpha - start, tau * alpha)
         if version == "2":
             earned = alpha - start if payout is None else payout

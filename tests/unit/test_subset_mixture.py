@@ -125,7 +125,7 @@ def test_a_product_of_mixtures_is_one_when_no_channel_says_anything():
         mixture_product([0.0], share=0.0)
 
 
-@pytest.mark.parametrize("rule", ["max", "sum", "stouffer", "fisher", "cauchy"])
+@pytest.mark.parametrize("rule", ["max", "sum", "cusum_cauchy", "stouffer", "fisher", "cauchy"])
 def test_a_missing_channel_keeps_its_statistic(rule):
     settings = {"channels": 2, "rule": rule, "threshold": 1e6}
     gap, whole = ChannelRule(**settings), ChannelRule(**settings)
