@@ -19,22 +19,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
+
+from tests.needs import lacking
 
 VERSION = "4.1.1"
 _POM = Path(__file__).parent / "kafka" / "pom.xml"
 # The client compiler alone and the serial collector halve the start on two cores.
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR")
 _START_SECONDS = 60
-
-
-def lacking(what: str) -> NoReturn:
-    """Skip the test by name; fail it where the machine is meant to have everything."""
-    if os.environ.get("EARSHOT_NO_SKIPS"):
-        pytest.fail(f"needs {what}")
-    pytest.skip(f"needs {what}")
 
 
 def cache_directory() -> Path:

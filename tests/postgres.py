@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.kafka_broker import lacking
+from tests.needs import lacking
 
 _DEBIAN = Path("/usr/lib/postgresql")
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kafka_broker import free_ports, lacking
+from tests.kafka_broker import free_ports
+from tests.needs import lacking
 
 
 def program(name: str) -> str:
