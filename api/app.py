@@ -26,6 +26,7 @@ from api.feeds import feeds_router
 from api.histories import Histories
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
+from api.rates import Limits
 from api.schemas import Problem as ProblemModel
 from api.series import Finder, series_router
 from api.service import Service
@@ -149,7 +150,9 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        responses=problems.openapi_responses("invalid", "unauthorised", "internal"),
+        responses=problems.openapi_responses(
+            "invalid", "unauthorised", "too-many-requests", "internal"
+        ),
     )
     metrics = Metrics(service)
     histories = Histories(service.store, service.catalogue)
@@ -157,11 +160,14 @@ def create_app(service: Service) -> FastAPI:
     finder = Finder(service, histories)
     app.state.service = service
     app.state.metrics = metrics
+    app.state.limits = limits = Limits(
+        service.settings, lambda limit: metrics.limited.labels(limit).inc()
+    )
     app.state.tail = tail = Tail(service.store)
     pages = Pages(service, alerts, finder, histories)
     problems.install(app, page=pages.problem)
     for router in (
-        events_router(service, metrics),
+        events_router(service, metrics, limits),
         alerts_router(service, alerts),
         series_router(finder),
         units_router(service, histories),

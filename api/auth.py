@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from api.problems import Problem
+from api.rates import Limits
 from api.service import Service
 from streams.store import KeyRow, Role
 
@@ -56,7 +57,8 @@ def caller_of(request: Request, service: Annotated[Service, Depends(service_of)]
 
     Raises:
         Problem: ``unauthorised`` without a valid key where one is needed; ``forbidden``
-            for a change asked for by another site's page.
+            for a change asked for by another site's page; ``too-many-requests`` where the
+            key asks for too much.
     """
     _refuse_other_sites(request)
     if not service.settings.keys_needed:
@@ -67,7 +69,10 @@ def caller_of(request: Request, service: Annotated[Service, Depends(service_of)]
     row = service.store.verify_key(token, service.clock())
     if row is None:
         raise Problem("unauthorised", "The key is not valid.", headers=_CHALLENGE)
-    return _caller(row, service)
+    caller = _caller(row, service)
+    limits: Limits = request.app.state.limits
+    limits.request(caller.name)
+    return caller
 
 
 def _caller(row: KeyRow, service: Service) -> Caller:

@@ -22,6 +22,7 @@ from api.auth import Caller, CallerOf
 from api.bodies import Body
 from api.metrics import Metrics
 from api.problems import Problem, openapi_responses
+from api.rates import Limits
 from api.recent import RecentFacts
 from api.schemas_operations import Receipt
 from api.service import Service
@@ -79,8 +80,9 @@ class _Answer:
 class Intake:
     """The HTTP door of the log."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
+    def __init__(self, service: Service, metrics: Metrics, limits: Limits) -> None:
         self._service = service
+        self._limits = limits
         self._metrics = metrics
         self._recent = RecentFacts()
 
@@ -88,8 +90,10 @@ class Intake:
         """Open, judge, append; answers when what was accepted is durable.
 
         Raises:
-            Problem: ``unsupported-media-type`` or ``log-unavailable`` (nothing taken).
+            Problem: ``unsupported-media-type``, ``too-many-requests`` or
+                ``log-unavailable`` (nothing taken).
         """
+        self._limits.before_events(caller.name)
         service = self._service
         now = service.clock()
         context = Context(
@@ -107,6 +111,7 @@ class Intake:
                 f"Send {ONE}, {BATCH} or {LINES}.",
                 accepts=[ONE, BATCH, LINES],
             ) from None
+        self._limits.after_events(caller.name, len(opened.facts) + len(opened.rejections))
         known = service.store.known([(fact.provider, fact.key) for fact in opened.facts])
         news, repeats, losers = self._recent.split(opened.facts, known)
         refused = [
@@ -202,10 +207,10 @@ def _openapi_body() -> dict[str, Any]:
     }
 
 
-def events_router(service: Service, metrics: Metrics) -> APIRouter:
+def events_router(service: Service, metrics: Metrics, limits: Limits) -> APIRouter:
     """``POST /v1/events``."""
     router = APIRouter(tags=["events"])
-    intake = Intake(service, metrics)
+    intake = Intake(service, metrics, limits)
 
     @router.post(
         "/v1/events",

@@ -30,6 +30,7 @@ from streams.store import StoreUnavailable
 _log = structlog.get_logger(__name__)
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 RESULTS: Final = ("accepted", "duplicate")
+LIMITS: Final = ("requests", "events")
 
 
 class Metrics:
@@ -50,6 +51,14 @@ class Metrics:
             ("code",),
             registry=self.registry,
         )
+        self.limited = Counter(
+            "earshot_http_limited_requests",
+            "Requests refused because their key asked for too much, by what it had too much of",
+            ("limit",),
+            registry=self.registry,
+        )
+        for limit in LIMITS:
+            self.limited.labels(limit)
         self.streams = Gauge(
             "earshot_stream_clients",
             "Clients that listen to the live stream",

@@ -39,6 +39,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "invalid": (422, "The request is well-formed but not valid"),
     "none-taken": (422, "No event was taken"),
     "idempotency-key-reused": (422, "The Idempotency-Key belongs to another request"),
+    "too-many-requests": (429, "This key asks for too much at once"),
     "internal": (500, "The service failed to answer"),
     "not-implemented": (501, "The service does not do this"),
     "log-unavailable": (503, "The event log is unavailable; nothing was taken"),
@@ -54,6 +55,7 @@ _CODE_OF_STATUS: Final = {
     413: "too-large",
     415: "unsupported-media-type",
     422: "invalid",
+    429: "too-many-requests",
     501: "not-implemented",
     503: "store-unavailable",
 }

@@ -88,6 +88,18 @@ class Settings(BaseSettings):
     reference: Path | None = Field(
         default=None, description="Calibration file to use instead of the shipped one."
     )
+    rate_events: float = Field(
+        default=5000.0,
+        ge=0,
+        le=1e9,
+        description="Events a second that a key may send on average; 0 sets no limit.",
+    )
+    rate_requests: float = Field(
+        default=200.0,
+        ge=0,
+        le=1e9,
+        description="Requests a second that a key may make on average; 0 sets no limit.",
+    )
     auth: bool = Field(default=False, description="Ask for a key on loopback too.")
 
     @field_validator("data", "organisations", "indicators", "reference")

@@ -7,62 +7,31 @@ import typer
 from api.cli.house import House, opened
 from api.cli.logs import log_to_stderr
 from api.cli.options import (
-    Auth,
-    Budget1,
-    Budget2,
-    DatabaseUrl,
-    Host,
-    Indicators,
-    Kafka,
-    Organisations,
-    Port,
-    Reference,
-    TopicPrefix,
+    DOOR,
+    EVALUATION,
+    TOPICS,
     plain_errors,
+    uses_settings,
 )
 from api.cli.serve import announce, require_keys
 from api.cli.serving import listen, serving, stop_signal
 from api.cli.stores import HouseError
 from api.service import Service
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams.log import LogUnavailable
 from streams.producer import KafkaLog, events_behind
 from streams.store import Store, StoreUnavailable
 
 
-def api(
-    database_url: DatabaseUrl = None,
-    kafka: Kafka = None,
-    topic_prefix: TopicPrefix = None,
-    host: Host = None,
-    port: Port = None,
-    auth: Auth = None,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
-) -> None:
+@uses_settings("database_url", *TOPICS, *DOOR, *EVALUATION)
+def api(settings: Settings) -> None:
     """Run the HTTP half: events go to Kafka, alerts come from PostgreSQL.
 
     Needs --database-url and --kafka (or their variables), the topics (earshot topics
     create) and, off loopback, a key.
     """
     log_to_stderr()
-    with plain_errors(SettingsError, HouseError, StoreUnavailable):
-        settings = Settings.load(
-            database_url=database_url,
-            kafka=kafka,
-            topic_prefix=topic_prefix,
-            host=host,
-            port=port,
-            auth=auth,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        )
+    with plain_errors(HouseError, StoreUnavailable):
         servers = _both_halves(settings)
         with opened(settings) as house:
             require_keys(house)

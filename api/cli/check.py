@@ -10,39 +10,21 @@ import typer
 
 from api.cli.house import Definitions, read_definitions
 from api.cli.options import (
-    Auth,
-    Budget1,
-    Budget2,
-    Data,
-    DatabaseUrl,
-    Host,
-    Indicators,
-    Kafka,
-    Organisations,
-    Port,
-    Reference,
-    TopicPrefix,
-    fail,
+    DOOR,
+    EVALUATION,
+    STORE,
+    TOPICS,
+    uses_settings,
 )
 from api.cli.stores import HouseError, open_store
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams.clock import system_clock
 from streams.evaluation import SHARES
 
 
+@uses_settings(*STORE, *TOPICS, *DOOR, *EVALUATION)
 def check(
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-    kafka: Kafka = None,
-    topic_prefix: TopicPrefix = None,
-    host: Host = None,
-    port: Port = None,
-    auth: Auth = None,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
+    settings: Settings,
     *,
     units: Annotated[
         bool, typer.Option("--units", help="List the organisations as they stand today.")
@@ -53,23 +35,6 @@ def check(
     Everything is looked at before the exit, so that one run shows all that is wrong;
     the exit code is 1 when anything is.
     """
-    try:
-        settings = Settings.load(
-            data=data,
-            database_url=database_url,
-            kafka=kafka,
-            topic_prefix=topic_prefix,
-            host=host,
-            port=port,
-            auth=auth,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        )
-    except SettingsError as error:
-        fail(f"settings: {error}")
     wrong = 0
     for name, look in (
         ("settings", _settings),

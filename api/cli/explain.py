@@ -13,34 +13,25 @@ from rich.table import Table
 
 from api.cli.house import House, opened
 from api.cli.options import (
-    Budget1,
-    Budget2,
-    Data,
-    DatabaseUrl,
-    Indicators,
+    EVALUATION,
+    STORE,
     Json,
-    Organisations,
-    Reference,
     fail,
     plain_errors,
+    uses_settings,
 )
 from api.cli.stores import HouseError
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams import disclosure
 from streams.effects import AlertRecord
 from streams.store import AlertRow, StoreUnavailable
 from streams.verification import Verification, verify
 
 
+@uses_settings(*STORE, *EVALUATION)
 def explain(
+    settings: Settings,
     alert: Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")],
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
     *,
     check: Annotated[
         bool,
@@ -56,19 +47,9 @@ def explain(
     earlier reference version can differ for that reason alone; name that version
     with --reference then.
     """
-    with plain_errors(SettingsError, HouseError, StoreUnavailable):
-        settings = Settings.load(
-            data=data,
-            database_url=database_url,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        )
-        with opened(settings) as house:
-            row = _find(house, alert)
-            outcome = _verify(house, row) if check else None
+    with plain_errors(HouseError, StoreUnavailable), opened(settings) as house:
+        row = _find(house, alert)
+        outcome = _verify(house, row) if check else None
     if as_json:
         typer.echo(json.dumps(_plain(row, outcome), indent=2, default=str))
     else:

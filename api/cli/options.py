@@ -1,11 +1,16 @@
-"""Options that several commands share, each with the environment variable of its setting."""
+"""Options that several commands share, each with the environment variable of its setting.
+
+A command names the settings it uses (``uses_settings``) and is given them loaded; how
+each of them is spelt and explained stands here alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
@@ -99,6 +104,31 @@ Auth = Annotated[
     bool | None,
     typer.Option("--auth/--no-auth", envvar="EARSHOT_AUTH", help="Ask for a key on loopback too."),
 ]
+WorkerId = Annotated[
+    str | None,
+    typer.Option(
+        "--worker-id",
+        envvar="EARSHOT_WORKER_ID",
+        help="Stable name in the consumer group; no two workers may share it "
+        "[default: the host's name].",
+    ),
+]
+RateEvents = Annotated[
+    float | None,
+    typer.Option(
+        "--rate-events",
+        envvar="EARSHOT_RATE_EVENTS",
+        help="Events a second that a key may send on average; 0 sets no limit (default: 5000).",
+    ),
+]
+RateRequests = Annotated[
+    float | None,
+    typer.Option(
+        "--rate-requests",
+        envvar="EARSHOT_RATE_REQUESTS",
+        help="Requests a second that a key may make on average; 0 sets no limit (default: 200).",
+    ),
+]
 Url = Annotated[
     str,
     typer.Option("--url", envvar="EARSHOT_URL", help="Address of the running service."),
@@ -114,6 +144,63 @@ Key = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one document, instead of a table.")]
+
+_OF_SETTINGS: dict[str, Any] = {
+    "data": Data,
+    "database_url": DatabaseUrl,
+    "kafka": Kafka,
+    "topic_prefix": TopicPrefix,
+    "worker_id": WorkerId,
+    "host": Host,
+    "port": Port,
+    "auth": Auth,
+    "rate_events": RateEvents,
+    "rate_requests": RateRequests,
+    "organisations": Organisations,
+    "indicators": Indicators,
+    "reference": Reference,
+    "budget_level1": Budget1,
+    "budget_level2": Budget2,
+}
+STORE = ("data", "database_url")
+TOPICS = ("kafka", "topic_prefix")
+DOOR = ("host", "port", "auth", "rate_events", "rate_requests")
+EVALUATION = ("organisations", "indicators", "reference", "budget_level1", "budget_level2")
+
+
+def uses_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of these settings, and call it with the settings loaded.
+
+    The command's first parameter takes the ``Settings``; its own arguments and options
+    stay. A setting that cannot be used ends it with one sentence and exit code 1.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options' types give
+            # Here, because commands without settings share this module and pydantic is slow.
+            from api.settings import Settings, SettingsError  # noqa: PLC0415 - as said
+
+            options = {name: given.pop(name) for name in names}
+            with plain_errors(SettingsError):
+                settings = Settings.load(**options)
+            command(settings, **given)
+
+        hints = get_type_hints(command, include_extras=True)
+        own = list(inspect.signature(command).parameters.values())[1:]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names
+        ]
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + added
+        types = {one.name: hints.get(one.name, _OF_SETTINGS.get(one.name)) for one in parameters}
+        run.__annotations__ = types
+        # Typer reads a command's parameters here.
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # any function may have one
+            [one.replace(annotation=types[one.name]) for one in parameters]
+        )
+        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, __name__
+        return run
+
+    return decorate
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

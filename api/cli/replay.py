@@ -8,38 +8,26 @@ import typer
 
 from api.cli.house import House, opened
 from api.cli.options import (
-    Budget1,
-    Budget2,
-    Data,
-    DatabaseUrl,
-    Indicators,
-    Kafka,
-    Organisations,
-    Reference,
-    TopicPrefix,
+    EVALUATION,
+    STORE,
+    TOPICS,
     plain_errors,
+    uses_settings,
 )
 from api.cli.stores import HouseError
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams.replay import Rebuilt, rebuild
 from streams.store import Fenced, StoreUnavailable
 
 _TRIES = 5
 
 
+@uses_settings(*STORE, *TOPICS, *EVALUATION)
 def replay(
+    settings: Settings,
     provider: Annotated[
         list[str] | None, typer.Option(help="Only this provider; may be repeated.")
     ] = None,
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-    kafka: Kafka = None,
-    topic_prefix: TopicPrefix = None,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
@@ -51,18 +39,7 @@ def replay(
     that nothing changes. What people did with alerts is kept. It may run beside the
     service.
     """
-    with plain_errors(SettingsError, HouseError, StoreUnavailable):
-        settings = Settings.load(
-            data=data,
-            database_url=database_url,
-            kafka=kafka,
-            topic_prefix=topic_prefix,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        )
+    with plain_errors(HouseError, StoreUnavailable):
         partitions = _partitions(settings)
         with opened(settings) as house:
             codes = provider or house.store.providers_with_facts()

@@ -10,36 +10,20 @@ from api.cli.embedded import embedded, only_one
 from api.cli.house import House, opened
 from api.cli.logs import log_to_stderr
 from api.cli.options import (
-    Auth,
-    Budget1,
-    Budget2,
-    Data,
-    DatabaseUrl,
-    Host,
-    Indicators,
-    Organisations,
-    Port,
-    Reference,
+    DOOR,
+    EVALUATION,
+    STORE,
     plain_errors,
+    uses_settings,
 )
 from api.cli.serving import listen, serving, stop_signal
 from api.cli.stores import HouseError
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams.store import StoreUnavailable
 
 
-def serve(
-    data: Data = None,
-    host: Host = None,
-    port: Port = None,
-    auth: Auth = None,
-    database_url: DatabaseUrl = None,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
-) -> None:
+@uses_settings(*STORE, *DOOR, *EVALUATION)
+def serve(settings: Settings) -> None:
     """Run everything in one process: HTTP door, page, log, detection and store.
 
     On loopback nobody has to sign in and unknown providers register themselves. On
@@ -47,19 +31,8 @@ def serve(
     and the service does not start off loopback before there is one.
     """
     log_to_stderr()
-    with plain_errors(SettingsError, HouseError, StoreUnavailable):
-        settings = Settings.load(
-            data=data,
-            host=host,
-            port=port,
-            auth=auth,
-            database_url=database_url,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        ).model_copy(update={"kafka": None})
+    with plain_errors(HouseError, StoreUnavailable):
+        settings = settings.model_copy(update={"kafka": None})
         lock = nullcontext() if settings.database_url else only_one(settings.data)
         with lock, opened(settings) as house:
             require_keys(house)

@@ -10,31 +10,17 @@ from sqlalchemy import make_url
 from api.cli.house import opened
 from api.cli.logs import log_to_stderr
 from api.cli.options import (
-    Budget1,
-    Budget2,
-    DatabaseUrl,
-    Indicators,
-    Kafka,
-    Organisations,
-    Reference,
-    TopicPrefix,
+    EVALUATION,
+    TOPICS,
     fail,
     plain_errors,
+    uses_settings,
 )
 from api.cli.stores import HouseError
-from api.settings import Settings, SettingsError
+from api.settings import Settings
 from streams.store import StoreUnavailable
 from streams.topics import TopicsUnready
 
-WorkerId = Annotated[
-    str | None,
-    typer.Option(
-        "--worker-id",
-        envvar="EARSHOT_WORKER_ID",
-        help="Stable name in the consumer group; no two workers may share it "
-        "[default: the host's name].",
-    ),
-]
 MetricsHost = Annotated[
     str,
     typer.Option(
@@ -84,21 +70,14 @@ Patient = Annotated[
 ]
 
 
+@uses_settings("database_url", *TOPICS, "worker_id", *EVALUATION)
 def worker(
-    database_url: DatabaseUrl = None,
-    kafka: Kafka = None,
-    topic_prefix: TopicPrefix = None,
-    worker_id: WorkerId = None,
+    settings: Settings,
     metrics_host: MetricsHost = "127.0.0.1",
     metrics_port: MetricsPort = 8471,
     session_seconds: Session = 8.0,
     batch_messages: BatchMessages = 1000,
     store_patience: Patient = 60.0,
-    organisations: Organisations = None,
-    indicators: Indicators = None,
-    reference: Reference = None,
-    budget_level1: Budget1 = None,
-    budget_level2: Budget2 = None,
 ) -> None:
     """Run the detecting half: events come from Kafka, facts and alerts go to PostgreSQL.
 
@@ -107,18 +86,7 @@ def worker(
     may be killed at any time. Ends with a non-zero code when the database stays away.
     """
     log_to_stderr()
-    with plain_errors(SettingsError, HouseError, StoreUnavailable, TopicsUnready):
-        settings = Settings.load(
-            database_url=database_url,
-            kafka=kafka,
-            topic_prefix=topic_prefix,
-            worker_id=worker_id,
-            organisations=organisations,
-            indicators=indicators,
-            reference=reference,
-            budget_level1=budget_level1,
-            budget_level2=budget_level2,
-        )
+    with plain_errors(HouseError, StoreUnavailable, TopicsUnready):
         servers, url = _both_halves(settings)
         # Faust is imported after the settings are known to be good.
         from streams.commits import Patience  # noqa: PLC0415 - as said

@@ -107,6 +107,12 @@ SERVICE = Dashboard(
                 unit="ops", stacked=True,
             ),
             Panel(
+                "Told to wait",
+                "Requests answered 429, because their key had too many requests or events.",
+                {"{{limit}}": rate("earshot_http_limited_requests_total", "limit")},
+                unit="reqps", stacked=True,
+            ),
+            Panel(
                 "Processed without effect",
                 "Repeats and refused events, a second.",
                 {
