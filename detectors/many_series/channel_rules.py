@@ -19,8 +19,8 @@ None has a guarantee: thresholds come from simulation, and the mean time between
 falls from 260 to 113 (sum), 150 (cusum_cauchy), 71 (stouffer) and 94 (fisher) when four channels
 correlate at 0.3 though the threshold was found at 0. Only max and cauchy hold (281 and 257), and
 cauchy becomes Bonferroni as false alarms become rare (Gui, Jiang & Wang, Biometrika 2025).
-``mixture_product`` feeds an e-detector with prod_k (1 - share + share L_k), an e-value when channels are independent
-(Xie & Siegmund, Annals of Statistics 41, 2013), which falls to 78.
+``mixture_product`` feeds an e-detector with prod_k (1 - share + share L_k), an e-value when
+channels are independent (Xie & Siegmund, Annals of Statistics 41, 2013), which falls to 78.
 """
 
 from __future__ import annotations
