@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from streams.feeds import Feed
 from streams.periods import Grid
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
+FEEDS = len(Feed)
 CLEAN = np.int32(2**31 - 1)
 _ROOM = {Grid.DAY: 91, Grid.WEEK: 13, Grid.MONTH: 6, Grid.QUARTER: 4}
 
@@ -121,20 +123,21 @@ def allocate(
     """Give rows to series that a batch touches first; answer rows, first and last period.
 
     ``leaf``, ``shape`` and ``day`` (facts) say which leaf slot each fact belongs to,
-    which cells (``cells[starts[s]:starts[s + 1]]``, see ``Shapes``) it adds and on
+    which cells (``cells[starts[s, grid]:starts[s, grid + 1]]``, see ``Shapes``) it adds and on
     which UTC day; ``chain`` (slots, 4) lists the slots that a leaf adds to, itself
     first, padded with -1; ``wanted`` (slots, indicators) says where a series is kept.
     """
     first = 2**31 - 1
     last = -(2**31)
     for fact in range(leaf.shape[0]):
-        for cell in range(starts[shape[fact]], starts[shape[fact] + 1]):
-            if cells[cell, 0] != grid:
-                continue
-            indicator = cells[cell, 1]
-            period = _period(grid, day[fact], months)
-            first = min(first, period)
-            last = max(last, period)
+        begin, end = starts[shape[fact], grid], starts[shape[fact], grid + 1]
+        if begin == end:
+            continue
+        period = _period(grid, day[fact], months)
+        first = min(first, period)
+        last = max(last, period)
+        for cell in range(begin, end):
+            indicator = cells[cell, 0]
             for link in range(4):
                 slot = chain[leaf[fact], link]
                 if slot < 0:
@@ -153,22 +156,28 @@ def add(
 ) -> int:  # fmt: skip
     """Add (``sign`` 1) or take away (-1) the cells of a batch of facts.
 
-    ``above`` and ``below`` (facts) go to the numerator and denominator of a fact's
-    first cell, on top of what its shape adds. Writes ``leaf * 2**32 + period`` of every
-    touched tally to ``touched`` (with repeats) and answers their number, at most one a
-    fact.
+    ``above`` and ``below`` (facts) are added to the numerators and denominators of a
+    fact's cells, other than its feed's activity, on top of what its shape adds. Writes
+    ``leaf * 2**32 + period`` of every touched tally to ``touched`` (with repeats) and
+    answers their number, at most one a fact.
     """
     number = 0
     for fact in range(leaf.shape[0]):
+        begin, end = starts[shape[fact], grid], starts[shape[fact], grid + 1]
+        if begin == end:
+            continue
         period = _period(grid, day[fact], months)
         column = period - first
         within = (day[fact] + 3) % 7
-        counted = False
-        for cell in range(starts[shape[fact]], starts[shape[fact] + 1]):
-            if cells[cell, 0] != grid:
-                continue
-            counted = True
-            indicator = cells[cell, 1]
+        touched[number] = leaf[fact] * 4294967296 + period
+        number += 1
+        for cell in range(begin, end):
+            indicator = cells[cell, 0]
+            above_it = cells[cell, 1]
+            below_it = cells[cell, 2]
+            if indicator < table.shape[1] - FEEDS:
+                above_it += above[fact]
+                below_it += below[fact]
             for link in range(4):
                 slot = chain[leaf[fact], link]
                 if slot < 0:
@@ -177,17 +186,11 @@ def add(
                 if row < 0:
                     continue
                 facts[row, column] += sign[fact]
-                numerators[row, column] += sign[fact] * cells[cell, 2]
-                denominators[row, column] += sign[fact] * cells[cell, 3]
-                if cell == starts[shape[fact]]:
-                    numerators[row, column] += sign[fact] * above[fact]
-                    denominators[row, column] += sign[fact] * below[fact]
+                numerators[row, column] += sign[fact] * above_it
+                denominators[row, column] += sign[fact] * below_it
                 if days[row] >= 0:
                     daily[days[row], column, within] += sign[fact]
                 dirty[row] = min(dirty[row], period)
-        if counted:
-            touched[number] = leaf[fact] * 4294967296 + period
-            number += 1
     return number
 
 

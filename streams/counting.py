@@ -20,12 +20,13 @@ from detectors.evidence.watch import Episode, FeedCounts, WatchPath, Way, watch
 from streams.count_arrays import Frame, feed_counts, first_change, frame_of, renew, touched
 from streams.moments import FactsOn, crossing
 from streams.periods import Grid, first_day
-from streams.signals import Signal, instant
+from streams.signals import Signal, instant, plain
 from streams.views import series_id
 
 if TYPE_CHECKING:
     from streams.series import Block
 
+I64 = npt.NDArray[np.int64]
 # The rise that a feed is asked for when it has to bear out another.
 RISE = 1.5
 
@@ -55,6 +56,7 @@ class CountWatch:
         self.budget1, self.budget2 = budget1, budget2
         self._facts_on = facts_on
         self.slots: list[int] = []
+        self._place: dict[int, int] = {}
         self._counts: FeedCounts | None = None
         self._frame: Frame | None = None
         self._path: WatchPath | None = None
@@ -84,14 +86,13 @@ class CountWatch:
                 )
                 dirty[changed] = first_change(held.select(changed), part)
                 renew(held, part, changed)
+        if slots != self.slots:
+            self._place = {slot: unit for unit, slot in enumerate(slots)}
         self.slots, self._counts, self._frame = slots, fresh, frame
         stale = np.flatnonzero(dirty < frame.width)
         if stale.size == 0:
             return set()
-        self._path = watch(
-            fresh, self.model, budget1=self.budget1, budget2=self.budget2, path=self._path,
-            dirty_from=dirty, closed=np.full(len(slots), frame.closed, dtype=np.int64),
-        )  # fmt: skip
+        self._watch(fresh, dirty, stale, frame.closed)
         codes = {int(unit): block.slots[slots[unit]].code for unit in stale}
         for unit, code in codes.items():
             self._explained[code] = {
@@ -100,6 +101,23 @@ class CountWatch:
                 if episode.opened_week < dirty[unit]
             }
         return set(codes.values())
+
+    def _watch(self, counts: FeedCounts, dirty: I64, stale: I64, closed: int) -> None:
+        """Watch the units that have something new."""
+        path = self._path
+        ends = np.full(counts.units, closed, dtype=np.int64)
+        few = path is not None and stale.size < counts.units
+        if few and path is not None:
+            counts, dirty, ends = counts.select(stale), dirty[stale], ends[stale]
+        watched = watch(
+            counts, self.model, budget1=self.budget1, budget2=self.budget2,
+            path=path.select(stale) if few and path is not None else path,
+            dirty_from=dirty, closed=ends,
+        )  # fmt: skip
+        if few and path is not None:
+            path.renew(watched, stale)
+        else:
+            self._path = watched
 
     def _first_difference(
         self, held: FeedCounts | None, fresh: FeedCounts, frame: Frame
@@ -124,9 +142,11 @@ class CountWatch:
     def signals(self, block: Block, code: str) -> list[Signal]:
         """The signals of one unit as its evidence stands."""
         slot = block.slot(code)
-        if self._path is None or slot is None or slot not in self.slots:
+        unit = None if slot is None else self._place.get(slot)
+        if self._path is None or unit is None:
             return []
-        unit = self.slots.index(slot)
+        if not self._path.used[unit].any():
+            return []
         explained = self._explained.setdefault(code, {})
         found = []
         for episode in self._path.episodes(unit):
@@ -183,7 +203,7 @@ class CountWatch:
                 for key in known
             ),
             words={"feeds": feeds},
-            explanation={**explanation.to_dict(), "evidence_added": later},
+            explanation=plain({**explanation.to_dict(), "evidence_added": later}),
         )
 
     def _moment(self, block: Block, code: str, unit: int, episode: Episode) -> int | None:
@@ -208,7 +228,7 @@ class CountWatch:
         counts, slot = self._counts, block.slot(signal.unit)
         if counts is None or slot is None:
             return []
-        unit = self.slots.index(slot)
+        unit = self._place[slot]
         weeks = np.array([first_day(Grid.WEEK, counts.week0 + t) for t in range(counts.periods)])
         since = weeks >= signal.onset
         if signal.subsided is not None:

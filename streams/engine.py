@@ -20,7 +20,7 @@ from streams.indicators import Catalogue
 from streams.intake import Context, open_message
 from streams.messages import Fact, Message, Opened, Rejection
 from streams.organisations import Organisations, unit_codes
-from streams.pipeline import ProviderState, advance
+from streams.pipeline import Changes, ProviderState, advance
 from streams.reference import Reference
 from streams.series import Block
 from streams.store import Fenced, Store
@@ -173,11 +173,11 @@ class Engine:
         """Read a provider's state from the store and evaluate it."""
         block = Block.load(self._store, self._catalogue, provider)
         names = {unit.code: unit.name for unit in self._units(provider)}
-        pending: dict[bytes, Fact] = {}
+        pending: Changes = {}
 
         def facts_on(code: str, day: int) -> list[Fact]:
             held = {fact.key: fact for fact in self._store.facts_on(provider, code, day)}
-            for fact in pending.values():
+            for _, fact in pending.values():
                 held.pop(fact.key, None)
                 codes = unit_codes(provider, fact.site, fact.ward)
                 if fact.time // MS_PER_DAY == day and code in codes:

@@ -103,23 +103,24 @@ class Evaluation:
         for silence in self._silences:
             changed |= silence.evaluate(block)
         block.clean()
+        watches: list[IndicatorWatch | SilenceWatch] = [*self._indicators, *self._silences]
+        telling = [watch.signals for watch in watches if watch.signals]
         for unit in sorted(changed):
-            signals = self._signals(block, unit)
+            signals = self._counted(block, unit)
+            for by_unit in telling:
+                signals += by_unit.get(unit, ())
             if signals:
                 self._alerts[unit] = self._told(block, unit, signals)
             else:
                 self._alerts.pop(unit, None)
         return [alert for unit in sorted(self._alerts) for alert in self._alerts[unit]]
 
-    def _signals(self, block: Block, unit: str) -> list[Signal]:
-        found = []
-        for counts in self._counts:
-            found += [told_rightly(block, counts, signal) for signal in counts.signals(block, unit)]
-        for indicator in self._indicators:
-            found += indicator.signals(unit)
-        for silence in self._silences:
-            found += silence.signals(unit)
-        return found
+    def _counted(self, block: Block, unit: str) -> list[Signal]:
+        return [
+            told_rightly(block, counts, signal)
+            for counts in self._counts
+            for signal in counts.signals(block, unit)
+        ]
 
     def _told(self, block: Block, unit: str, signals: list[Signal]) -> list[AlertRecord]:
         slot = block.slot(unit)

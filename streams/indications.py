@@ -21,7 +21,7 @@ from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.indicators import Indicator
 from streams.periods import PER_YEAR, Grid, first_day
-from streams.signals import Signal
+from streams.signals import Signal, plain
 from streams.statements import uncapitalised
 from streams.views import series_id
 from streams.windows import joined_units, window
@@ -47,6 +47,8 @@ class IndicatorWatch:
         grid: the period of the series.
         budget1, budget2: false alerts per series and year.
         improvement: the same for changes for the better, or None.
+
+    ``signals`` are those that stand, by unit.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class IndicatorWatch:
         self.budget1, self.budget2, self.improvement = budget1, budget2, improvement
         self._closed: int | None = None
         self._units: list[str] = []
-        self._signals: dict[str, list[Signal]] = {}
+        self.signals: dict[str, list[Signal]] = {}
         self._path = SeriesPath()
         self._explained: dict[_Opening, dict[str, Any]] = {}
 
@@ -88,18 +90,14 @@ class IndicatorWatch:
         first = columns.first + int(seen[0]) if seen.size else closed
         if closed <= first:
             return set()
-        before = self._signals
+        before = self.signals
         self._units = [block.slots[slot].code for slot in slots]
-        self._signals = self._judge(block, slots, position, first, closed - first)
+        self.signals = self._judge(block, slots, position, first, closed - first)
         return {
             unit
-            for unit in before.keys() | self._signals.keys()
-            if before.get(unit) != self._signals.get(unit)
+            for unit in before.keys() | self.signals.keys()
+            if before.get(unit) != self.signals.get(unit)
         }
-
-    def signals(self, code: str) -> list[Signal]:
-        """The signals of one unit."""
-        return self._signals.get(code, [])
 
     def _judge(
         self, block: Block, slots: list[int], position: int, first: int, width: int
@@ -141,9 +139,9 @@ class IndicatorWatch:
             opening = (unit, episode.direction, episode.opened, episode.after)
             numbers = held.get(opening) if episode.opened < self._path.unchanged[row] else None
             if numbers is None and indicator.evidence == "share":
-                numbers = explain_share(above[row], below[row], episode)
+                numbers = plain(explain_share(above[row], below[row], episode))
             elif numbers is None:
-                numbers = explain_measurement(values[row], episode)
+                numbers = plain(explain_measurement(values[row], episode))
             self._explained[opening] = numbers
             signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
         return signals
@@ -219,7 +217,7 @@ class SilenceWatch:
     """Units that used to report and stopped, and feeds that stopped as a whole.
 
     A feed that stops at the provider is one finding about data; its units are not
-    called silent for it.
+    called silent for it. ``signals`` are those that stand, by unit.
     """
 
     def __init__(
@@ -229,7 +227,7 @@ class SilenceWatch:
         self.levels = levels
         self.budgets = {"budget1": budget1, "budget2": budget2}
         self._seen: tuple[int | None, int] = (None, -1)
-        self._signals: dict[str, list[Signal]] = {}
+        self.signals: dict[str, list[Signal]] = {}
         self._outages, self._silences = SeriesPath(), SeriesPath()
 
     def evaluate(self, block: Block) -> set[str]:
@@ -244,17 +242,13 @@ class SilenceWatch:
         if self._seen == (closed, latest) and not late:
             return set()
         self._seen = (closed, latest)
-        before = self._signals
-        self._signals = self._judge(block, position, closed, latest)
+        before = self.signals
+        self.signals = self._judge(block, position, closed, latest)
         return {
             unit
-            for unit in before.keys() | self._signals.keys()
-            if before.get(unit) != self._signals.get(unit)
+            for unit in before.keys() | self.signals.keys()
+            if before.get(unit) != self.signals.get(unit)
         }
-
-    def signals(self, code: str) -> list[Signal]:
-        """The signals of one unit."""
-        return self._signals.get(code, [])
 
     def _judge(
         self, block: Block, position: int, closed: int, latest: int
@@ -273,7 +267,7 @@ class SilenceWatch:
         assert total is not None  # noqa: S101 - a block always has its provider
         totals = window(block, Grid.WEEK, [total], position, first, width)[0, 0].astype(float)
         for episode in feed_outage(totals, path=self._outages, **settings):
-            numbers = explain_silence(totals, np.ones(width), episode)
+            numbers = plain(explain_silence(totals, np.ones(width), episode))
             found.setdefault(block.provider, []).append(
                 self._signal(block.provider, "data_quality", first, episode, numbers)
             )
@@ -295,7 +289,8 @@ class SilenceWatch:
         units = [block.slots[slot].code for slot in slots]
         for episode in watch_silence(counts, exposure, path=self._silences, keys=units, **settings):
             unit = units[episode.series]
-            numbers = explain_silence(counts[episode.series], exposure[episode.series], episode)
+            row = episode.series
+            numbers = plain(explain_silence(counts[row], exposure[row], episode))
             found.setdefault(unit, []).append(
                 self._signal(unit, "silence", first, episode, numbers)
             )

@@ -158,6 +158,10 @@ class Catalogue:
             remembered[key] = additions
         return additions
 
+    def is_timed(self, feed: Feed) -> bool:
+        """Whether what a feed's facts add depends on time limits."""
+        return bool(self._clocks[feed])
+
     def recognised(self, fact: Fact) -> object:
         """What an event is recognised by: those that share it add the same.
 

@@ -14,6 +14,8 @@ from streams.messages import Fact
 from streams.series import Block, kind_of
 
 Known = MutableMapping[tuple[str, bytes], Fact]
+Changes = dict[bytes, tuple[Fact | None, Fact]]
+"""The facts that change, by key: the version held before (or None) and the new one."""
 
 
 class ProviderState:
@@ -24,7 +26,7 @@ class ProviderState:
         evaluation: its evidence, up to date with the block.
         alerts: its current alerts by id, as the store holds them.
         registered: codes of its units that the store knows.
-        pending: the facts of the batch in hand, which the store does not hold yet.
+        pending: the changes of the batch in hand, which the store does not hold yet.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class ProviderState:
         evaluation: Evaluation,
         alerts: dict[str, AlertRecord],
         registered: set[str],
-        pending: dict[bytes, Fact] | None = None,
+        pending: Changes | None = None,
     ) -> None:
         self.block = block
         self.evaluation = evaluation
@@ -57,30 +59,43 @@ def advance(
         What to write. Facts that are repeats or older versions change nothing.
     """
     effects = Effects(events=len(facts))
-    changes: dict[str, dict[bytes, tuple[Fact | None, Fact]]] = {}
+    changes: dict[str, Changes] = {}
+    provider, changed = None, {}
     for fact in facts:
-        place = (fact.provider, fact.key)
+        if fact.provider != provider:
+            provider = fact.provider
+            changed = changes.setdefault(provider, {})
+        key = fact.key
+        place = (provider, key)
         held = known.get(place)
-        if held is not None and fact.rank <= held.rank:
+        if held is None:
+            changed[key] = (None, fact)
+        elif fact.rank <= held.rank:
             effects.duplicates += 1
             continue
+        else:
+            # The version before the batch is what the new one replaces.
+            changed[key] = (changed[key][0] if key in changed else held, fact)
         known[place] = fact
-        of_provider = changes.setdefault(fact.provider, {})
-        earlier = of_provider.get(fact.key)
-        of_provider[fact.key] = (held if earlier is None else earlier[0], fact)
     for provider, changed in changes.items():
-        state = states[provider]
-        state.pending.clear()
-        state.pending.update((key, after) for key, (_, after) in changed.items())
-        state.block.change(changed.values())
-        effects.facts.extend(after for _, after in changed.values())
-        effects.tallies.extend(state.block.take_tallies())
-        effects.units.extend(_new_units(state))
-        effects.providers.append(
-            ProviderRecord(provider, state.block.watermarks, state.block.catalogue.digest)
-        )
-        effects.alerts.extend(reconcile(state))
+        if changed:
+            _take_in(states[provider], changed, effects)
     return effects
+
+
+def _take_in(state: ProviderState, changed: Changes, effects: Effects) -> None:
+    """Bring a provider up to date with changed facts and note what to write."""
+    state.pending.clear()
+    state.pending.update(changed)
+    state.block.change(changed.values())
+    effects.facts.extend([after for _, after in changed.values()])
+    effects.tallies.extend(state.block.take_tallies())
+    effects.units.extend(_new_units(state))
+    block = state.block
+    effects.providers.append(
+        ProviderRecord(block.provider, block.watermarks, block.catalogue.digest)
+    )
+    effects.alerts.extend(reconcile(state))
 
 
 def _new_units(state: ProviderState) -> list[UnitRecord]:

@@ -33,24 +33,25 @@ _ROOM = 65_536
 class Shapes:
     """The shapes of one block's facts as one growing table of cells.
 
-    ``starts`` (shapes + 1, with room) and ``cells`` (cells, with room; columns
-    grid, indicator, numerator, denominator), whatever the period. Every shape ends
-    with one count of its feed's activity.
+    A shape's cells on a grid are ``cells[starts[shape, grid]:starts[shape, grid + 1]]``
+    (``cells`` with room; columns indicator, numerator, denominator). Every shape has
+    one count of its feed's activity as its last cell of a week.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._feeds = len(catalogue.indicators)
+        self._timed = [catalogue.is_timed(feed) for feed in Feed]
         self.clear()
 
     def clear(self) -> None:
         """Forget all shapes; numbers given before mean nothing any more."""
         self.number = 0
         self._used = 0
-        self._starts = np.zeros(256, dtype=np.int32)
-        self._cells = np.zeros((2048, 4), dtype=np.int64)
-        self._new_ends: list[int] = []
-        self._new_cells: list[tuple[int, int, int, int]] = []
+        self._starts = np.zeros((256, len(Grid) + 1), dtype=np.int32)
+        self._cells = np.zeros((2048, 3), dtype=np.int64)
+        self._new_starts: list[list[int]] = []
+        self._new_cells: list[tuple[int, int, int]] = []
         self._numbers: dict[tuple[int, tuple[Addition, ...]], int] = {}
         self._metrics: dict[tuple[int, int], int] = {}
         self._known: list[dict[object, tuple[int, int, int, int | None]]] = [{} for _ in Feed]
@@ -61,14 +62,15 @@ class Shapes:
         return self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known)
 
     def place(self, fact: Fact) -> tuple[int, int, int, int]:
-        """The shape of a fact, its UTC day, and what its first cell gets besides (millionths)."""
+        """The shape of a fact, its UTC day, and what its cells get besides (millionths)."""
         feed = fact.feed
         if feed is _METRICS:
             return self._metric(fact)
-        key = self._catalogue.recognised(fact)
-        known = self._known[feed].get(key)
+        of_feed = self._known[feed]
+        key = self._catalogue.recognised(fact) if self._timed[feed] else fact.body
+        known = of_feed.get(key)
         if known is None:
-            known = self._known[feed][key] = self._read(fact)
+            known = of_feed[key] = self._read(fact)
         shape, above, below, day = known
         return shape, fact.time // MS_PER_DAY if day is None else day, above, below
 
@@ -89,25 +91,31 @@ class Shapes:
         number = self._numbers.get((feed, additions))
         if number is None:
             number = self._numbers[feed, additions] = self.number
-            self._new_cells += [
-                (int(one.grid), one.indicator, one.numerator, one.denominator) for one in additions
-            ]
-            self._new_cells.append((int(Grid.WEEK), self._feeds + feed, MILLION, 0))
-            self._new_ends.append(self._used + len(self._new_cells))
+            starts = []
+            for grid in Grid:
+                starts.append(self._used + len(self._new_cells))
+                self._new_cells += [
+                    (one.indicator, one.numerator, one.denominator)
+                    for one in additions
+                    if one.grid is grid
+                ]
+                if grid is Grid.WEEK:
+                    self._new_cells.append((self._feeds + feed, MILLION, 0))
+            self._new_starts.append([*starts, self._used + len(self._new_cells)])
             self.number += 1
         return number
 
     def tables(self) -> tuple[I32, I64]:
         """``starts`` and ``cells`` of all shapes; new ones are written in one go."""
-        if self._new_ends:
+        if self._new_starts:
             end = self._used + len(self._new_cells)
             while end > self._cells.shape[0]:
                 self._cells = np.pad(self._cells, ((0, self._cells.shape[0]), (0, 0)))
-            while self.number + 1 > self._starts.shape[0]:
-                self._starts = np.pad(self._starts, (0, self._starts.shape[0]))
+            while self.number > self._starts.shape[0]:
+                self._starts = np.pad(self._starts, ((0, self._starts.shape[0]), (0, 0)))
             self._cells[self._used : end] = self._new_cells
-            self._starts[self.number + 1 - len(self._new_ends) : self.number + 1] = self._new_ends
+            self._starts[self.number - len(self._new_starts) : self.number] = self._new_starts
             self._used = end
-            self._new_ends.clear()
+            self._new_starts.clear()
             self._new_cells.clear()
         return self._starts, self._cells

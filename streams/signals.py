@@ -32,7 +32,8 @@ class Signal:
     Times are UTC days: ``opened`` is the end (exclusive) of the data that raised
     it, ``raised`` the same for level 2, ``subsided`` for its end, or None;
     ``onset`` the estimated first day of the change. ``series`` lists the series
-    it rests on and ``explanation`` holds numbers enough to compute it again.
+    it rests on and ``explanation`` holds numbers enough to compute it again, as
+    ``plain`` gives them.
     """
 
     detector: str
@@ -50,6 +51,12 @@ class Signal:
     words: Mapping[str, Any]
     explanation: Mapping[str, Any]
     moment: int | None = None
+
+
+def plain(explanation: Mapping[str, Any]) -> dict[str, Any]:
+    """An explanation as it comes back from the store: numbers, texts, lists and objects."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(explanation))
+    return found
 
 
 def instant(day: int) -> str:
@@ -125,30 +132,23 @@ def alert_of(
         statement=statement(signals, unit_name=unit_name, unit_kind=unit_kind),
         false_alert_interval=false_alert_interval(unit_kind, budgets[level]),
         respond_by=RESPOND_BY[level],
-        evidence=_plain(
-            {
-                "reference": reference,
-                "budget": budgets[level],
-                "series": [dict(series) for signal in signals for series in signal.series],
-                "signals": [
-                    {
-                        "detector": signal.detector,
-                        "level": signal.level,
-                        "opened": instant(signal.opened),
-                        "raised": None if signal.raised is None else instant(signal.raised),
-                        "subsided": None if signal.subsided is None else instant(signal.subsided),
-                        "onset": instant(signal.onset),
-                        "feeds": list(signal.feeds),
-                        "explanation": dict(signal.explanation),
-                    }
-                    for signal in signals
-                ],
-            }
-        ),
+        # Nothing but what JSON has, so that it compares as equal to what the store gives back.
+        evidence={
+            "reference": reference,
+            "budget": budgets[level],
+            "series": [dict(series) for signal in signals for series in signal.series],
+            "signals": [
+                {
+                    "detector": signal.detector,
+                    "level": signal.level,
+                    "opened": instant(signal.opened),
+                    "raised": None if signal.raised is None else instant(signal.raised),
+                    "subsided": None if signal.subsided is None else instant(signal.subsided),
+                    "onset": instant(signal.onset),
+                    "feeds": list(signal.feeds),
+                    "explanation": dict(signal.explanation),
+                }
+                for signal in signals
+            ],
+        },
     )
-
-
-def _plain(evidence: dict[str, Any]) -> dict[str, Any]:
-    """Evidence as it comes back from the store, so that the two compare as equal."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(evidence))
-    return plain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the explanation as plain data for JSON."""
-        return asdict(self)
+        feeds = tuple(vars(feed).copy() for feed in self.feeds)
+        return {**vars(self), "feeds": feeds, "data": dict(self.data)}
 
 
 def explain(

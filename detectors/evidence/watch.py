@@ -121,6 +121,15 @@ class WatchPath:
             self.used[units], self.ready[units], self.feeds,
         )  # fmt: skip
 
+    def renew(self, part: WatchPath, units: I64) -> None:
+        """Write the path of the units at these positions, of as many periods, in place."""
+        missing = part.rows.shape[2] - self.rows.shape[2]
+        if missing > 0:
+            self.rows = np.pad(self.rows, ((0, 0), (0, 0), (0, missing), (0, 0)))
+        self.closed[units], self.states[units] = part.closed, part.states
+        self.rows[units, :, : part.rows.shape[2]] = part.rows
+        self.used[units], self.ready[units] = part.used, part.ready
+
     def log_evidence(self, unit: int, way: Way = Way.CONCERN) -> F64:
         """Give the log evidence at every close, over all onsets; -inf before the start."""
         level = self.states[unit, way, 1 : int(self.closed[unit]) + 1, LEVEL]
