@@ -107,7 +107,7 @@ class Side:
         it is the one carried over, and there is no alarm.
         """
         block = np.ascontiguousarray(increments, np.float64)
-        columns = block.reshape(len(block), -1)
+        columns = block if block.ndim == 2 else block.reshape(block.size, 1)
         path = np.empty_like(columns)
         alarms = np.empty(columns.shape, np.bool_)
         state = np.full(columns.shape[1], float(self.head_start))

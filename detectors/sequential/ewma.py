@@ -117,7 +117,7 @@ class Ewma:
 
     @property
     def average(self) -> float:
-        """The EWMA at the last value, before any reset, in the unit of the values."""
+        """The EWMA as the last value was judged, or as it stands since if one is missing."""
         return self.mean + self.sigma * self._average
 
     def update(self, observation: ArrayLike) -> int:
@@ -129,6 +129,7 @@ class Ewma:
         if not size > 0.0 and not math.isnan(size):
             raise ValueError(f"size must be positive, not {size}")
         if math.isnan(value) or math.isnan(size):
+            self._average = self._standing[0]
             return 0
         z = (value - self.mean) / self.sigma
         average, variance = step(z, size, *self._standing, float(self.weight), self._barrier)
@@ -180,7 +181,7 @@ def ewma(
         raise ValueError("sizes must be positive or NaN (missing)")
     barrier = _checked(mean, sigma, weight, width, limits, start, alarm, side)
     target, spread = np.asarray(mean, np.float64), np.asarray(sigma, np.float64)
-    z = ((x - target) / spread).reshape(len(x), -1)
+    z = ((x - target) / spread).reshape(x.shape if x.ndim == 2 else (x.size, 1))
     average, reach = np.empty(z.shape), np.empty(z.shape)
     signals: Bits = np.empty(z.shape, np.uint8)
     first = np.asarray(0.0 if start is None else (start - target) / spread, np.float64)

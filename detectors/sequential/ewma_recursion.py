@@ -55,19 +55,19 @@ def run(
 ) -> None:
     """Charts over z, shape (points, series), filling three arrays of that shape."""
     points, series = z.shape
-    for s in range(series):
-        now, variance = start[s], 0.0
-        limit = np.nan
-        for t in range(points):
+    now, variance = start.copy(), np.zeros(series)
+    limit = np.full(series, np.nan)
+    for t in range(points):
+        for s in range(series):
             value, size = z[t, s], sizes[t, s]
             signal = 0
             if not np.isnan(value) and not np.isnan(size):
-                now, variance = step(value, size, now, variance, weight, barrier)
+                now[s], variance[s] = step(value, size, now[s], variance[s], weight, barrier)
                 final = weight / (2.0 - weight) / size
-                limit = width * np.sqrt(variance if exact else final)
-                signal = judge(now, limit, barrier, reached)
-            average[t, s] = now
-            reach[t, s] = limit
+                limit[s] = width * np.sqrt(variance[s] if exact else final)
+                signal = judge(now[s], limit[s], barrier, reached)
+            average[t, s] = now[s]
+            reach[t, s] = limit[s]
             signals[t, s] = signal
             if signal and reset:
-                now, variance = start[s], 0.0
+                now[s], variance[s] = start[s], 0.0

@@ -10,6 +10,8 @@ inspecting continuously", Journal of Quality Technology 31 (1999).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -56,6 +58,13 @@ class BinomialCusum(LikelihoodCusum):
 
     def _ratios(self, x: ArrayLike, second: ArrayLike, ratio: float) -> Floats:
         return binomial_ratio(x, second, self.probability, ratio)
+
+    def _ratio(self, x: float, second: float, ratio: float) -> float:
+        if x < 0.0:
+            raise ValueError(f"counts must not be negative, not {x}")
+        if x > second:
+            raise ValueError(f"counts must not exceed trials, not {x} of {second}")
+        return x * math.log(ratio) - second * float(np.log1p(self.probability * (ratio - 1.0)))
 
 
 def binomial_cusum(events: ArrayLike, trials: ArrayLike = 1.0, **settings: object) -> CusumPath:

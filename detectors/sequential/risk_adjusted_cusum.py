@@ -147,13 +147,19 @@ class RiskAdjustedCusum:
         y, p = pair(observation, math.nan)
         if math.isnan(p) and not math.isnan(y) and np.size(observation) == 1:
             raise ValueError("an outcome needs a risk: give (outcome, risk)")
-        up, down = (
-            math.nan
-            if ratio is None
-            else float(risk_adjusted_weights(y, p, ratio, self.null_odds_ratio))
-            for ratio in (self.rise, self.fall)
-        )
+        if math.isnan(y) or math.isnan(p):
+            return self._state.advance(math.nan, math.nan)
+        if y not in {0.0, 1.0} or not 0.0 < p < 1.0:
+            check_outcomes(y, p)  # says what is wrong, or lets a certain outcome pass
+        up = math.nan if self.rise is None else self._weight(y, p, self.rise)
+        down = math.nan if self.fall is None else self._weight(y, p, self.fall)
         return self._state.advance(up, down)
+
+    def _weight(self, y: float, p: float, ratio: float) -> float:
+        """Steiner's weight of one patient; the same number as ``risk_adjusted_weights`` gives."""
+        null = self.null_odds_ratio
+        expected = float(np.log1p(p * (ratio - 1.0)) - np.log1p(p * (null - 1.0)))
+        return y * math.log(ratio / null) - expected
 
     def follow(self, outcomes: ArrayLike, risks: ArrayLike) -> CusumPath:
         """The chart of whole series from its start, shape (patients,) or (patients, series)."""

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.sequential.run_lengths_gaussian import (
+    enough_nodes,
     legendre_nodes,
     normal_below,
     normal_density,
 )
 
 Floats = NDArray[np.float64]
-_FEWEST_NODES = 32
-_NODES_A_SPREAD = 5  # nodes to one standard deviation of a step, w
+_NODES_A_SPREAD = 4  # nodes to one standard deviation of a step, w
 _MOST_NODES = 4_000
 _SETTLED = 1e-14  # share of the final variance still missing when limits count as fixed
 
@@ -70,7 +70,7 @@ class _Grid:
 
 def _nodes_for(reach: float, weight: float, *, one_sided: bool) -> int:
     span = reach if one_sided else 2.0 * reach
-    number = max(_FEWEST_NODES, math.ceil(_NODES_A_SPREAD * span / weight))
+    number = enough_nodes(_NODES_A_SPREAD * span / weight)
     if number > _MOST_NODES:
         raise ValueError(f"weight {weight} is too small for an exact run length")
     return number

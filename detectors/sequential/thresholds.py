@@ -26,6 +26,7 @@ from detectors.sequential.run_lengths_gaussian import (
 from detectors.sequential.run_lengths_mixtures import mixture_cusum_run_length
 
 _CLOSE = 1e-11
+_CLOSE_ENOUGH = 1e-12  # of the logarithm of a run length; less is rounding
 _MOST_STEPS = 200
 
 
@@ -60,7 +61,7 @@ def threshold_for(
         if not low < middle < high:
             middle = 0.5 * (low + high)
         value = _distance(run_length, arl, middle)
-        if value == 0.0:
+        if abs(value) <= _CLOSE_ENOUGH:
             return middle
         if value > 0.0:
             high, at_high = middle, value
