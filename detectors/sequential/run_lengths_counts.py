@@ -34,13 +34,13 @@ from detectors.sequential.run_lengths_passages import (
 Floats = NDArray[np.float64]
 _LOST = 1e-14  # share of the alarm chance (or of the length) that may still be under way
 _LONGEST_PASSAGE = 2_000_000
-_GREATEST_SUM = 200_000
+_GREATEST_SUM = 20_000
 
 
 @compiled
 def _passage(
     probability: Floats,
-    tail: Floats,
+    beyond: Floats,
     drift: float,
     limit: float,
     start: float,
@@ -50,7 +50,8 @@ def _passage(
     """Expected length, chance of an alarm, and what was still under way at the end.
 
     In units of one count: the statistic after n points is start + sum - drift n when rising,
-    start - sum + drift n when falling.
+    start - sum + drift n when falling. ``beyond[j]`` is P(X >= j) when rising, P(X < j) when
+    falling, so that neither is found by subtraction from one.
     """
     width = int(limit) + 3
     now = np.zeros(width)
@@ -83,9 +84,9 @@ def _passage(
                 continue
             total = first + i
             if rising:
-                alarm += mass * tail[min(max(high + 1 - total, 0), largest + 1)]
+                alarm += mass * beyond[min(max(high + 1 - total, 0), largest + 1)]
             elif low > total:
-                alarm += mass * (1.0 - tail[min(low - total, largest + 1)])
+                alarm += mass * beyond[min(low - total, largest + 1)]
             for x in range(max(0, low - total), min(high - total, largest) + 1):
                 part = mass * probability[x]
                 new[total + x - low] += part
@@ -159,9 +160,10 @@ class CountCusum:
         if largest > _GREATEST_SUM:
             raise ValueError(f"h {self.h} is {limit:.0f} counts, too many to follow")
         probability, tail = counts.probabilities(largest)
+        beyond = tail if rising else np.concatenate([[0.0], np.cumsum(probability)])
         length, alarm, under_way = _passage(
             probability,
-            tail,
+            beyond,
             self.drift,
             limit,
             start / unit,

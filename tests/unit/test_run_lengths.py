@@ -204,6 +204,27 @@ def test_passages_and_the_lattice_chain_agree(chart, counts, k, alarm):
     assert count_cusum_run_length(chart, counts) == pytest.approx(lattice.mean(), rel=1e-9)
 
 
+def test_very_rare_falls_keep_their_precision():
+    mean, k, h = 40.0, 20, 19.5
+    chances = [math.exp(x * math.log(mean) - mean - math.lgamma(x + 1)) for x in range(60)]
+    alarm, under_way, length = 0.0, {0: 1.0}, 0.0
+    for _ in range(60):
+        length += sum(under_way.values())
+        later: dict[int, float] = {}
+        for statistic, mass in under_way.items():
+            for x, chance in enumerate(chances):
+                value = statistic + k - x
+                if value > h:
+                    alarm += mass * chance
+                elif value > 0:
+                    later[value] = later.get(value, 0.0) + mass * chance
+        under_way = later
+    chart = CountCusum(-1.0, -float(k), h)
+
+    assert alarm < 1e-13
+    assert count_cusum_run_length(chart, Poisson(mean)) == pytest.approx(length / alarm, rel=1e-9)
+
+
 def test_a_chart_in_logarithms_is_the_chart_in_counts():
     logs = poisson_chart(2.0, 1.5, 3.0)
     counts = CountCusum(1.0, poisson_reference_value(2.0, 1.5), 3.0 / math.log(1.5))
