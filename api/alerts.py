@@ -13,7 +13,7 @@ from api.parameters import Code, Cursor, Limit, Moment, parse_moment
 from api.places import Places
 from api.problems import Problem, openapi_responses
 from api.profiles import listening
-from api.renderings import action_fields, alert_fields, contributing, named
+from api.renderings import action_fields, alert_fields, alert_summary, contributing, named
 from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
 from api.service import Service
 from streams.lifecycle import ForbiddenMove, IncompleteAction, State
@@ -128,7 +128,11 @@ def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        """Alerts by the time of their first signal, newest first."""
+        """Alerts by the time of their first signal, newest first.
+
+        `evidence` is a summary: the series that contribute and what each signal says. What
+        explains the signals (figures, posterior, model) is at `/v1/alerts/{id}`.
+        """
         places = Places(service, caller, service.clock().date())
         chosen = places.select(unit)
         try:
@@ -146,7 +150,7 @@ def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
             )
         except BadCursor:
             raise Problem("invalid-cursor") from None
-        return {"items": [alert_fields(row) for row in page.items], "next": page.next}
+        return {"items": [alert_summary(row) for row in page.items], "next": page.next}
 
     @router.get("/{alert_id}", response_model=AlertDetail, responses=openapi_responses("not-found"))
     def get_alert(alert_id: AlertId, caller: CallerOf) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from api.problems import Problem, document
 from api.profiles import listening
 from api.renderings import (
     alert_fields,
+    alert_summary,
     contributing,
     series_detail,
     series_summary,
@@ -203,7 +204,7 @@ class Pages:
             unit=unit_fields(unit),
             parents=list(reversed([unit_fields(one) for one in places.parents(unit)])),
             children=[unit_fields(one) for one in places.children(unit)],
-            alerts=[alert_fields(row) for row in page.items],
+            alerts=[alert_summary(row) for row in page.items],
             profile=profile,
             series=series,
         )

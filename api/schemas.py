@@ -148,12 +148,19 @@ class AlertOut(BaseModel):
     retraction: str | None
     allowed: list[Action] = Field(description="Actions open in the present state.")
     version: int
-    evidence: dict[str, Any]
+    evidence: dict[str, Any] = Field(
+        description="A summary: `reference`, `budget`, the contributing `series`, and `signals` "
+        "with detector, version, level and dates. `disclosure` where something is held back."
+    )
 
 
 class AlertDetail(AlertOut):
     """An alert with everything that speaks for it and all that was done about it."""
 
+    evidence: dict[str, Any] = Field(
+        description="All of it: as in the list, and with each signal its `explanation`: "
+        "observed and expected, chance, onset with its posterior, and the model."
+    )
     series: list[SeriesDetail] = Field(description="Every contributing series, with its points.")
     profile: list[ProfileEntry] = Field(description="The unit's listening profile.")
     actions: list[ActionOut]

@@ -25,7 +25,7 @@ from api.metrics import Metrics
 from api.parameters import Code
 from api.places import Places, Selection
 from api.problems import Problem, openapi_responses
-from api.renderings import alert_fields
+from api.renderings import alert_summary
 from api.service import Service
 from streams import disclosure
 from streams.store import OutboxRow, Store, StoreUnavailable
@@ -90,7 +90,7 @@ def _event(
         return None
     if disclosure.tells_of_an_arrival(row.kind, alert.feeds):
         return None
-    data = {"change": row.kind, "at": row.at, "alert": alert_fields(alert)}
+    data = {"change": row.kind, "at": row.at, "alert": alert_summary(alert)}
     return ServerSentEvent(raw_data=orjson.dumps(data).decode(), event=row.kind, id=str(row.seq))
 
 
@@ -144,7 +144,7 @@ def stream_router(service: Service, metrics: Metrics, tail: Tail) -> APIRouter:
         """Changes of alerts, each with its number as the event's id.
 
         Events are named `opened`, `raised`, `evidence_added`, `amended`, `subsided`,
-        `retracted` and `workflow`.
+        `retracted` and `workflow`. The alert is as in the list, with a summary of its evidence.
         """
         seq, caller, chosen = started
         metrics.streams.inc()

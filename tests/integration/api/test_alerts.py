@@ -40,6 +40,23 @@ def test_an_alert_has_every_field_of_the_contract(signalled):
     assert item["respond_by_date"] == "2026-03-16"
 
 
+def test_the_list_has_a_summary_of_the_evidence_and_the_alert_all_of_it(told):
+    items = told.client.get("/v1/alerts?limit=200").json()["items"]
+    assert items
+    for item in items:
+        detail = told.client.get(f"/v1/alerts/{item['id']}").json()
+        summary, whole = item.pop("evidence"), detail["evidence"]
+        explained = [signal.pop("explanation") for signal in whole["signals"]]
+
+        assert all(explained)
+        assert whole == summary
+        assert item == {name: detail[name] for name in item}
+        assert len(str(summary)) < 2000
+    described = told.client.get("/openapi.json").json()["components"]["schemas"]
+    for shape, word in (("AlertOut", "summary"), ("AlertDetail", "explanation")):
+        assert word in described[shape]["properties"]["evidence"]["description"]
+
+
 def test_an_alert_brings_its_series_with_points(signalled):
     (series,) = signalled.client.get("/v1/alerts/a1").json()["series"]
 
