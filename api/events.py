@@ -158,7 +158,7 @@ class Intake:
             raise Problem("idempotency-key-reused") from None
         if before is not None:
             return Response(
-                before.body,
+                problems.answered_again(before.body, before.media_type),
                 before.status,
                 media_type=before.media_type,
                 headers={"Idempotency-Replayed": "true"},

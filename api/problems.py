@@ -118,6 +118,13 @@ def _answer(found: Mapping[str, Any], headers: Mapping[str, str] | None = None) 
     )
 
 
+def answered_again(body: bytes, media_type: str) -> bytes:
+    """A kept answer for another request: a problem document gets that request's correlation id."""
+    if media_type != MEDIA_TYPE:
+        return body
+    return orjson.dumps({**orjson.loads(body), "correlation_id": correlation_id.get()})
+
+
 def validation_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """What was wrong and where, without the values that were sent.
 

@@ -212,3 +212,18 @@ def test_the_loser_of_two_contents_under_one_revision_is_told_of(fresh, turned):
             refused["index"], refused["id"], refused["code"],
         )  # fmt: skip
         assert letters["items"] == []
+
+
+def test_a_refusal_that_is_answered_again_has_the_correlation_of_its_own_request(fresh):
+    answers = [
+        fresh.client.post("/v1/events", content=b"{}", headers=ONE | {"idempotency-key": '"r"'})
+        for _ in range(2)
+    ]
+
+    assert [422, 422] == [answer.status_code for answer in answers]
+    assert "true" == answers[1].headers["idempotency-replayed"]
+    first, again = (answer.json() for answer in answers)
+    for answer in answers:
+        assert answer.headers["x-correlation-id"] == answer.json()["correlation_id"]
+    assert first.pop("correlation_id") != again.pop("correlation_id")
+    assert first == again
