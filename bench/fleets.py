@@ -190,10 +190,15 @@ def limits(events: float, years: float) -> tuple[float, float]:
 def main() -> None:
     """Print a line per variant as it is done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("variants", nargs="*", default=list(VARIANTS), choices=[*VARIANTS, []])
+    parser.add_argument("variants", nargs="*", default=list(VARIANTS), metavar="VARIANT")
     parser.add_argument("--fleets", type=int, default=10, help="fleets of a variant")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    unknown = set(options.variants) - set(VARIANTS)
+    if unknown:
+        parser.error(
+            f"no such variant: {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}"
+        )
     print("variant          unit-years   over 0.2 [95 %]         over 0.05 [95 %]")
     with ProcessPoolExecutor() as pool:
         for name in options.variants:

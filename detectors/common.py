@@ -9,6 +9,8 @@ autocorrelation of a year of data would be lost.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from detectors.evidence.counts import F64
@@ -16,6 +18,7 @@ from detectors.evidence.counts import F64
 LAGS = 5  # 0 to 4
 LARGEST_RHO = 0.9
 LARGEST_VARIANCE = 0.25
+USUAL_RHO, RHO_SPREAD = 0.3, 0.2
 
 
 def common_effect(counts: F64, mean: F64, dispersion: F64) -> tuple[float, float]:
@@ -27,7 +30,7 @@ def common_effect(counts: F64, mean: F64, dispersion: F64) -> tuple[float, float
         dispersion: ``F64[F]``.
 
     Returns:
-        variance s2 (0 where products are not positive) and autocorrelation rho.
+        variance s2 and autocorrelation rho; both 0 where there are too few periods.
 
     """
     seen = mean > 0
@@ -60,16 +63,34 @@ def _products(residual: F64, power: F64, lags: np.ndarray) -> tuple[F64, F64]:
 
 
 def _match(observed: F64, powers: F64, lags: np.ndarray, periods: int) -> tuple[float, float]:
-    """Weighted least squares over a grid of rho; s2 has a closed form for each."""
-    best = (np.inf, 0.0, 0.0)
-    for rho in np.linspace(0.0, LARGEST_RHO, 46):
+    """Posterior means of s2, which is positive, and rho, over a grid of rho.
+
+    A mean of products has a variance of about one over its power, so the loss of weighted
+    least squares is twice a negative log likelihood. A small s2 says nothing of rho, and the
+    evidence pays for a large one, hence the prior.
+    """
+    grid = np.linspace(0.0, LARGEST_RHO, 46)
+    values, losses = np.empty(len(grid)), np.empty(len(grid))
+    for position, rho in enumerate(grid):
         shape = _centred(float(rho), periods)[lags]
-        s2 = float((powers * shape * observed).sum() / (powers * shape**2).sum())
-        s2 = min(max(s2, 0.0), LARGEST_VARIANCE)
-        loss = float((powers * (observed - s2 * shape) ** 2).sum())
-        if loss < best[0] - 1e-15:
-            best = (loss, s2, float(rho))
-    return best[1], best[2] if best[1] > 0 else 0.0
+        power = max(float((powers * shape**2).sum()), 1e-12)
+        best = float((powers * shape * observed).sum()) / power
+        values[position] = min(_positive_mean(best, power**-0.5), LARGEST_VARIANCE)
+        losses[position] = (powers * (observed - max(best, 0.0) * shape) ** 2).sum()
+    losses += ((grid - USUAL_RHO) / RHO_SPREAD) ** 2
+    weight = np.exp(-0.5 * (losses - losses.min()))
+    weight /= weight.sum()
+    variance = float(weight @ values)
+    return variance, float(weight @ (values * grid)) / variance
+
+
+def _positive_mean(mean: float, spread: float) -> float:
+    """Mean of a normal variable given that it is positive (Johnson and Kotz, 1970, 13.7)."""
+    z = mean / spread
+    if z < -8.0:  # the tail's own scale
+        return -spread / z
+    inverse_mills = math.exp(-0.5 * z * z) / (0.5 * math.erfc(-z / math.sqrt(2.0)))
+    return mean + spread * inverse_mills / math.sqrt(2.0 * math.pi)
 
 
 def _centred(rho: float, periods: int) -> F64:
