@@ -34,8 +34,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
-from detectors.single_series.onset_sums import mean_over_effects
+from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
+from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects
 
 # Changes tried, in standard deviations of one period.
 SHIFTS = (0.5, 1.0, 1.5)
@@ -216,14 +216,16 @@ def _autocorrelation(x: F64, cosine: F64, sine: F64, last: int, fit: F64) -> flo
 @compiled
 def measurement_terms(
     x: F64, cosine: F64, sine: F64, period: int, after: float, effects: F64, fit: F64,
-    inverse: F64, terms: F64, leans: F64, gains: F64, contrasts: F64,
-) -> None:  # fmt: skip
+    inverse: F64, terms: F64, leans: F64, gains: F64, contrasts: F64, bar: float = -math.inf,
+) -> bool:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
 
     Fills ``terms`` (log of the mean BF over ``effects``, -inf for onsets up to
     ``after``), ``leans`` (posterior mean change in sd), ``gains`` (V) and
     ``contrasts`` (C), both unweighted. ``fit`` and ``inverse`` are those of
-    ``fit_history`` at the same period.
+    ``fit_history`` at the same period. False, and terms that mean nothing, where the
+    evidence certainly stays below ``bar``: the mean of v under J(nu, 0) is at most
+    sqrt(nu), so log BF is at most D sqrt(nu) C / sqrt(Q).
     """
     omega = (1.0 - fit[PHI_AT]) / (1.0 + fit[PHI_AT])
     scale = math.sqrt(omega / fit[Q]) if fit[Q] > 0.0 else 0.0
@@ -244,17 +246,26 @@ def measurement_terms(
             seasonal += 2.0 * inverse[1] * c_sum * s_sum
             gains[at] = count - count * count / fit[N] - seasonal
             at += 1
-    factors = np.empty(effects.size)
+    bound = 0.0
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
-        if i >= at or period + 1 - AGES[i] <= after or not gains[i] > 1e-9 or scale == 0.0:
+        if i < at and period + 1 - AGES[i] > after and gains[i] > 1e-9 and scale > 0.0:
+            terms[i] = 0.0
+            excess = math.sqrt(fit[NU]) * scale * contrasts[i]
+            bound += STEPS[i] * excess_bound(excess, effects)
+    if math.log(max(bound, 1e-300)) + SLACK < bar:
+        return False
+    factors = np.empty(effects.size)
+    for i in range(COUNT):
+        if terms[i] == -math.inf:
             continue
         for e in range(effects.size):
             factors[e] = log_moment(fit[NU], effects[e] * scale * contrasts[i]) - fit[UNCHANGED]
             factors[e] -= 0.5 * effects[e] * effects[e] * omega * gains[i]
         mean_over_effects(factors, effects, i, terms, leans)
+    return True
 
 
 @compiled

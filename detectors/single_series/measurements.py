@@ -66,7 +66,10 @@ def _look(
     marks: F64, room: Room, fit: F64, inverse: F64,
 ) -> None:  # fmt: skip
     """Judge one period of a series that has a baseline."""
+    # An open episode is told with its greatest evidence, so then all of it counts.
+    bar = bars[0]
     if state[ROW] >= 0.0:
+        bar = -math.inf
         then, means = state[THEN : THEN + FIT], state[MEANS : MEANS + INVERSE]
         level = x[t] - then[COSINE] * (cosine[t] - means[3]) - then[SINE] * (sine[t] - means[4])
         ratio = (level - state[SINCE]) ** 2 - (level - state[BEFORE]) ** 2
@@ -75,10 +78,11 @@ def _look(
             return
     gains, contrasts = room.since, room.counted
     fit_history(x, cosine, sine, t, fit, inverse)
-    measurement_terms(
+    if not measurement_terms(
         x, cosine, sine, t, state[AFTER], effects, fit, inverse, room.terms, room.leans, gains,
-        contrasts,
-    )  # fmt: skip
+        contrasts, bar,
+    ):  # fmt: skip
+        return
     age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
     if age > 0:
         state[THEN : THEN + FIT] = fit

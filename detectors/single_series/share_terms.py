@@ -26,8 +26,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
-from detectors.single_series.onset_sums import mean_over_effects, sums_since
+from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
+from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects, sums_since
 
 # Odds ratios tried for a rise; a fall tries their inverses.
 ODDS_RATIOS = (1.5, 2.0, 3.0)
@@ -210,6 +210,13 @@ def bounded(y: F64, n: F64, guess: float, guess_sd: float, out: F64) -> None:
 
 
 @compiled
+def bounded_block(y: F64, n: F64, guess: float, guess_sd: float, out: F64) -> None:
+    """``bounded`` of every series of a block."""
+    for series in range(y.shape[0]):
+        bounded(y[series], n[series], guess, guess_sd, out[series])
+
+
+@compiled
 def weight(size: float, rho: float) -> float:
     """The weight of a period with ``size`` reports."""
     return 1.0 / (1.0 + CAUTION * max(0.0, size - 1.0) * rho)
@@ -218,32 +225,39 @@ def weight(size: float, rho: float) -> float:
 @compiled
 def share_terms(
     y: F64, n: F64, period: int, after: float, effects: F64, prior: F64, rho: float,
-    terms: F64, leans: F64, since: F64, changed: F64, totals: F64,
-) -> None:  # fmt: skip
+    terms: F64, leans: F64, since: F64, changed: F64, totals: F64, bar: float = -math.inf,
+) -> bool:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
 
     Fills ``terms`` (log of the mean BF over ``effects``; -inf for onsets up to
     ``after``), ``leans`` (posterior mean of log R for the onset), ``since`` and
     ``changed`` (weighted reports and successes since it) and ``totals`` (weighted
-    reports and successes of the whole history).
+    reports and successes of the whole history). False, and terms that mean nothing,
+    where the evidence certainly stays below ``bar``.
     """
     weights = np.empty(period + 1)
     for s in range(period + 1):
         weights[s] = weight(n[s], rho)
     at = sums_since(y, n, weights, period, since, changed, totals)
-    reports = totals[0]
     a = prior[0] + totals[1]
-    whole = prior[0] + prior[1] + reports
-    unchanged = log_integral(a, whole, 0.0, 1.0)
-    factors = np.empty(effects.size)
+    whole = prior[0] + prior[1] + totals[0]
+    bound = 0.0
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
-        if i >= at or period + 1 - AGES[i] <= after or since[i] >= reports:
+        if i < at and period + 1 - AGES[i] > after and since[i] < totals[0]:
+            terms[i] = 0.0
+            bound += STEPS[i] * excess_bound(changed[i] - since[i] * a / whole, effects)
+    if math.log(max(bound, 1e-300)) + SLACK < bar:
+        return False
+    unchanged = log_integral(a, whole, 0.0, 1.0)
+    factors = np.empty(effects.size)
+    for i in range(COUNT):
+        if terms[i] == -math.inf:
             continue
         for e in range(effects.size):
-            odds = math.exp(effects[e])
             factors[e] = changed[i] * effects[e] - unchanged
-            factors[e] += log_integral(a, whole - since[i], since[i], odds)
+            factors[e] += log_integral(a, whole - since[i], since[i], math.exp(effects[e]))
         mean_over_effects(factors, effects, i, terms, leans)
+    return True

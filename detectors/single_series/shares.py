@@ -38,7 +38,7 @@ from detectors.single_series.share_terms import (
     DISCOUNT,
     OVERDISPERSION,
     PRIOR,
-    bounded,
+    bounded_block,
     checked,
     dispersion,
     log_bayes_factor,
@@ -67,15 +67,19 @@ def _look(
     bars: F64, state: F64, table: I64, marks: F64, room: Room,
 ) -> None:  # fmt: skip
     """Judge one period of a series that has a baseline."""
-    rho = dispersion(y, n, t, guess, guess_sd)
+    # An open episode is told with its greatest evidence, so then all of it counts.
+    bar = bars[0]
     if state[ROW] >= 0.0:
+        bar = -math.inf
         ratio = _return_ratio(y[t], n[t], state[RHO], state[BEFORE], state[SINCE])
         if settle(ratio, t, bars[2], state, table):
             return
-    share_terms(
+    rho = dispersion(y, n, t, guess, guess_sd)
+    if not share_terms(
         y, n, t, state[AFTER], effects, prior, rho, room.terms, room.leans, room.since,
-        room.counted, room.totals,
-    )  # fmt: skip
+        room.counted, room.totals, bar,
+    ):  # fmt: skip
+        return
     age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
     if age > 0:
         at = np.searchsorted(AGES, age)
@@ -90,16 +94,13 @@ def _look(
 
 @compiled
 def _watch(
-    given: F64, n: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
+    y: F64, n: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
     bars: F64, begin: I64, states: F64, tables: I64, marks: F64,
 ) -> bool:  # fmt: skip
     """Walk every series from ``begin`` on; false where one has no row for an episode."""
     room = make_room()
-    y = np.empty(given.shape[1])
-    for u in range(given.shape[0]):
-        if begin[u] < y.size:
-            bounded(given[u], n[u], guess, guess_sd, y)
-        while begin[u] < y.size:
+    for u in range(y.shape[0]):
+        while begin[u] < y.shape[1]:
             t = begin[u]
             state = states[u, (t + 1) % KEPT]
             state[:] = states[u, t % KEPT]
@@ -107,7 +108,7 @@ def _watch(
                 return False
             if n[u, t] > 0.0 and began(minimum, state):
                 _look(
-                    y, n[u], t, effects, prior, guess, guess_sd, bars, state, tables[u],
+                    y[u], n[u], t, effects, prior, guess, guess_sd, bars, state, tables[u],
                     marks[u], room,
                 )  # fmt: skip
             begin[u] = t + 1
@@ -162,7 +163,9 @@ def watch_shares(
         [(41, 40, 2)]
 
     """
-    y, n = checked(numerators, denominators)
+    given, n = checked(numerators, denominators)
+    y = np.empty_like(given)
+    bounded_block(given, n, overdispersion[0], overdispersion[1], y)
     beta = np.array(prior, dtype=np.float64)
 
     def look(watch: Watch, trail: Trail) -> bool:
@@ -173,7 +176,7 @@ def watch_shares(
 
     passes = watches(concern, budget1, budget2, improvement_budget, per_year, discount)
     seen = SeriesPath() if path is None else path
-    return seen.follow((y, n), keys, passes, NUMBERS, look, per_year)
+    return seen.follow((given, n), keys, passes, NUMBERS, look, per_year)
 
 
 def share_change(

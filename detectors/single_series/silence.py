@@ -65,17 +65,21 @@ def _look(
     bars: F64, state: F64, table: I64, marks: F64, room: Room,
 ) -> None:  # fmt: skip
     """Judge one period of a series that has a baseline."""
+    # An open episode is told with its greatest evidence, so then all of it counts.
+    bar = bars[0]
     if state[ROW] >= 0.0:
+        bar = -math.inf
         rates = math.exp(state[BEFORE]) - math.exp(state[SINCE])
         ratio = x[t] * (state[BEFORE] - state[SINCE]) - m[t] * rates
         ratio /= 1.0 + CAUTION * state[ALPHA] * math.exp(state[BEFORE]) * m[t]
         if settle(ratio, t, bars[2], state, table):
             return
     alpha = burstiness(x, m, t, guess, guess_sd)
-    silence_terms(
+    if not silence_terms(
         x, m, t, state[AFTER], effects, prior, alpha, room.terms, room.leans, room.since,
-        room.counted, room.totals,
-    )  # fmt: skip
+        room.counted, room.totals, bar,
+    ):  # fmt: skip
+        return
     age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
     if age > 0:
         at = np.searchsorted(AGES, age)

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.onsets import AGES, COUNT, F64
-from detectors.single_series.onset_sums import mean_over_effects, sums_since
+from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
+from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects, sums_since
 
 # Falls tried: to a half, a quarter, a tenth, and to next to nothing.
 FALLS = (0.5, 0.25, 0.1, 0.02)
@@ -113,14 +113,15 @@ def burstiness(x: F64, m: F64, period: int, guess: float, guess_sd: float) -> fl
 @compiled
 def silence_terms(
     x: F64, m: F64, period: int, after: float, effects: F64, prior: F64, alpha: float,
-    terms: F64, leans: F64, since: F64, counted: F64, totals: F64,
-) -> None:  # fmt: skip
+    terms: F64, leans: F64, since: F64, counted: F64, totals: F64, bar: float = -math.inf,
+) -> bool:  # fmt: skip
     """Evidence by onset age at a period, from its past only.
 
     Fills ``terms`` (log of the mean BF over ``effects``; -inf for onsets up to
     ``after``), ``leans`` (posterior mean of log r), ``since`` and ``counted``
     (weighted exposure and count since the onset) and ``totals`` (weighted exposure
-    and count of the whole history, and the rate that weights were made with).
+    and count of the whole history, and the rate that weights were made with). False,
+    and terms that mean nothing, where the evidence certainly stays below ``bar``.
     """
     exposed = total = 0.0
     for s in range(period + 1):
@@ -135,14 +136,24 @@ def silence_terms(
     totals[2] = rate
     shape = prior[0] + totals[1]
     scale = prior[1] + totals[0]
-    factors = np.empty(effects.size)
     logs = np.log(effects)
+    bound = 0.0
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
-        if i >= at or period + 1 - AGES[i] <= after or since[i] >= totals[0]:
+        if i < at and period + 1 - AGES[i] > after and since[i] < totals[0]:
+            terms[i] = 0.0
+            bound += STEPS[i] * excess_bound(counted[i] - since[i] * shape / scale, logs)
+    if math.log(max(bound, 1e-300)) + SLACK < bar:
+        return False
+    factors = np.empty(effects.size)
+    for i in range(COUNT):
+        if terms[i] == -math.inf:
             continue
         for e in range(effects.size):
-            factors[e] = log_bayes_factor(shape, scale, counted[i], since[i], effects[e])
+            # log BF of "rate times r since the onset", as in ``log_bayes_factor``.
+            factors[e] = counted[i] * logs[e]
+            factors[e] -= shape * math.log1p((effects[e] - 1.0) * since[i] / scale)
         mean_over_effects(factors, logs, i, terms, leans)
+    return True

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.evidence.onsets import COUNT
+from detectors.single_series import measurement_terms, share_terms, silence_terms
 from detectors.single_series import simulated as made
 from detectors.single_series.explanation import (
     recompute_measurement,
@@ -18,6 +20,7 @@ from detectors.single_series.explanation import (
 )
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.onset_sums import SLACK, excess_bound
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import comparable_exposure, explain_silence, watch_silence
 
@@ -182,3 +185,46 @@ def test_what_a_feed_allows_to_compare_depends_on_nothing_later(seed, cut):
 
     assert (whole[:, :cut] == part).all()
     assert ((whole >= 0) & (whole <= 1)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds)
+def test_no_bayes_factor_passes_its_bound_by_the_excess(seed):
+    rng = np.random.default_rng(seed)
+    onset, width = sorted(rng.integers(1, 60, 2))
+    effects = share_terms.log_odds_ratios("both")
+    n = rng.integers(1, 40, width + 1).astype(float)
+    y = rng.binomial(n.astype(int), rng.beta(1, 3)).astype(float)
+    a, whole = 0.5 + y.sum(), 1.0 + n.sum()
+    since, changed = n[onset:].sum(), y[onset:].sum()
+    for effect in effects:
+        bound = excess_bound(changed - since * a / whole, np.array([effect]))
+        found = share_terms.log_bayes_factor(a, whole - since, since, changed, effect)
+        assert found <= math.log(bound) + SLACK
+    rates = np.array(silence_terms.FALLS)
+    shape, scale = 0.5 + y.sum(), width + 1.0
+    for r in rates:
+        bound = excess_bound(changed - (width + 1 - onset) * shape / scale, np.log([r]))
+        found = silence_terms.log_bayes_factor(shape, scale, changed, width + 1.0 - onset, r)
+        assert found <= math.log(bound) + 1e-9
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds)
+def test_no_bayes_factor_of_a_level_passes_its_bound(seed):
+    x = measurement_block(seed)[0]
+    cosine, sine = measurement_terms.harmonics(x.size, 52.18)
+    effects = measurement_terms.shifts("both")
+    fit, inverse = np.zeros(measurement_terms.FIT), np.zeros(5)
+    measurement_terms.fit_history(x, cosine, sine, 90, fit, inverse)
+    terms, leans, gains, contrasts = (np.zeros(COUNT) for _ in range(4))
+    measurement_terms.measurement_terms(
+        x, cosine, sine, 90, -1, effects, fit, inverse, terms, leans, gains, contrasts
+    )
+    phi = fit[measurement_terms.PHI_AT]
+    scale = math.sqrt(
+        (1.0 - phi) / (1.0 + phi) * fit[measurement_terms.NU] / fit[measurement_terms.Q]
+    )
+
+    for term, contrast in zip(terms, contrasts, strict=True):
+        assert term <= math.log(excess_bound(scale * contrast, effects)) + SLACK
