@@ -12,17 +12,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from detectors.run_lengths.counts import count_cusum_run_length
+from detectors.run_lengths.distributions import NegativeBinomial
+from detectors.run_lengths.ewma import ewma_run_length
+from detectors.run_lengths.gaussian import gaussian_cusum_two_sided_run_length
+from detectors.run_lengths.rules import weco_run_length
+from detectors.run_lengths.thresholds import gaussian_cusum_threshold_for
 from detectors.sequential.cusum_gaussian import GaussianCusum, gaussian_cusum
 from detectors.sequential.ewma import Ewma, ewma
 from detectors.sequential.likelihood_cusum import PoissonCusum, poisson_cusum
 from detectors.sequential.likelihood_ratios import negative_binomial_chart
 from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum
-from detectors.sequential.run_lengths_counts import count_cusum_run_length
-from detectors.sequential.run_lengths_distributions import NegativeBinomial
-from detectors.sequential.run_lengths_ewma import ewma_run_length
-from detectors.sequential.run_lengths_gaussian import gaussian_cusum_two_sided_run_length
-from detectors.sequential.run_lengths_rules import weco_run_length
-from detectors.sequential.thresholds import gaussian_cusum_threshold_for
 
 SERIES = 2_000
 POINTS = 500

@@ -6,7 +6,7 @@ with the ratios of ``likelihood_ratios``. The chart for falls has a ratio below 
 ratios and is positive too. ``h`` is in natural logarithms: at S = h the observations since the
 last zero are e^h times likelier after the change than before it, and in control S is beyond h
 with chance at most e^-h at any given time. Run lengths are exact for constant parameters
-(``run_lengths_counts``); varying exposure needs simulation (``run_lengths_simulated``).
+(``detectors.run_lengths.counts``); varying exposure needs simulation.
 
 Sources: E. S. Page, Biometrika 41 (1954); J. M. Lucas, "Counted data CUSUM's", Technometrics
 27 (1985); M. Hoehle & M. Paul (2008) for the negative binomial.

@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.sequential.run_lengths_counts import CountCusum
+from detectors.sequential.count_cusum_design import CountCusum
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ the other. R are ratios of odds: R p may pass one for a ratio of risks. A risk o
 
 English hospitals' mortality alerts use such charts with R1 = 2 and one threshold for all;
 the false alarm rate then depends on volume and risk, so thresholds should be found for the mix
-of patients (``run_lengths_mixtures``, ``thresholds``). With a mix of cardiac operations, h =
+of patients (``detectors.run_lengths``). With a mix of cardiac operations, h =
 4.5 and R1 = 2 give one false alarm in about 7,850 patients.
 
 Source: S. H. Steiner, R. J. Cook, V. T. Farewell & T. Treasure, "Monitoring surgical

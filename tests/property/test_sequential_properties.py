@@ -7,6 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.run_lengths.counts import count_cusum_run_length
+from detectors.run_lengths.distributions import (
+    Binomial,
+    NegativeBinomial,
+    Poisson,
+    bernoulli,
+)
+from detectors.run_lengths.gaussian import (
+    gaussian_cusum_run_length,
+    gaussian_cusum_two_sided_run_length,
+)
+from detectors.run_lengths.thresholds import gaussian_cusum_threshold_for
 from detectors.sequential.categorical_cusum import beta_binomial_ratio, multinomial_ratio
 from detectors.sequential.cusum_gaussian import GaussianCusum, gaussian_cusum
 from detectors.sequential.cusum_recursion import FALL, RISE
@@ -20,18 +32,6 @@ from detectors.sequential.likelihood_ratios import (
     poisson_ratio,
 )
 from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum, risk_adjusted_weights
-from detectors.sequential.run_lengths_counts import count_cusum_run_length
-from detectors.sequential.run_lengths_distributions import (
-    Binomial,
-    NegativeBinomial,
-    Poisson,
-    bernoulli,
-)
-from detectors.sequential.run_lengths_gaussian import (
-    gaussian_cusum_run_length,
-    gaussian_cusum_two_sided_run_length,
-)
-from detectors.sequential.thresholds import gaussian_cusum_threshold_for
 
 unhurried = settings(deadline=None)  # the first example compiles
 

@@ -7,31 +7,32 @@ import math
 import numpy as np
 import pytest
 
-from detectors.sequential.cusum_p_values import (
-    cusum_steady_state_p_value,
-    exact_cusum_steady_state_p_value,
-)
-from detectors.sequential.likelihood_ratios import negative_binomial_chart
-from detectors.sequential.run_lengths_chains import lattice_chain
-from detectors.sequential.run_lengths_counts import CountCusum, count_cusum_run_length
-from detectors.sequential.run_lengths_distributions import NegativeBinomial, Poisson
-from detectors.sequential.run_lengths_ewma import ewma_run_length
-from detectors.sequential.run_lengths_gaussian import (
+from detectors.run_lengths.chains import lattice_chain
+from detectors.run_lengths.counts import count_cusum_run_length
+from detectors.run_lengths.distributions import NegativeBinomial, Poisson
+from detectors.run_lengths.ewma import ewma_run_length
+from detectors.run_lengths.gaussian import (
     gaussian_cusum_run_length,
     gaussian_cusum_steady_state_delay,
     gaussian_cusum_two_sided_run_length,
 )
-from detectors.sequential.run_lengths_mixtures import (
+from detectors.run_lengths.mixtures import (
     mixture_cusum_run_length,
     risk_adjusted_increments,
 )
-from detectors.sequential.run_lengths_rules import weco_run_length
-from detectors.sequential.run_lengths_simulated import simulated_run_length
-from detectors.sequential.thresholds import (
+from detectors.run_lengths.p_values import (
+    cusum_steady_state_p_value,
+    exact_cusum_steady_state_p_value,
+)
+from detectors.run_lengths.rules import weco_run_length
+from detectors.run_lengths.simulated import simulated_run_length
+from detectors.run_lengths.thresholds import (
     ewma_threshold_for,
     gaussian_cusum_threshold_for,
     poisson_cusum_threshold_for,
 )
+from detectors.sequential.count_cusum_design import CountCusum
+from detectors.sequential.likelihood_ratios import negative_binomial_chart
 from tests.reference.cases import HERE, by_case, column, file_beside, rows
 
 NORMAL = by_case(HERE / "spc_arl_normal.csv", "family", "quantity")

@@ -5,53 +5,47 @@ import math
 import numpy as np
 import pytest
 
-from detectors.sequential.cusum_p_values import (
-    cusum_p_value_bound,
-    cusum_steady_state_p_value,
-    exact_cusum_steady_state_p_value,
-)
-from detectors.sequential.likelihood_ratios import (
-    binomial_chart,
-    negative_binomial_chart,
-    poisson_chart,
-    poisson_reference_value,
-)
-from detectors.sequential.run_lengths_chains import (
+from detectors.run_lengths.chains import (
     AbsorbingChain,
     brook_evans_chain,
     lattice_chain,
 )
-from detectors.sequential.run_lengths_counts import (
-    CountCusum,
+from detectors.run_lengths.counts import (
     count_cusum_run_length,
     count_cusum_two_sided_run_length,
+    passage_from,
 )
-from detectors.sequential.run_lengths_distributions import (
+from detectors.run_lengths.distributions import (
     Binomial,
     NegativeBinomial,
     Poisson,
     bernoulli,
 )
-from detectors.sequential.run_lengths_ewma import ewma_run_length
-from detectors.sequential.run_lengths_gaussian import (
+from detectors.run_lengths.ewma import ewma_run_length
+from detectors.run_lengths.gaussian import (
     gaussian_cusum_run_length,
     gaussian_cusum_steady_state_delay,
     gaussian_cusum_two_sided_run_length,
     normal_below,
 )
-from detectors.sequential.run_lengths_mixtures import (
+from detectors.run_lengths.mixtures import (
     mixture_cusum_run_length,
     risk_adjusted_increments,
 )
-from detectors.sequential.run_lengths_rules import (
+from detectors.run_lengths.p_values import (
+    cusum_p_value_bound,
+    cusum_steady_state_p_value,
+    exact_cusum_steady_state_p_value,
+)
+from detectors.run_lengths.rules import (
     ONE_BEYOND_THREE,
     WECO,
     RunsRule,
     runs_rules_chain,
     weco_run_length,
 )
-from detectors.sequential.run_lengths_simulated import simulated_run_length
-from detectors.sequential.thresholds import (
+from detectors.run_lengths.simulated import simulated_run_length
+from detectors.run_lengths.thresholds import (
     count_cusum_threshold_for,
     ewma_threshold_for,
     gaussian_cusum_threshold_for,
@@ -59,6 +53,13 @@ from detectors.sequential.thresholds import (
     mixture_cusum_threshold_for,
     poisson_cusum_threshold_for,
     threshold_for,
+)
+from detectors.sequential.count_cusum_design import CountCusum
+from detectors.sequential.likelihood_ratios import (
+    binomial_chart,
+    negative_binomial_chart,
+    poisson_chart,
+    poisson_reference_value,
 )
 
 
@@ -404,7 +405,7 @@ def test_the_overshoot_is_that_of_spitzers_formula():
         (lambda: CountCusum(1.0, 1.0, math.inf), "h must"),
         (lambda: CountCusum(1.0, 1.0, 4.0, "above"), "alarm must"),
         (lambda: CountCusum(1.0, 1.0, 4.0, "reached", 4.0), "head_start must"),
-        (lambda: CountCusum(1.0, 1.0, 1e6).passage(Poisson(1.0), 0.0), "too many"),
+        (lambda: passage_from(CountCusum(1.0, 1.0, 1e6), Poisson(1.0), 0.0), "too many"),
         (
             lambda: count_cusum_two_sided_run_length(
                 CountCusum(0.5, 1.0, 4.0), CountCusum(-1.0, -1.0, 4.0), Poisson(1.0)

@@ -25,7 +25,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.sequential.run_lengths_gaussian import (
+from detectors.run_lengths.gaussian import (
     legendre_nodes,
     normal_density,
 )

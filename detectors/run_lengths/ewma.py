@@ -24,7 +24,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.sequential.run_lengths_gaussian import (
+from detectors.run_lengths.gaussian import (
     enough_nodes,
     legendre_nodes,
     normal_below,

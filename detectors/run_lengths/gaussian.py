@@ -7,7 +7,7 @@ end in an alarm,
     m(s) = 1 + int_0^h m(y) phi(y + k - s - mu) dy,
     u(s) = Phi(s + mu - k - h) + int_0^h u(y) phi(y + k - s - mu) dy,
 
-and run lengths follow from passages (``run_lengths_passages``). The integrals are replaced by
+and run lengths follow from ``passages``. The integrals are replaced by
 Gauss-Legendre sums at four or more nodes a unit, whose error is below rounding for a Gaussian
 kernel (the Nystrom method; C. W. Champ & S. E. Rigdon, Communications in Statistics, Simulation
 and Computation 20, 1991, compare it with the Markov chain).
@@ -24,8 +24,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.sequential.run_lengths_chains import leading_left_vector
-from detectors.sequential.run_lengths_passages import (
+from detectors.run_lengths.chains import leading_left_vector
+from detectors.run_lengths.passages import (
     Passage,
     check_sides_take_turns,
     run_length,
@@ -170,7 +170,7 @@ def gaussian_cusum_two_sided_run_length(
 
     Raises ``ValueError`` for values out of range, and for designs in which one side can
     alarm while the other is above zero, for which the formula does not hold
-    (``run_lengths_passages.check_sides_take_turns``); simulate those.
+    (``passages.check_sides_take_turns``); simulate those.
 
     Example:
         >>> round(gaussian_cusum_two_sided_run_length(0.5, 5.0), 2)

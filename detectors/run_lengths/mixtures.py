@@ -3,7 +3,7 @@
 A risk-adjusted chart meets a mixture of patients: with a share of patients at risk p, the
 increment of a death is w_1(p) and that of a survivor w_0(p). A categorical chart of single
 cases has one value for each category. The statistic then lies on no lattice; passages
-(``run_lengths_passages``) are solved for at equidistant values of the statistic, with linear
+(``passages``) are solved for at equidistant values of the statistic, with linear
 interpolation between them,
 
     m(s) = 1 + sum_i q_i m(s + y_i),   u(s) = sum_i q_i u(s + y_i),
@@ -23,7 +23,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.sequential.run_lengths_passages import Passage, run_length
+from detectors.run_lengths.passages import Passage, run_length
 
 Floats = NDArray[np.float64]
 

@@ -17,8 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from detectors.sequential.run_lengths_chains import MOST_STATES, AbsorbingChain
-from detectors.sequential.run_lengths_gaussian import normal_below
+from detectors.run_lengths.chains import MOST_STATES, AbsorbingChain
+from detectors.run_lengths.gaussian import normal_below
 
 
 @dataclass(frozen=True, slots=True)

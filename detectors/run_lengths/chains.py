@@ -10,7 +10,7 @@ eigenvector of Q. A chart with a continuous statistic is brought into this form 
 its range into cells (D. Brook & D. A. Evans, "An approach to the probability distribution of
 cusum run length", Biometrika 59, 1972), which is approximate: the error falls with the square
 of the cell's width for smooth increments, and is large for counts whose increments are wider
-than a cell. Counts have exact solutions of their own (``run_lengths_counts``). A CUSUM of
+than a cell. Counts have exact solutions of their own (``detectors.run_lengths.counts``). A CUSUM of
 counts with a rational reference value lives on a lattice, where the chain is exact
 (J. M. Lucas, "Counted data CUSUM's", Technometrics 27, 1985).
 """
@@ -25,7 +25,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.sequential.run_lengths_distributions import CountDistribution
+from detectors.run_lengths.distributions import CountDistribution
 
 Floats = NDArray[np.float64]
 MOST_STATES = 6_000

@@ -14,16 +14,17 @@ from fractions import Fraction
 
 from numpy.typing import ArrayLike
 
-from detectors.sequential.cusum_recursion import TIE
-from detectors.sequential.run_lengths_counts import CountCusum, count_cusum_run_length
-from detectors.sequential.run_lengths_distributions import CountDistribution, Poisson
-from detectors.sequential.run_lengths_ewma import ewma_run_length
-from detectors.sequential.run_lengths_gaussian import (
+from detectors.run_lengths.counts import count_cusum_run_length
+from detectors.run_lengths.distributions import CountDistribution, Poisson
+from detectors.run_lengths.ewma import ewma_run_length
+from detectors.run_lengths.gaussian import (
     GREATEST_H,
     gaussian_cusum_run_length,
     gaussian_cusum_two_sided_run_length,
 )
-from detectors.sequential.run_lengths_mixtures import mixture_cusum_run_length
+from detectors.run_lengths.mixtures import mixture_cusum_run_length
+from detectors.sequential.count_cusum_design import CountCusum
+from detectors.sequential.cusum_recursion import TIE
 
 _CLOSE = 1e-11
 _CLOSE_ENOUGH = 1e-12  # of the logarithm of a run length; less is rounding
