@@ -28,14 +28,14 @@ def shared_postgres_url(postgres_server: PostgresServer) -> str:
 
 def _empty(url: str) -> None:
     """Remove everything but the tables, and whoever still holds a connection."""
-    names = ", ".join(name for name in schema.METADATA.tables if name != schema.schema_version.name)
+    names = ", ".join(name for name in schema.METADATA.tables if name != schema.version.name)
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
-        connection.execute("UPDATE schema_version SET version = %s", (schema.SCHEMA_VERSION,))
+        connection.execute("UPDATE alembic_version SET version_num = %s", (schema.REVISION,))
 
 
 @pytest.fixture(params=BACKENDS)

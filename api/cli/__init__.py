@@ -27,6 +27,7 @@ COMMANDS = {
     "deadletters": "List refused events, count them by reason, replay them.",
     "keys": "Create, list and revoke organisation keys.",
     "check": "Check settings, files and the store before a start.",
+    "migrate": "Bring the tables of an older store up to date.",
     "backtest": "Run the production evidence over a file of counts.",
     "calibrate": "Fit the fleet and set the thresholds by simulation.",
     "replay": "Rebuild tallies and alerts from the stored facts.",

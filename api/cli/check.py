@@ -20,6 +20,7 @@ from api.cli.stores import HouseError, open_store
 from api.settings import Settings
 from streams.clock import system_clock
 from streams.evaluation import SHARES
+from streams.store import SchemaOutdated, schema
 
 
 @uses_settings(*STORE, *TOPICS, *DOOR, *EVALUATION)
@@ -89,7 +90,16 @@ def _store(settings: Settings) -> Iterator[str]:
     if settings.database_url is None and not settings.data.exists():
         yield f"{settings.store_name} will be made at the first start"
         return
-    store = open_store(settings)
+    try:
+        store = open_store(settings, upgrade=False)
+    except SchemaOutdated as older:
+        if settings.database_url is not None and settings.database_url.startswith("postgresql"):
+            raise HouseError(f"the store {settings.store_name} cannot be opened: {older}") from None
+        yield (
+            f"{settings.store_name} is of revision {older.found} and will be brought to "
+            f"{schema.REVISION} at the next start; take a copy of it first"
+        )
+        return
     try:
         counters = store.counters()
         keys = [key for key in store.list_keys() if key.revoked_at is None]

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from api.settings import Settings
-from streams.store import SchemaMismatch, Store, StoreUnavailable
+from streams.store import SchemaMismatch, SchemaOutdated, Store, StoreUnavailable
 
 
 class HouseError(Exception):
     """The parts cannot be put together; the message says which one and why."""
 
 
-def open_store(settings: Settings) -> Store:
-    """The store of the settings; raises ``HouseError`` where it cannot be opened."""
+def open_store(settings: Settings, *, upgrade: bool | None = None) -> Store:
+    """The store of the settings.
+
+    Args:
+        settings: where it is.
+        upgrade: as ``Store.open`` takes it.
+
+    Raises:
+        HouseError: it cannot be opened.
+        SchemaOutdated: it is older and ``upgrade`` is False.
+
+    """
     try:
-        return Store.open(settings.store_url)
+        return Store.open(settings.store_url, upgrade=upgrade)
+    except SchemaOutdated as error:
+        if upgrade is False:
+            raise
+        raise HouseError(f"the store {settings.store_name} cannot be opened: {error}") from None
     except (StoreUnavailable, SchemaMismatch, ValueError, OSError) as error:
         raise HouseError(f"the store {settings.store_name} cannot be opened: {error}") from None

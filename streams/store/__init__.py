@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.store.commit import Fenced
-from streams.store.connection import SchemaMismatch, StoreUnavailable
+from streams.store.connection import SchemaMismatch, SchemaOutdated, StoreUnavailable
 from streams.store.idempotency import KeyReused, RequestInProgress
 from streams.store.keys import NewKey, Role
 from streams.store.retention import Pruned
@@ -44,6 +44,7 @@ __all__ = [
     "RequestInProgress",
     "Role",
     "SchemaMismatch",
+    "SchemaOutdated",
     "Store",
     "StoreUnavailable",
     "StoredResponse",

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 
-from streams.store import schema
+from streams.store import migrations, schema
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -50,10 +50,34 @@ class SchemaMismatch(Exception):  # noqa: N818 - named as the condition that is 
     """The database was made by another version of Earshot than this program can use."""
 
 
-class Database:
-    """A database with the tables in it. Raises ``ValueError`` for a URL of another kind."""
+class SchemaOutdated(SchemaMismatch):
+    """The tables are of an earlier version, and may be upgraded; ``found`` is theirs."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"its tables are of revision {found} and this program needs {schema.REVISION}: stop "
+            "the workers and HTTP halves, run earshot migrate, and start them again"
+        )
+
+
+class Database:
+    """A database with the tables in it.
+
+    Args:
+        url: where it is.
+        upgrade: whether older tables are brought up to date. Unless said they are on
+            SQLite, which one process has to itself, and are not on PostgreSQL, where
+            programs of the former version may be at work.
+
+    Raises:
+        ValueError: a URL of another kind.
+        SchemaOutdated: the tables are older and were left as they are.
+        SchemaMismatch: the tables are of a later version.
+
+    """
+
+    def __init__(self, url: str, *, upgrade: bool | None = None) -> None:
         self.url = make_url(url)
         self._lock = threading.RLock()
         if self.url.get_backend_name() == "sqlite":
@@ -64,7 +88,7 @@ class Database:
             raise ValueError("the store is sqlite:///FILE or postgresql+psycopg://...")
         self.is_sqlite = self._reader.dialect.name == "sqlite"
         with _translated():
-            self._ensure_schema()
+            self._ensure_schema(upgrade=self.is_sqlite if upgrade is None else upgrade)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -96,30 +120,41 @@ class Database:
         self._reader.dispose()
         self._writer.dispose()
 
-    def _ensure_schema(self) -> None:
-        if self._schema_version() is None:
+    def _ensure_schema(self, *, upgrade: bool) -> None:
+        with self._reader.connect() as connection:
+            found = _revision(connection)
+        if found is None or (upgrade and found in schema.REVISIONS[:-1]):
             with self._lock, self._writer.begin() as connection:
                 if not self.is_sqlite:
                     connection.execute(
                         sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK}
                     )
-                if not inspect(connection).has_table(schema.schema_version.name):
+                # Asked again: somebody else may have done it meanwhile.
+                found = _revision(connection)
+                if found is None:
                     schema.METADATA.create_all(connection)
-                    connection.execute(
-                        schema.schema_version.insert().values(id=1, version=schema.SCHEMA_VERSION)
-                    )
-        found = self._schema_version()
-        if found != schema.SCHEMA_VERSION:
+                    connection.execute(schema.version.insert().values(version_num=schema.REVISION))
+                    found = schema.REVISION
+                elif upgrade and found in schema.REVISIONS[:-1]:
+                    migrations.upgrade(connection, found, schema.REVISION)
+                    found = schema.REVISION
+        if found in schema.REVISIONS[:-1]:
+            raise SchemaOutdated(found)
+        if found != schema.REVISION:
             raise SchemaMismatch(
-                f"the database has schema {found}, this program uses "
-                f"{schema.SCHEMA_VERSION}: use the matching version of Earshot"
+                f"its tables are of revision {found}, which a later version of Earshot made; this "
+                f"program knows them up to {schema.REVISION}. Tables are never taken back: use "
+                "that version, or a copy of the store from before its upgrade"
             )
 
-    def _schema_version(self) -> int | None:
-        with self._reader.connect() as connection:
-            if not inspect(connection).has_table(schema.schema_version.name):
-                return None
-            return connection.execute(select(schema.schema_version.c.version)).scalar_one_or_none()
+
+def _revision(connection: Connection) -> str | None:
+    """The revision of the tables, or None where there are none."""
+    tables = inspect(connection)
+    if tables.has_table(schema.version.name):
+        return str(connection.execute(select(schema.version.c.version_num)).scalar_one())
+    # The first stores told it in a table of their own.
+    return schema.REVISIONS[0] if tables.has_table("schema_version") else None
 
 
 class Tables:

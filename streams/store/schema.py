@@ -17,14 +17,19 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
+    String,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-SCHEMA_VERSION = 1
+REVISIONS = ("0001", "0002")
+"""Every revision that the tables have had, oldest first (``streams.store.migrations``)."""
+REVISION = REVISIONS[-1]
+"""What this program works with."""
 
 METADATA = MetaData()
 
@@ -33,11 +38,11 @@ _TIME = BigInteger()
 # SQLite numbers rows by itself only where the type is spelled INTEGER.
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
-schema_version = Table(
-    "schema_version",
+version = Table(
+    "alembic_version",
     METADATA,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    Column("version", Integer, nullable=False),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 partition = Table(

@@ -36,19 +36,22 @@ class Store(
     """
 
     @classmethod
-    def open(cls, url: str) -> Store:
+    def open(cls, url: str, *, upgrade: bool | None = None) -> Store:
         """Open a store and make its tables where they are missing.
 
         Args:
             url: ``sqlite:///FILE`` (its directory is made) or
                 ``postgresql+psycopg://user@host/database``.
+            upgrade: whether older tables are brought up to date; unless said, they
+                are on SQLite and not on PostgreSQL.
 
         Raises:
             ValueError: another kind of database.
-            SchemaMismatch: the tables are of another version of Earshot.
+            SchemaOutdated: the tables are of an earlier version of Earshot.
+            SchemaMismatch: the tables are of a later version of Earshot.
             StoreUnavailable: the database does not answer.
         """
-        return cls(Database(url))
+        return cls(Database(url, upgrade=upgrade))
 
     @property
     def database(self) -> Database:

@@ -332,14 +332,6 @@ def test_many_processes_may_open_a_new_store_at_once(new_url):
         store.close()
 
 
-def test_a_newer_schema_is_refused(store, store_url):
-    with store.database.write() as connection:
-        connection.execute(schema.schema_version.update().values(version=99))
-
-    with pytest.raises(SchemaMismatch, match="schema 99"):
-        Store.open(store_url)
-
-
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://x/y"])
 def test_other_databases_are_refused(url):
     with pytest.raises(ValueError, match="store"):
