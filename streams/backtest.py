@@ -21,6 +21,7 @@ from detectors.evidence.model import Bars, EvidenceModel
 from streams.backtest_arrange import BacktestError, arrange
 from streams.backtest_baseline import baseline, first_judged, without_gaps
 from streams.backtest_culture import set_aside, told_rightly
+from streams.backtest_peers import Unlike, unlike_peers
 from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
 from streams.backtest_watch import Alert, Segment, watch_all
 from streams.countsfile import Counts
@@ -51,13 +52,17 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A model, the first column that it judges and the feeds that it may look at then."""
+    """A model, the first column that it judges and the feeds that it may look at then.
+
+    ``history`` are the baselines that the model was fitted to, None for a stored one.
+    """
 
     start: int
     model: EvidenceModel
     level1: Bars
     level2: Bars
     block: FeedCounts
+    history: FeedCounts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +83,7 @@ class Backtest:
     ready: I64
     judged: np.ndarray
     calibration: str
+    unlike: tuple[Unlike, ...] = ()
 
 
 def run(
@@ -121,8 +127,8 @@ def run(
         )
     tell = progress or (lambda _what, _share: None)
     stages = [
-        Stage(start, model, model.threshold(budget), model.threshold(budget2), block)
-        for start, block, model in _plan(counts, ready, needed, reference, unit_class, tell)
+        Stage(start, model, model.threshold(budget), model.threshold(budget2), block, past)
+        for start, block, model, past in _plan(counts, ready, needed, reference, unit_class, tell)
     ]
     segments = _segments(counts, stages, needed)
     found = watch_all(
@@ -143,6 +149,16 @@ def run(
         ready=ready,
         judged=_judged(segments, counts.block, needed),
         calibration="own history" if reference is None else reference.version,
+        unlike=tuple(
+            unlike_peers(
+                [
+                    (stage.start, stage.history, stage.model)
+                    for stage in stages
+                    if stage.history is not None
+                ],
+                ready,
+            )
+        ),
     )
 
 
@@ -171,12 +187,12 @@ def _plan(
     reference: Reference | None,
     unit_class: str | None,
     tell: Progress,
-) -> Iterator[tuple[int, FeedCounts, EvidenceModel]]:
-    """Give the stages: first judged column, what may be seen, and the model."""
+) -> Iterator[tuple[int, FeedCounts, EvidenceModel, FeedCounts | None]]:
+    """Give the stages: first judged column, what may be seen, the model and its baselines."""
     block = counts.block
     if reference is not None:
         arranged, model = arrange(counts, reference, unit_class)
-        yield 0, arranged, replace(model, minimum_history=needed)
+        yield 0, arranged, replace(model, minimum_history=needed), None
         return
     found = stretches(block, counts.rebases, needed)
     cutoffs = _cutoffs(block, ready, needed, RENEWALS[counts.grid], found)
@@ -197,6 +213,7 @@ def _plan(
             cutoff,
             FeedCounts(block.counts, exposure, block.week0),
             fit_and_calibrate(counts, history, needed, step),
+            history,
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.evidence.model import EvidenceModel
 from streams.backtest import Alert, Backtest
+from streams.backtest_peers import Unlike
 from streams.backtest_rivals import Rival, rivals
 from streams.backtest_scores import (
     Truth,
@@ -54,6 +55,7 @@ def report(test: Backtest, *, improvements: bool = False, compare: bool = True) 
         "precision": {**precision(truth, first), "level2": precision(truth, second)},
         "comparison": _comparison(truth, first, others),
         "not_watched": _resting(truth, test),
+        "unlike_peers": [_unlike(test, one) for one in test.unlike],
         "budgets": {"level1": test.budgets[0], "level2": test.budgets[1]},
         "history_periods": test.history,
         "calibration": {
@@ -92,6 +94,16 @@ def _item(test: Backtest, alert: Alert, names: Sequence[str]) -> dict[str, Any]:
     if alert.raised_column >= 0:
         item["raised_at"] = counts.ends[alert.raised_column]
     return item
+
+
+def _unlike(test: Backtest, one: Unlike) -> dict[str, Any]:
+    names = test.stages[0].model.feeds
+    return {
+        "unit": test.counts.units[one.unit],
+        "from_data_before": test.counts.starts[one.column],
+        "log_evidence": round(one.log_evidence, 6),
+        "feeds": {names[feed]: round(ratio, 4) for feed, ratio in one.feeds},
+    }
 
 
 def _fitted(model: EvidenceModel) -> dict[str, Any]:

@@ -106,7 +106,12 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario file, read. ``start`` is a Monday; ``harm`` the usual share of harm, or None."""
+    """A scenario file, read.
+
+    ``start`` is a Monday; ``harm`` the usual share of harm, or None. Where ``size_known``
+    a unit's size (births, bed days) stands in its exposure, otherwise it is part of its rate.
+    ``reference_feeds`` are outcomes that can be held against a rate from outside.
+    """
 
     name: str
     title: str
@@ -128,6 +133,8 @@ class Scenario:
     expect: Expected
     feeds: Mapping[str, ScenarioFeed]
     harm: float | None = None
+    size_known: bool = False
+    reference_feeds: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     workloads: tuple[Workload, ...] = ()
     rebases: tuple[Rebase, ...] = ()
@@ -199,6 +206,7 @@ def _read(name: str, table: dict[str, Any]) -> Scenario:
     values["feeds"] = {key: ScenarioFeed(**feed) for key, feed in table["feeds"].items()}
     values["harm"] = table["harm"]["share"] if "harm" in table else None
     values["sources"] = tuple(table["sources"])
+    values["reference_feeds"] = tuple(table.get("reference_feeds", ()))
     values["notes"] = " ".join(str(table["notes"]).split())
     unknown = set(values) - {one.name for one in fields(Scenario)}
     if unknown:
@@ -222,6 +230,7 @@ def _check(read: Scenario) -> None:
         *(change.feed for change in read.changes),
         *(rebase.feed for rebase in read.rebases),
         *(outage.feed for outage in read.outages),
+        *read.reference_feeds,
     ]
     for feed in touched:
         if feed not in known:

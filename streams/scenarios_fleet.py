@@ -104,7 +104,7 @@ def _unit(scenario: Scenario, rng: np.random.Generator, *, hit: bool) -> tuple[F
             mean = mean * _factors(scenario, name)
         noise = rng.gamma(1 / feed.dispersion, feed.dispersion, weeks) if feed.dispersion else 1.0
         drawn = rng.poisson(mean * noise).astype(np.float64)
-        seen = workload.copy()
+        seen = workload * (size if scenario.size_known else 1.0)
         for outage in scenario.outages if hit else ():
             if outage.feed in {name, EVERY_FEED}:
                 out = slice(_week(scenario, outage.at), _week(scenario, outage.until))

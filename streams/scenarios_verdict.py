@@ -21,6 +21,7 @@ from streams.backtest import Backtest, Progress, run
 from streams.backtest_rivals import rivals
 from streams.scenarios import LABEL, Scenario
 from streams.scenarios_fleet import Drawn, draw
+from streams.scenarios_reference import reference_alerts
 
 #: The share of seeds in which an expected signal has to come in time.
 IN_TIME = 0.8
@@ -29,7 +30,7 @@ BY_CHANCE = 0.01
 #: How much the false alerts of stable fleets differ, each with thresholds from its own year:
 #: coefficient of variation over 16 fleets of 60 wards with correlated weeks.
 FLEET_CV = 0.6
-WAYS = ("earshot", "earshot_level2", "nhs_rules", "cusum")
+WAYS = ("earshot", "earshot_level2", "nhs_rules", "cusum", "reference_rate")
 
 _EPOCH = date(1970, 1, 1)
 
@@ -54,13 +55,21 @@ class Heard:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One run of a scenario."""
+    """One run of a scenario.
+
+    ``feeds`` are those that the first alert of an affected unit names, ``outage`` the
+    day on which the watch for silent feeds tells of an outage, ``unlike`` the day from which an
+    affected unit is known to be unlike its peers, and ``unlike_peers`` how many others are
+    said to be, of how many.
+    """
 
     drawn: Drawn
     test: Backtest
     heard: dict[str, Heard]
     feeds: tuple[str, ...]
     outage: date | None
+    unlike: date | None
+    unlike_peers: tuple[int, int]
 
 
 def play(
@@ -100,8 +109,22 @@ def play(
         "nhs_rules": list(nhs.alerts),
         "cusum": list(cusum.alerts),
     }
+    if scenario.reference_feeds:
+        alerts["reference_rate"] = reference_alerts(drawn, test)
     heard = {way: _heard(drawn, test, found, way) for way, found in alerts.items()}
-    return Outcome(drawn, test, heard, _feeds(drawn, test), _outage(drawn))
+    marked = [one for one in test.unlike if one.unit in drawn.affected]
+    others = len(test.unlike) - len(marked)
+    return Outcome(
+        drawn=drawn,
+        test=test,
+        heard=heard,
+        feeds=_feeds(drawn, test),
+        outage=_outage(drawn),
+        unlike=_EPOCH + timedelta(days=drawn.counts.end_days[marked[0].column - 1])
+        if marked
+        else None,
+        unlike_peers=(others, scenario.peers - scenario.affected),
+    )
 
 
 def _heard(drawn: Drawn, test: Backtest, alerts: Sequence[tuple[int, int]], way: str) -> Heard:
@@ -119,7 +142,7 @@ def _heard(drawn: Drawn, test: Backtest, alerts: Sequence[tuple[int, int]], way:
         signal=_EPOCH + timedelta(days=ends[hits[0]]) if hits else None,
         alerts=len(hits),
         years=float(concerned.sum()) / per_year,
-        explained=sum(concerned[alert] and alert in explained for alert in alerts),
+        explained=sum(bool(concerned[alert]) and alert in explained for alert in alerts),
         false=len(alerts) - len(hits),
         quiet_years=float((test.judged & ~concerned).sum()) / per_year,
     )
@@ -250,6 +273,7 @@ def told(outcome: Outcome, *, budget: float = 0.2) -> dict[str, Any]:
             for way, heard in outcome.heard.items()
         },
         "outage_heard_at": outcome.outage and outcome.outage.isoformat(),
+        "unlike_peers_at": outcome.unlike and outcome.unlike.isoformat(),
         "official": [
             {"date": one.date.isoformat(), "what": one.what, "source": one.source}
             for one in scenario.official

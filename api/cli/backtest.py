@@ -1,36 +1,60 @@
-"""``earshot backtest``: the production evidence over a file of counts."""
+"""``earshot backtest``: the production evidence over counts of the past."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from api.cli.options import plain_errors
-from streams.backtest import BacktestError, run
+from api.cli.backtest_picture import draw
+from api.cli.backtest_tables import show, show_scenario, show_scenarios
+from api.cli.options import Data, DatabaseUrl, Indicators, fail, plain_errors
+from streams.backtest import Backtest, BacktestError, run
+from streams.backtest import Progress as Tell
 from streams.backtest_report import report, save
-from streams.countsfile import CountsFileError, read_counts
+from streams.countsfile import Counts, CountsFileError, read_counts
 from streams.reference import InvalidReferenceError, Reference
+from streams.scenarios import Scenario, ScenarioError, scenario
+from streams.scenarios_verdict import Outcome, play, told
 
-_ROWS_SHOWN = 40
+_ERRORS = (
+    BacktestError,
+    CountsFileError,
+    InvalidReferenceError,
+    ScenarioError,
+)
+_NOTHING_GIVEN = (
+    "what is to be watched? Give a file of counts, --data DIR or --database-url for the"
+    " stored history of a house, or --scenario NAME (--scenarios lists them)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How the evidence is to be run."""
+
+    budget: float
+    budget2: float
+    history: int | None
+    calibration: str | None
+    unit_class: str | None
 
 
 def backtest(
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="COUNTS.csv",
+            metavar="[COUNTS.csv]",
             help="Columns unit, feed, period_start, period_end, count; optional exposure, "
-            "changed_at.",
+            "changed_at, rebased_at.",
         ),
-    ],
+    ] = None,
     budget: Annotated[
         float,
         typer.Option(envvar="EARSHOT_BUDGET_LEVEL1", help="False alerts per stable unit and year."),
@@ -42,6 +66,10 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option("--json", metavar="OUT.json", help="Write the result here too.")
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="OUT.svg", help="Draw the comparison here too."),
+    ] = None,
     history: Annotated[
         int | None,
         typer.Option(
@@ -52,42 +80,128 @@ def backtest(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Take a stored calibration (a file, or 'shipped') instead of the file's own fit.",
+            help="Take a stored calibration (a file, or 'shipped') instead of the data's own fit.",
         ),
     ] = None,
     unit_class: Annotated[
         str | None,
-        typer.Option("--class", help="Which class of the calibration, for example ward."),
+        typer.Option(
+            "--class",
+            help="Which class of the calibration or of the stored units, for example ward.",
+        ),
+    ] = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    indicators: Indicators = None,
+    changes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="With stored history: columns unit, changed_at, where the truth is known.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="Watch a simulated scenario (or a file of your own, .toml); 'list' lists them.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the scenario by another seed.")
     ] = None,
     *,
+    withheld: Annotated[
+        bool,
+        typer.Option(
+            "--withhold", help="Leave out what tells the control scenario from a failing."
+        ),
+    ] = False,
+    scenarios: Annotated[
+        bool, typer.Option("--scenarios", help="List the scenarios, a line each.")
+    ] = False,
     improvements: Annotated[
         bool, typer.Option("--improvements", help="List improvements too.")
     ] = False,
 ) -> None:
-    """Run the production evidence, unchanged, over a file of counts.
+    """Run the production evidence, unchanged, over counts of the past.
 
-    The feeds of a unit are weighed together. Each unit's first periods are baseline
-    only; fit and thresholds come from them. Nothing later than an alert's
-    first_signal_at is used for it.
+    The counts come from a file, from the stored history of a house (--data or
+    --database-url; nothing is written there), or from a simulated scenario. The feeds of a
+    unit are weighed together. Each unit's first periods are baseline only; fit and
+    thresholds come from them. Nothing later than an alert's first_signal_at is used for
+    it. The NHS rules and a CUSUM are run on the same data for comparison.
     """
-    with plain_errors(CountsFileError, BacktestError, InvalidReferenceError):
-        counts = read_counts(file)
-        reference = None if calibration is None else Reference.find(calibration)
-        with progress_bar() as tell:
-            found = run(
-                counts,
-                budget=budget,
-                budget2=budget / 4 if budget2 is None else budget2,
-                history=history,
-                reference=reference,
-                unit_class=unit_class,
-                progress=tell,
-            )
-    result = report(found, improvements=improvements)
-    if out is not None:
-        with plain_errors(OSError):
+    console = Console()
+    if scenarios or name == "list":
+        show_scenarios(console)
+        return
+    asked = _Asked(
+        budget, budget / 4 if budget2 is None else budget2, history, calibration, unit_class
+    )
+    with plain_errors(*_ERRORS, OSError):
+        read: Scenario | None = None
+        outcome: Outcome | None = None
+        if file is not None and name is not None:
+            fail("give a file of counts or --scenario, not both")
+        if name is not None:
+            read = scenario(name)
+            with progress_bar() as tell:
+                outcome = _play(read, asked, seed, tell, withheld=withheld)
+            found = outcome.test
+        elif file is not None:
+            with progress_bar() as tell:
+                found = _watch(read_counts(file), asked, tell)
+        elif data is not None or database_url is not None:
+            # The store and all that reads it: a second that a file need not wait for.
+            from api.cli.backtest_sources import from_house  # noqa: PLC0415 - said above
+
+            with progress_bar() as tell:
+                stored = from_house(
+                    data, database_url, indicators, level=unit_class or "ward",
+                    calibration=calibration, changes=changes, progress=tell,
+                )  # fmt: skip
+                found = _watch(stored, asked, tell)
+        else:
+            fail(_NOTHING_GIVEN)
+        result = report(found, improvements=improvements)
+        if read is not None and outcome is not None:
+            result["scenario"] = told(outcome, budget=budget)
+            show_scenario(console, read, result["scenario"])
+        if out is not None:
             save(result, out)
-    _show(Console(), result)
+        if picture is not None:
+            picture.write_text(draw(found, result, outcome), "utf-8")
+    show(console, result)
+
+
+def _watch(counts: Counts, asked: _Asked, tell: Tell) -> Backtest:
+    reference = None if asked.calibration is None else Reference.find(asked.calibration)
+    return run(
+        counts,
+        budget=asked.budget,
+        budget2=asked.budget2,
+        history=asked.history,
+        reference=reference,
+        unit_class=asked.unit_class if reference is not None else None,
+        progress=tell,
+    )
+
+
+def _play(
+    read: Scenario, asked: _Asked, seed: int | None, tell: Tell, *, withheld: bool
+) -> Outcome:
+    if asked.calibration is not None or asked.history is not None:
+        fail("a scenario has its own fit and history: leave out --calibration and --history")
+    return play(
+        read,
+        budget=asked.budget,
+        budget2=asked.budget2,
+        seed=seed,
+        withheld=withheld,
+        progress=tell,
+    )
 
 
 class _Bar:
@@ -109,40 +223,3 @@ def progress_bar() -> Iterator[_Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _Bar(progress)
-
-
-def _show(console: Console, result: dict[str, Any]) -> None:
-    alerts = result["alerts"]
-    table = Table(title=f"{len(alerts)} alerts in {result['unit_years']:.1f} unit-years")
-    for name in ("unit", "level", "direction", "first signal", "onset", "feeds"):
-        table.add_column(name)
-    for alert in alerts[:_ROWS_SHOWN]:
-        table.add_row(
-            escape(alert["unit"]),
-            str(alert["level"]),
-            alert["direction"],
-            alert["first_signal_at"],
-            alert["onset"],
-            escape(", ".join(alert["feeds"])),
-        )
-    console.print(table)
-    if len(alerts) > _ROWS_SHOWN:
-        console.print(f"... and {len(alerts) - _ROWS_SHOWN} more (--json writes all)")
-    rates = result["false_alerts_per_unit_year"]
-    for level in ("level1", "level2"):
-        rate = rates[level]
-        if rate["value"] is not None:
-            console.print(
-                f"{level}: {rate['value']:.3f} alerts per unit-year ({rates['counted']}),"
-                f" 95 % interval {rate['lower']:.3f} to {rate['upper']:.3f},"
-                f" budget {result['budgets'][level]:g}",
-                highlight=False,
-            )
-    delay = result["delay"]
-    if delay["units"]:
-        median = delay["interpolated"]
-        told = "not reached" if median is None else f"{median:.1f} weeks"
-        console.print(
-            f"{delay['detected']} of {delay['units']} changed units alerted; median delay {told}",
-            highlight=False,
-        )

@@ -210,3 +210,53 @@ def test_an_interpolated_median_spreads_ties_over_the_step_before_them():
     assert interpolated_median(np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(1.5)
     assert interpolated_median(np.array([4.0, np.inf, np.inf])) is None
     assert interpolated_median(np.array([])) is None
+
+
+def test_processes_share_the_units_out_and_change_nothing(tmp_path: Path):
+    counts = read_counts(make(tmp_path / "c.csv", units=10, changed=5, starts=(0, 20)))
+    alone, shared = (
+        run(counts, budget=1.0, budget2=0.5, processes=processes) for processes in (1, 2)
+    )
+
+    assert alone.alerts
+    assert shared.alerts == alone.alerts
+    assert shared.improvements == alone.improvements
+
+
+def test_a_declared_beginning_rests_and_then_is_judged_by_its_own_baseline(tmp_path: Path):
+    path = make(tmp_path / "c.csv", weeks=160, units=12, changed=6, at=70)
+    day = str(MONDAY + timedelta(weeks=70))
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    rows = [
+        line + ("," + day if n < 12 * 3 * 160 // 2 and f",{day}," in line else ",")
+        for n, line in enumerate(lines[1:])
+    ]
+    path.write_text("\n".join([lines[0] + ",rebased_at", *rows]) + "\n")
+    counts = read_counts(path)
+    result = report(run(counts, budget=0.2, budget2=0.05))
+    declared = {counts.units[unit] for unit, _, _ in counts.rebases}
+    plain = report(run(read_counts(make(path, weeks=160, changed=6)), budget=0.2, budget2=0.05))
+
+    assert declared == {f"U{unit}" for unit in range(6)}
+    late = [a for a in result["alerts"] if a["unit"] in declared and a["first_signal_at"] > day]
+    assert len(late) <= 2
+    assert all(a["first_signal_at"] > str(MONDAY + timedelta(weeks=122)) for a in late)
+    assert result["not_watched"]["rested_unit_years"] == pytest.approx(6 * 52 / 52.18, rel=1e-3)
+    assert plain["not_watched"]["rested_unit_years"] == 0
+    assert plain["delay"]["detected"] == 6
+
+
+def test_gaps_of_a_feed_are_told_as_data(tmp_path: Path):
+    path = make(tmp_path / "c.csv", units=8)
+    out = {str(MONDAY + timedelta(weeks=week)) for week in range(80, 84)}
+    kept = []
+    for row in path.read_text().splitlines(keepends=True):
+        unit, feed, start = row.split(",")[:3]
+        if not (unit in {"U5", "U6"} and feed == "falls" and start in out):
+            kept.append(row)
+    path.write_text("".join(kept))
+    told = report(run(read_counts(path), budget=0.2, budget2=0.05))["not_watched"]["gaps"]
+
+    assert told == [
+        {"kind": "data_quality", "feed": "falls", "from": min(out), "to": "2023-08-14", "units": 2}
+    ]
