@@ -8,7 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from sqlalchemy import text
 
+from api.cli.backtest_sources import _open
+from api.settings import Settings
 from streams.scenarios import names
 from tests.integration.earshot_process import earshot
 from tests.integration.test_backtest import make
@@ -145,3 +148,17 @@ def test_a_question_without_an_answer_is_told(arguments: tuple[str, ...], words:
     assert done.returncode == 1
     assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.postgres
+def test_a_house_on_postgresql_refuses_to_be_written_by_a_backtest(shared_postgres_url: str):
+    store = _open(Settings.load(database_url=shared_postgres_url))
+    try:
+        assert isinstance(list(store.providers_with_facts()), list)
+        with (
+            pytest.raises(Exception, match="read-only"),
+            store.database.write() as connection,
+        ):
+            connection.execute(text("CREATE TABLE never (id integer)"))
+    finally:
+        store.close()
