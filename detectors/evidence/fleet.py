@@ -9,11 +9,12 @@ a thousand units take a tenth of a second. Formulae in ``docs/methods.md``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detectors.common import common_effect
+from detectors.evidence.contamination import changed_units, without
 from detectors.evidence.counts import DAYS, F64, FeedCounts
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
 from detectors.evidence.patterns import falls, rises
@@ -65,7 +66,8 @@ def fit_fleet(
     """Fit the common part of a class of units to their history.
 
     Args:
-        history: counts of the baseline periods only.
+        history: counts of the baseline periods only; units that changed within it are left
+            out of what is common (``contamination``).
         feeds: names of the feeds.
         improvable: feeds where a fall is good; none by default.
         per_year: periods per year.
@@ -77,10 +79,29 @@ def fit_fleet(
     """
     if len(feeds) != history.feeds:
         raise ValueError(f"{len(feeds)} names for {history.feeds} feeds")
-    seen = history.exposure > 0
-    if not seen.any():
+    if not (history.exposure > 0).any():
         raise ValueError("no period of any unit was observed, so there is nothing to fit")
-    counts = np.where(seen, history.counts, 0.0)
+    good = tuple(improvable) if improvable is not None else (False,) * len(feeds)
+    first = _fit(history, tuple(feeds), good, per_year, minimum_history)
+    changed = changed_units(history, first.model)
+    if not changed.any():
+        return first
+    fit = _fit(without(history, changed), tuple(feeds), good, per_year, minimum_history)
+    counts = np.where(history.exposure > 0, history.counts, 0.0)
+    expected = history.exposure * fit.model.seasonal(history.week0, history.periods)
+    totals, masses = weighted_totals(counts, expected, fit.model)
+    return replace(fit, totals=totals, masses=masses)
+
+
+def _fit(
+    history: FeedCounts,
+    feeds: tuple[str, ...],
+    good: tuple[bool, ...],
+    per_year: float,
+    minimum_history: int,
+) -> FleetFit:
+    """Fit to all units that the history shows as observed."""
+    counts = np.where(history.exposure > 0, history.counts, 0.0)
     season, trend = fit_season(counts, history.exposure, history.week0, per_year)
     expected = history.exposure * usual_course(
         season, trend, history.week0, history.periods, per_year
@@ -88,10 +109,9 @@ def fit_fleet(
     mean = own_rate(counts, expected)[:, :, None] * expected
     dispersions = fit_dispersions(counts, mean)
     sigma2, rho = common_effect(counts, mean, dispersions.feed)
-    good = tuple(improvable) if improvable is not None else (False,) * len(feeds)
     width = len(feeds)
     rough = EvidenceModel(
-        feeds=tuple(feeds),
+        feeds=feeds,
         prior_a=np.ones(width),
         prior_b=1.0 / np.maximum(pooled_rate(counts, expected), 1e-6),
         dispersion=dispersions.feed,

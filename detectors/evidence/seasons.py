@@ -15,8 +15,8 @@ from detectors.evidence.model import harmonics
 
 WAVES = 4  # sine and cosine of two harmonics
 # Standard deviation, over feeds and fleets, of growth a year on the log scale: a guess that
-# admits what reporting does from year to year and calls ten per cent unusual.
-USUAL_TREND = 0.05
+# admits what reporting does from year to year and calls six per cent unusual.
+USUAL_TREND = 0.03
 
 
 def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> tuple[F64, F64]:
