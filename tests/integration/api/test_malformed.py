@@ -95,8 +95,11 @@ def test_each_of_ten_thousand_malformed_requests_is_answered_and_accounted_for(f
     assert len(door.codes) >= 15
     counters = fresh.store.counters()
     assert door.accepted == counters.processed
-    # What the door took, the runner takes: it asks the same questions.
-    assert {} == fresh.store.dead_letter_counts()
+    # What the door took, the runner takes: it asks the same questions. Only where broken
+    # identifiers meet may a later content turn out to be the one that counts.
+    letters = fresh.store.dead_letter_counts()
+    assert set(letters) <= {"revision_conflict"}
+    assert sum(letters.values()) == counters.rejected
     refused = re.findall(
         r'^earshot_intake_rejected_events_total\{code="(\w+)"\} (\S+)', page, re.MULTILINE
     )
