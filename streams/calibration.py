@@ -34,17 +34,6 @@ class Calibration:
     notes: Mapping[str, str]
 
 
-class _Gathering(CountWatch):
-    """The arrays that the evidence of a level is taken from, exactly as it takes them."""
-
-    def arrays(self, block: Block) -> FeedCounts | None:
-        """Give the closed weeks of all units of the level, or None where there are none."""
-        self.evaluate(block)
-        if self._counts is None or self._frame is None:
-            return None
-        return self._counts.until(self._frame.closed)
-
-
 def from_store(
     store: Histories,
     providers: Iterable[str],
@@ -64,11 +53,10 @@ def from_store(
     models: dict[str, EvidenceModel] = {}
     notes: dict[str, str] = {}
     for level, model in before.models.items():
-        parts = [
-            part
-            for block in blocks
-            if (part := _Gathering(level, model, budget1=0.2, budget2=0.05).arrays(block))
-        ]
+        # The arrays that the evidence of a level is taken from, exactly as it takes them.
+        watches = [CountWatch(level, model, budget1=0.2, budget2=0.05) for _ in blocks]
+        found = [watch.arrays(block) for watch, block in zip(watches, blocks, strict=True)]
+        parts = [part[1] for part in found if part is not None]
         history = stack(parts) if parts else None
         reason = _too_small(history)
         if history is None or reason:

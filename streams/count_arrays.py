@@ -9,29 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.evidence.counts import FeedCounts
+from detectors.evidence.counts import DAYS, FeedCounts
 from streams.columns import CLEAN
-from streams.contributions import MILLION
+from streams.count_kernels import ABSENT, EVENTS, FEED, METRIC, Calendar, Cells, fill, first_weeks
 from streams.feeds import Feed
-from streams.periods import Grid
-from streams.windows import by_day, weekly_activity, window
+from streams.periods import Grid, first_day
+from streams.windows import months_of_weeks
 
 if TYPE_CHECKING:
     from streams.series import Block
 
-F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
 BED_DAYS = "occupied_bed_days"
-# Exposure is relative to a unit's first quarter of reported activity.
-REFERENCE_WEEKS = 13
 # Of the first feed's events, the indicator named last is also counted by the second.
 COUNTED_TWICE: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"incidents": ("falls", "fall_incidents")}
@@ -40,7 +38,7 @@ _NEVER = 2**40
 _EVENT_FEEDS = (Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """What the arrays of a level have in common.
 
@@ -53,42 +51,44 @@ class Frame:
     closed: int
     width: int
     closes: tuple[int | None, ...]
-    starts: tuple[tuple[int, ...], ...]
+    starts: I64
+
+    def same(self, other: Frame) -> bool:
+        """Whether arrays of the one are arrays of the other."""
+        return (
+            (self.week0, self.width, self.closes) == (other.week0, other.width, other.closes)
+            and self.starts.shape == other.starts.shape
+            and bool((self.starts == other.starts).all())
+        )
 
 
-def frame_of(block: Block, slots: list[int]) -> Frame | None:
+def frame_of(block: Block, slots: I64) -> Frame | None:
     """What the arrays of these slots have in common, or None before any event feed began."""
-    firsts = [block.first_week(block.provider, feed) for feed in Feed]
     closes = tuple(block.closed(feed, Grid.WEEK) for feed in Feed)
     ended = [week for week in (closes[feed] for feed in _EVENT_FEEDS) if week is not None]
     if not ended:
         return None
-    week0 = min(week for week in firsts if week is not None)
+    provider = block.slot(block.provider)
+    assert provider is not None  # noqa: S101 - a block always has its provider
+    activity = len(block.catalogue.indicators) + np.arange(len(Feed))
+    # The provider's own first weeks stand last.
+    begins = first_weeks(
+        _cells(block, Grid.WEEK), np.append(slots, provider).astype(np.int64), activity, _NEVER
+    )
+    week0 = int(begins[:, -1].min())
+    begins = begins[:, :-1]
     width = max(ended) - week0 + 1
-    weeks = block.columns[Grid.WEEK]
-    begins = np.full((len(Feed), len(slots)), _NEVER, dtype=np.int64)
-    for feed in Feed:
-        rows = weeks.table[slots, len(block.catalogue.indicators) + int(feed)]
-        here = np.flatnonzero(rows >= 0)
-        seen = weeks.facts[rows[here]] > 0
-        begins[feed, here] = np.where(seen.any(axis=1), weeks.first + seen.argmax(axis=1), _NEVER)
     # A unit is observed from its first fact of any feed, once its level has the feed.
     starts = np.maximum(begins.min(axis=1, initial=_NEVER)[:, None], begins.min(axis=0)[None, :])
-    return Frame(
-        week0=week0,
-        closed=width - 1,
-        width=width,
-        closes=closes,
-        starts=tuple(tuple(row) for row in starts.tolist()),
-    )
+    return Frame(week0=week0, closed=width - 1, width=width, closes=closes, starts=starts)
 
 
-def touched(block: Block, slots: Sequence[int], feeds: Sequence[str]) -> npt.NDArray[np.bool_]:
+def touched(block: Block, slots: I64, feeds: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Which units (of ``slots``) have changed series among those that are watched."""
     catalogue = block.catalogue
     keys = [key for key in (*feeds, BED_DAYS) if key in catalogue]
-    positions = [catalogue.position(key) for key in keys]
-    touched = np.zeros(len(slots), dtype=np.bool_)
+    positions = np.array([catalogue.position(key) for key in keys], dtype=np.int64)
+    touched = np.zeros(slots.size, dtype=np.bool_)
     for grid in (Grid.WEEK, Grid.MONTH):
         columns = block.columns[grid]
         if columns.rows:
@@ -97,118 +97,89 @@ def touched(block: Block, slots: Sequence[int], feeds: Sequence[str]) -> npt.NDA
     return touched
 
 
-def feed_counts(
-    block: Block,
-    slots: Sequence[int],
-    feeds: Sequence[str],
-    frame: Frame,
-    units: I64 | None = None,
-) -> FeedCounts:
-    """The arrays of some slots; ``units`` are their positions in the frame (None: all)."""
-    week0, width = frame.week0, frame.width
-    counts = np.zeros((len(slots), len(feeds), width))
-    exposure = np.zeros((len(slots), len(feeds), width))
-    daily = np.zeros((len(slots), len(feeds), width, 7), dtype=np.uint16)
-    weeks = week0 + np.arange(width)
-    relative = _relative_activity(block, slots, week0, width)
-    for number, key in enumerate(feeds):
-        if key not in block.catalogue:
-            continue
-        indicator = block.catalogue[key]
-        closed = frame.closes[indicator.feed]
-        if closed is None:
-            continue
-        position = block.catalogue.position(key)
-        facts, numerators, denominators = window(block, Grid.WEEK, slots, position, week0, width)
-        if indicator.feed is Feed.WARDMETRICS:
-            below = np.where(denominators > 0, denominators / MILLION, np.nan)
-            exposure[:, number] = np.where(facts > 0, _relative(below), 0.0)
-        else:
-            starts = np.array(frame.starts[indicator.feed])
-            if units is not None:
-                starts = starts[units]
-            begun = weeks[None, :] >= starts[:, None]
-            # The open week counts for a feed that has reached it itself.
-            alive = weeks < closed + (1 if closed == week0 + width - 1 else 0)
-            exposure[:, number] = np.where(begun & alive[None, :], relative, 0.0)
-            daily[:, number] = by_day(block, slots, position, week0, width)
-        counts[:, number] = np.where(exposure[:, number] > 0, numerators / MILLION, 0.0)
-    _count_once(block, slots, feeds, counts, exposure, daily, week0)
+def empty_counts(block: Block, units: int, feeds: Sequence[str], frame: Frame) -> FeedCounts:
+    """Arrays of a frame with nothing in them."""
+    catalogue = block.catalogue
     return FeedCounts(
-        counts=counts,
-        exposure=exposure,
-        week0=week0,
-        daily=daily,
+        counts=np.zeros((units, len(feeds), frame.width)),
+        exposure=np.zeros((units, len(feeds), frame.width)),
+        week0=frame.week0,
+        daily=np.zeros((units, len(feeds), frame.width, DAYS), dtype=np.uint16),
         # A metric comes with its period's end, so it has no days of its own.
-        daily_feeds=tuple(key in block.catalogue and block.catalogue[key].daily for key in feeds),
+        daily_feeds=tuple(key in catalogue and catalogue[key].daily for key in feeds),
     )
 
 
-def _count_once(
-    block: Block,
-    slots: Sequence[int],
-    feeds: Sequence[str],
-    counts: F64,
-    exposure: F64,
-    daily: U16,
-    week0: int,
-) -> None:
-    """Take falls out of the incidents of a unit from its first audit of falls on.
+def of_width(held: FeedCounts, width: int) -> FeedCounts:
+    """The same arrays with fewer columns, or with empty ones after them."""
+    if width <= held.periods:
+        cut = held.until(width)
+        return FeedCounts(
+            cut.counts.copy(), cut.exposure.copy(), cut.week0, _days(cut).copy(), cut.daily_feeds
+        )
+    more = ((0, 0), (0, 0), (0, width - held.periods))
+    return FeedCounts(
+        np.pad(held.counts, more), np.pad(held.exposure, more), held.week0,
+        np.pad(_days(held), (*more, (0, 0))), held.daily_feeds,
+    )  # fmt: skip
 
-    One fall is one event, however many feeds tell of it: counted twice it
-    would make two feeds rise together by itself.
-    """
-    for twice, (other, part) in COUNTED_TWICE.items():
-        if not {twice, other} <= set(feeds) or part not in block.catalogue:
+
+def refill(
+    block: Block, slots: I64, feeds: Sequence[str], frame: Frame, counts: FeedCounts, units: I64
+) -> I64:
+    """Fill in the rows of some units in place; give the first column of each that differs."""
+    catalogue = block.catalogue
+    described = np.zeros((len(feeds), FEED), dtype=np.int64)
+    for number, key in enumerate(feeds):
+        closed = None if key not in catalogue else frame.closes[catalogue[key].feed]
+        if closed is None:
+            described[number] = ABSENT, 0, 0, 0
             continue
-        whole = feeds.index(twice)
-        audited = np.maximum.accumulate(exposure[:, feeds.index(other)] > 0, axis=1)
-        position = block.catalogue.position(part)
-        width = counts.shape[2]
-        facts = window(block, Grid.WEEK, slots, position, week0, width)[0]
-        days = by_day(block, slots, position, week0, width)
-        counts[:, whole] -= np.where(audited & (counts[:, whole] > 0), facts, 0)
-        daily[:, whole] -= np.where(audited[:, :, None], days, 0).astype(np.uint16)
-
-
-def _relative_activity(block: Block, slots: Sequence[int], week0: int, width: int) -> F64:
-    if BED_DAYS not in block.catalogue:
-        return np.ones((len(slots), width))
-    position = block.catalogue.position(BED_DAYS)
-    activity, facts = weekly_activity(block, slots, position, week0, width)
-    # Per reporting ward, so that one ward's missing return is not a fall in activity.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _relative(np.where(facts > 0, activity / facts, np.nan))
-
-
-def _relative(activity: F64) -> F64:
-    """Activity over the unit's own first quarter of it; 1 where it is not known."""
-    reported = ~np.isnan(activity) & (activity > 0)
-    early = reported & (np.cumsum(reported, axis=1) <= REFERENCE_WEEKS)
-    number = early.sum(axis=1)
-    total = np.where(early, np.nan_to_num(activity), 0.0).sum(axis=1)
-    reference = np.where(number > 0, total / np.maximum(number, 1), 1.0)
-    relative: F64 = np.where(reported, np.nan_to_num(activity) / reference[:, None], 1.0)
-    return relative
-
-
-def first_change(before: FeedCounts, after: FeedCounts) -> I64:
-    """The first column (units) in which two blocks differ; their width where they do not."""
-    differs = np.any(
-        (before.counts != after.counts)
-        | (before.exposure != after.exposure)
-        | np.any(_days(before) != _days(after), axis=3),
-        axis=1,
+        feed = catalogue[key].feed
+        # The open week counts for a feed that has reached it itself.
+        reached = closed == frame.week0 + frame.width - 1
+        described[number] = (
+            METRIC if feed is Feed.WARDMETRICS else EVENTS, catalogue.position(key),
+            closed + int(reached), int(feed),
+        )  # fmt: skip
+    once = [
+        (feeds.index(twice), feeds.index(other), catalogue.position(part))
+        for twice, (other, part) in COUNTED_TWICE.items()
+        if {twice, other} <= set(feeds) and part in catalogue
+    ]
+    own = [block.own_slot(block.slots[slot].code) for slot in slots.tolist()]
+    return fill(
+        slots,
+        np.array([-1 if slot is None else slot for slot in own], dtype=np.int64),
+        units,
+        _cells(block, Grid.WEEK),
+        _cells(block, Grid.MONTH),
+        _calendar(frame.week0, frame.width),
+        described,
+        frame.starts,
+        catalogue.position(BED_DAYS) if BED_DAYS in catalogue else -1,
+        np.array(once, dtype=np.int64).reshape(-1, 3),
+        frame.week0,
+        counts.counts,
+        counts.exposure,
+        _days(counts),
     )
-    first: I64 = np.where(differs.any(axis=1), differs.argmax(axis=1), before.periods)
-    return first
 
 
-def renew(held: FeedCounts, part: FeedCounts, units: I64) -> None:
-    """Write the rows of some units into a block in place."""
-    held.counts[units] = part.counts
-    held.exposure[units] = part.exposure
-    _days(held)[units] = _days(part)
+def _cells(block: Block, grid: Grid) -> Cells:
+    columns = block.columns[grid]
+    return Cells(
+        columns.table, columns.facts, columns.numerators, columns.denominators, columns.days,
+        columns.daily, columns.first,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _calendar(week0: int, width: int) -> Calendar:
+    month = months_of_weeks(week0, width)
+    low, high = int(month[0]), int(month[-1])
+    length = np.diff([first_day(Grid.MONTH, step) for step in range(low, high + 2)])
+    return Calendar(month - low, length.astype(np.int64), low)
 
 
 def _days(counts: FeedCounts) -> U16:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from detectors.evidence.explain import explain
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import Episode, FeedCounts, WatchPath, Way, watch
-from streams.count_arrays import Frame, feed_counts, first_change, frame_of, renew, touched
+from streams.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
 from streams.moments import FactsOn, crossing
 from streams.periods import Grid, first_day
 from streams.signals import Signal, instant, plain
@@ -65,42 +65,63 @@ class CountWatch:
 
     def evaluate(self, block: Block) -> set[str]:
         """Bring the evidence up to date; give the units whose signals may have changed."""
-        slots = [
-            n for n, slot in enumerate(block.slots) if slot.kind == self.level and not slot.own
-        ]
-        frame = frame_of(block, slots)
-        if frame is None or not slots:
+        dirty = self._renew(block)
+        counts, frame = self._counts, self._frame
+        if dirty is None or counts is None or frame is None:
             return set()
-        held = self._counts
-        if held is None or frame != self._frame:
-            fresh = feed_counts(block, slots, self.model.feeds, frame)
-            dirty = self._first_difference(held, fresh, frame)
-        else:
-            # Nothing moved for all units, so only those with changed facts are renewed.
-            fresh = held
-            dirty = np.full(len(slots), frame.width, dtype=np.int64)
-            changed = np.flatnonzero(touched(block, slots, self.model.feeds))
-            if changed.size:
-                part = feed_counts(
-                    block, [slots[unit] for unit in changed], self.model.feeds, frame, changed
-                )
-                dirty[changed] = first_change(held.select(changed), part)
-                renew(held, part, changed)
-        if slots != self.slots:
-            self._place = {slot: unit for unit, slot in enumerate(slots)}
-        self.slots, self._counts, self._frame = slots, fresh, frame
         stale = np.flatnonzero(dirty < frame.width)
         if stale.size == 0:
             return set()
-        self._watch(fresh, dirty, stale, frame.closed)
-        codes = {int(unit): block.slots[slots[unit]].code for unit in stale}
+        self._watch(counts, dirty, stale, frame.closed)
+        codes = {int(unit): block.slots[self.slots[unit]].code for unit in stale}
         for unit, code in codes.items():
-            self._explained[code] = {
-                episode: signal
-                for episode, signal in self._explained.get(code, {}).items()
-                if episode.opened_week < dirty[unit]
-            }
+            explained = self._explained.get(code)
+            if explained:
+                self._explained[code] = {
+                    episode: signal
+                    for episode, signal in explained.items()
+                    if episode.opened_week < dirty[unit]
+                }
         return set(codes.values())
+
+    def arrays(self, block: Block) -> tuple[list[str], FeedCounts] | None:
+        """Units of the level and their closed weeks, as the evidence takes them; None: none."""
+        self._renew(block)
+        if self._counts is None or self._frame is None:
+            return None
+        codes = [block.slots[slot].code for slot in self.slots]
+        return codes, self._counts.until(self._frame.closed)
+
+    def _renew(self, block: Block) -> I64 | None:
+        """Bring the arrays up to date; the first column of each unit to be looked at again."""
+        slots = [
+            n for n, slot in enumerate(block.slots) if slot.kind == self.level and not slot.own
+        ]
+        places = np.array(slots, dtype=np.int64)
+        frame = frame_of(block, places)
+        if frame is None or not slots:
+            return None
+        feeds, before, held = self.model.feeds, self._frame, self._counts
+        units = np.arange(len(slots))
+        if held is None or before is None or slots != self.slots or before.week0 != frame.week0:
+            self._counts = empty_counts(block, len(slots), feeds, frame)
+            refill(block, places, feeds, frame, self._counts, units)
+            self._path = None
+            dirty = np.zeros(len(slots), dtype=np.int64)
+            self._place = {slot: unit for unit, slot in enumerate(slots)}
+        elif not frame.same(before):
+            self._counts = of_width(held, frame.width)
+            dirty = refill(block, places, feeds, frame, self._counts, units)
+            if before.width != frame.width:
+                dirty = np.minimum(dirty, min(before.closed, frame.closed))
+        else:
+            # Nothing moved for all units, so only those with changed facts are renewed.
+            units = np.flatnonzero(touched(block, places, feeds))
+            dirty = np.full(len(slots), frame.width, dtype=np.int64)
+            if units.size:
+                dirty[units] = refill(block, places, feeds, frame, held, units)
+        self.slots, self._frame = slots, frame
+        return dirty
 
     def _watch(self, counts: FeedCounts, dirty: I64, stale: I64, closed: int) -> None:
         """Watch the units that have something new."""
@@ -118,24 +139,6 @@ class CountWatch:
             path.renew(watched, stale)
         else:
             self._path = watched
-
-    def _first_difference(
-        self, held: FeedCounts | None, fresh: FeedCounts, frame: Frame
-    ) -> npt.NDArray[np.int64]:
-        """The first column (units) from which the evidence has to be taken again."""
-        before = self._frame
-        if (
-            held is None
-            or before is None
-            or before.week0 != frame.week0
-            or held.units != fresh.units
-        ):
-            self._path = None
-            return np.zeros(fresh.units, dtype=np.int64)
-        common = min(before.width, frame.width)
-        first = first_change(held.until(common), fresh.until(common))
-        moved = min(before.closed, frame.closed) if before.width != frame.width else frame.width
-        return np.minimum(first, moved)
 
     # -- signals -------------------------------------------------------------
 

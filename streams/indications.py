@@ -24,7 +24,7 @@ from streams.periods import PER_YEAR, Grid, first_day
 from streams.signals import Signal, plain
 from streams.statements import uncapitalised
 from streams.views import series_id
-from streams.windows import joined_units, window
+from streams.windows import joined_units, reported, window
 
 if TYPE_CHECKING:
     from streams.series import Block
@@ -273,11 +273,10 @@ class SilenceWatch:
             )
         slots = [
             number
-            for number, slot in enumerate(block.slots)
-            if not slot.own
-            and slot.kind in self.levels
-            and slot.kind != "provider"
-            and block.first_week(slot.code, self.feed) is not None
+            for number in reported(block, Grid.WEEK, position)
+            if not block.slots[number].own
+            and block.slots[number].kind in self.levels
+            and block.slots[number].kind != "provider"
         ]
         width = closed - GRACE_WEEKS.get(self.feed, 0) - first
         if not slots or width <= 0:

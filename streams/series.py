@@ -99,6 +99,7 @@ class Block:
         # What follows from the facts and is asked for again and again between changes.
         self._changed: dict[Grid, list[int]] = {}
         self._watermarks: list[int | None] | None = None
+        self._closes: dict[tuple[int, int], int | None] = {}
         self._total_slot(provider)
 
     # -- units ---------------------------------------------------------------
@@ -186,8 +187,7 @@ class Block:
     ) -> None:
         if not placed:
             return
-        self._changed.clear()
-        self._watermarks = None
+        self._forget()
         leaf, sign = np.array(leaves, dtype=np.int32), np.array(signs, dtype=np.int32)
         shape, day, above, below = np.array(placed, dtype=np.int64).T
         shape, day = shape.astype(np.int32), day.astype(np.int32)
@@ -212,6 +212,12 @@ class Block:
         if self._shapes.full:
             self._shapes.clear()
 
+    def _forget(self) -> None:
+        """Forget what followed from the facts before they changed."""
+        self._changed.clear()
+        self._closes.clear()
+        self._watermarks = None
+
     # -- tallies -------------------------------------------------------------
 
     def take_tallies(self) -> list[Tally]:
@@ -233,8 +239,7 @@ class Block:
 
     def restore(self, tallies: Iterable[Tally]) -> None:
         """Fill an empty block from stored tallies; the same as changing in their facts."""
-        self._changed.clear()
-        self._watermarks = None
+        self._forget()
         leaves: dict[str, int] = {}
         by_grid: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
         room = np.empty((self._width, CELL_NUMBERS), dtype=np.int64)
@@ -300,6 +305,12 @@ class Block:
         A period of events is closed when a later one has a fact; a period of
         metrics when a metric has come whose own period ends with it or later.
         """
+        key = (feed, grid)
+        if key not in self._closes:
+            self._closes[key] = self._closed(feed, grid)
+        return self._closes[key]
+
+    def _closed(self, feed: Feed, grid: Grid) -> int | None:
         day = self.watermark(feed)
         if day is None:
             return None

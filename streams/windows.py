@@ -68,20 +68,13 @@ def window(
     return result
 
 
-def by_day(block: Block, slots: Sequence[int], position: int, first: int, width: int) -> I32:
-    """Facts by day of the week (slots, width, 7) of an indicator watched within the week."""
-    weeks = block.columns[Grid.WEEK]
-    result = np.zeros((len(slots), width, 7), dtype=np.int32)
-    low, high = max(first, weeks.first), min(first + width, weeks.first + weeks.width)
-    if high <= low or not slots:
-        return result
-    rows = weeks.table[list(slots), position]
-    here = np.flatnonzero(rows >= 0)
-    days = weeks.days[rows[here]]
-    result[here, low - first : high - first] = weeks.daily[
-        days, low - weeks.first : high - weeks.first
-    ]
-    return result
+def reported(block: Block, grid: Grid, position: int) -> list[int]:
+    """The slots that have a fact of an indicator on a grid."""
+    columns = block.columns[grid]
+    slots = np.flatnonzero(columns.table[:, position] >= 0)
+    seen = (columns.facts[columns.table[slots, position]] != 0).any(axis=1)
+    found: list[int] = slots[seen].tolist()
+    return found
 
 
 @lru_cache(maxsize=64)

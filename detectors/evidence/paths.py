@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detectors.compiled import compiled
 from detectors.evidence.episodes import (
     AT_OPENING,
     BASE,
@@ -38,6 +39,28 @@ from detectors.evidence.onsets import F64, I64
 # States are kept before each of so many periods: most corrections are younger than that.
 KEPT = 8
 FIRST_ROWS = 2
+
+
+@compiled
+def _rewind(first: I64, begin: I64, oldest: I64, states: F64, table: I64, marks: F64) -> None:
+    for series in range(begin.size):
+        if first[series] >= begin[series]:
+            continue
+        period = first[series]
+        if period < oldest[series]:
+            period = 0
+            oldest[series] = 0
+            start_state(states[series, 0])
+        begin[series] = period
+        state = states[series, period % KEPT]
+        for row in range(int(state[ROWS])):
+            if table[series, row, RAISED] >= period:
+                table[series, row, RAISED] = -1
+                table[series, row, LEVEL] = 1
+            if table[series, row, SUBSIDED] >= period:
+                table[series, row, SUBSIDED] = -1
+        if state[ROW] >= 0.0:
+            marks[series, int(state[ROW]), PEAK] = state[GREATEST]
 
 
 @dataclass(slots=True)
@@ -75,20 +98,7 @@ class Trail:
 
     def rewind(self, first: I64) -> None:
         """Go back to the state before period ``first`` (series) where that was passed."""
-        for series in np.flatnonzero(first < self.begin):
-            period = int(first[series])
-            if period < self.oldest[series]:
-                period = 0
-                self.oldest[series] = 0
-                start_state(self.states[series, 0])
-            self.begin[series] = period
-            state = self.states[series, period % KEPT]
-            rows = self.table[series, : int(state[ROWS])]
-            later = rows[:, RAISED] >= period
-            rows[later, RAISED], rows[later, LEVEL] = -1, 1
-            rows[rows[:, SUBSIDED] >= period, SUBSIDED] = -1
-            if state[ROW] >= 0:
-                self.marks[series, int(state[ROW]), PEAK] = state[GREATEST]
+        _rewind(first, self.begin, self.oldest, self.states, self.table, self.marks)
 
     def taken(self, places: I64) -> Trail:
         """The series at these places, -1 for one that is new."""
