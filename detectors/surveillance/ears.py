@@ -23,7 +23,7 @@ Sources: L. Hutwagner, W. Thompson, G. M. Seeman & T. Treadwell, "The bioterrori
 preparedness and response Early Aberration Reporting System (EARS)", Journal of Urban Health
 80 (2003) i89-i96; R. D. Fricker, B. L. Hegler & D. A. Dunfee, "Comparing syndromic
 surveillance detection methods", Statistics in Medicine 27 (2008) 3407-3429; M. Salmon et
-al., Journal of Statistical Software 70 (2016), section 3.1.
+al., Journal of Statistical Software 70 (2016), issue 10.
 """
 
 from __future__ import annotations

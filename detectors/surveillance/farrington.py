@@ -8,7 +8,7 @@ A count above the bound U is a signal. With z the (1 - alpha) quantile of the Ga
 ``delta``
     (mu^p + z s)^(1/p) with s^2 = p^2 mu^(2p - 1) (phi + se^2 / mu): the Gaussian bound on
     the scale y^p, where p = 2/3 removes skewness, 1/2 stabilises the variance and 1 is plain
-    (Farrington et al. 1996, section 3.8);
+    (Farrington et al. 1996);
 ``nbPlugin``
     the (1 - alpha) quantile of the negative binomial with mean mu and variance phi mu
     (Noufaily et al. 2013);
@@ -241,8 +241,9 @@ def _scored(
 def _enough_cases(values: Floats, positions: Ints, options: FarringtonOptions) -> NDArray[np.bool_]:
     """Whether the last periods, the judged one included, hold enough cases."""
     cases, periods = options.limit54
-    if not options.compatible:
-        values = np.nan_to_num(values)
-    padded = np.concatenate([np.zeros((len(values), periods - 1)), values], axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, periods, axis=1)
-    return np.asarray(windows[:, positions].sum(axis=-1) >= cases)
+    total = np.zeros((len(values), len(positions)))
+    for back in range(min(periods, values.shape[1])):
+        column = values[:, np.maximum(positions - back, 0)]
+        column = np.where(positions >= back, column, 0.0)
+        total += column if options.compatible else np.nan_to_num(column)
+    return np.asarray(total >= cases)

@@ -103,10 +103,12 @@ def fit_with_weights(
         return 0
     scored = int(not np.isnan(threshold))
     pearson, package = residuals(points, runs, levels, fitted, trend, scored)
-    package = pearson
+    if not scored:
+        package = pearson
     out[LIGHTER] = 0.0
     if scored:
         out[LIGHTER] = weigh(points, runs, max(pearson / free, 1.0), threshold)
+    if out[LIGHTER] > 0.0:  # otherwise the second fit would repeat the first
         fit(points, runs, levels, trend, fitted)
         pearson, package = residuals(points, runs, levels, fitted, trend, 0)
     out[DISPERSION], out[PACKAGE] = pearson / free, package / free

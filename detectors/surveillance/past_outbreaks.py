@@ -12,8 +12,8 @@ The dispersion is the Pearson statistic over the residual degrees of freedom.
 standard errors and the trend's test of a reweighted fit: it has replaced the working weights
 omega mu by omega, so that its sum is of omega ((y - mu) / mu)^2.
 
-Sources: C. P. Farrington et al., JRSS A 159 (1996) 547-563, section 3.6; A. Noufaily et al.,
-Statistics in Medicine 32 (2013) 1206-1222, section 3.2.
+Sources: C. P. Farrington et al., JRSS A 159 (1996) 547-563; A. Noufaily et al.,
+Statistics in Medicine 32 (2013) 1206-1222.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ algorithm for the early detection of outbreaks of infectious disease", JRSS A 15
 547-563; A. Noufaily et al., "An improved algorithm for outbreak detection in multiple
 surveillance systems", Statistics in Medicine 32 (2013) 1206-1222; M. Salmon, D. Schumacher &
 M. Höhle, "Monitoring count time series in R: aberration detection in public health
-surveillance", Journal of Statistical Software 70 (2016), section 3.3.
+surveillance", Journal of Statistical Software 70 (2016), issue 10.
 """
 
 from __future__ import annotations
