@@ -15,12 +15,10 @@ from streams.store import (
     Pruned,
     RequestInProgress,
     Role,
-    SchemaMismatch,
     Store,
     StoredResponse,
     StoreUnavailable,
     UnknownItem,
-    schema,
 )
 from tests.alerts import alert, changed
 from tests.packets import packet
