@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
-from streams.bodies import Refused, drop_null_fields, place_length, settle
+from streams.bodies import Refused, drop_null_fields, instant, place_length, settle
 from streams.context import Context, source_code
 from streams.envelope import fact_key
 from streams.events import EVENTS, Body, Event, SpeakUp, UnreadIncidentEvent, feed_of
@@ -68,10 +67,10 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
     else:
         provider, site, ward, body = _provider_alone(event), None, None, b""
         told = provider.encode()
-    time = at or _instant("time", event.time, context)
+    time = at or instant("time", event.time, context)
     recorded = None
     if event.recordedtime:
-        recorded = _instant("recordedtime", event.recordedtime, context)
+        recorded = instant("recordedtime", event.recordedtime, context)
     source, event_id = event.source, event.id
     refusal = context.authority(source, provider, time)
     if refusal is not None:
@@ -119,13 +118,6 @@ def _provider_alone(event: Event) -> str:
     if not event.withdrawn:
         raise Refused(Refusal("schema", "data: required"))
     return source_code(event.source) or ""
-
-
-def _instant(path: str, moment: datetime, context: Context) -> int:
-    at = context.instant(path, moment)
-    if isinstance(at, Refusal):
-        raise Refused(at)
-    return at
 
 
 def _misplaced(feed: Feed, place: Place) -> Refusal:

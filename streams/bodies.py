@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -30,6 +30,10 @@ _EXPECTED = {
 
 Given = str | UnsetType | None
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# Between this and the latest that a context takes, nothing is wrong with a moment.
+_EARLIEST = milliseconds(datetime(2000, 1, 1, tzinfo=UTC))
 _slugs: Passed[str] = Passed()
 # Lengths of the places that have passed; cleared when full.
 _places: dict[tuple[Given, Given], int] = {}
@@ -105,20 +109,32 @@ def _slug(path: str, value: Given) -> None:
     _slugs.add(value)
 
 
+def instant(path: str, moment: datetime, context: Context) -> int:
+    """A moment in milliseconds.
+
+    Raises:
+        Refused: it cannot be right.
+    """
+    at = (moment - _EPOCH) // _MILLISECOND
+    if not _EARLIEST <= at <= context.latest:
+        refusal = context.instant(path, moment)
+        if isinstance(refusal, Refusal):
+            raise Refused(refusal)
+    return at
+
+
 def _utc(data: Body, name: str, moment: datetime, context: Context) -> int:
     """Check a moment of a body and turn it to UTC, so that equal ones are written equally."""
-    at = context.instant(f"data.{name}", moment)
-    if isinstance(at, Refusal):
-        raise Refused(at)
+    at = instant(name, moment, context)
     if moment.tzinfo is not UTC or moment.microsecond:
-        setattr(data, name, datetime.fromtimestamp(at / 1000, UTC))
+        setattr(data, name.removeprefix("data."), datetime.fromtimestamp(at / 1000, UTC))
     return at
 
 
 def _period(data: Body, start: datetime, end: datetime, context: Context) -> int:
     """The end of a body's period, in milliseconds."""
-    since = _utc(data, "period_start", start, context)
-    until = _utc(data, "period_end", end, context)
+    since = _utc(data, "data.period_start", start, context)
+    until = _utc(data, "data.period_end", end, context)
     if until <= since:
         raise Refused(Refusal("period_invalid", "data.period_end: expected after period_start"))
     if until - since > LONGEST_PERIOD:
@@ -130,9 +146,9 @@ def _complaint(data: Complaint, _event: Event, context: Context) -> None:
     _slug("data.profession", data.profession)
     _slug("data.service_area", data.service_area)
     if data.acknowledged_at:
-        _utc(data, "acknowledged_at", data.acknowledged_at, context)
+        _utc(data, "data.acknowledged_at", data.acknowledged_at, context)
     if data.resolved_at:
-        _utc(data, "resolved_at", data.resolved_at, context)
+        _utc(data, "data.resolved_at", data.resolved_at, context)
 
 
 def _speakup(data: SpeakUp, _event: Event, context: Context) -> None:

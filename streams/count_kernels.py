@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from streams.contributions import MILLION
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 U16 = npt.NDArray[np.uint16]
 
-MILLIONTH = 1e6
 # Kinds of feeds: not watched here, a metric, events counted by day.
 ABSENT, METRIC, EVENTS = range(3)
 # Columns of the description of a feed.
@@ -112,7 +112,7 @@ def _activity(
     """
     for t in range(out.size):
         facts, total, _ = _cell(weeks, slot, own, position, week0 + t)
-        activity = total / MILLIONTH
+        activity = total / MILLION
         if facts <= 0:
             activity = 0.0
             for day in range(7 * t, 7 * t + 7):
@@ -121,7 +121,7 @@ def _activity(
                 if day == 7 * t + 3:
                     facts = reported
                 if reported > 0:
-                    activity += total / MILLIONTH / calendar.length[month]
+                    activity += total / MILLION / calendar.length[month]
                 else:
                     activity = math.nan
         out[t] = activity / facts if facts > 0 else math.nan
@@ -148,8 +148,8 @@ def _fill_metric(
     """A metric is observed where somebody sent it; its denominator is its exposure."""
     for t in range(room.below.size):
         facts, numerator, denominator = _cell(weeks, slot, own, position, week0 + t)
-        room.below[t] = denominator / MILLIONTH if denominator > 0 else math.nan
-        room.counts[f, t] = numerator / MILLIONTH
+        room.below[t] = denominator / MILLION if denominator > 0 else math.nan
+        room.counts[f, t] = numerator / MILLION
         room.exposure[f, t] = 1.0 if facts > 0 else 0.0
     relative = np.empty(room.below.size)
     _relative(room.below, relative)
@@ -170,7 +170,7 @@ def _fill_events(
         column = week - weeks.first
         if row < 0 or column < 0 or column >= weeks.facts.shape[1]:
             continue
-        room.counts[f, t] = weeks.numerators[row, column] / MILLIONTH
+        room.counts[f, t] = weeks.numerators[row, column] / MILLION
         by_day = weeks.days[row]
         if by_day >= 0:
             for day in range(7):

@@ -105,7 +105,7 @@ def _are_plain(events: Sequence[Event]) -> bool:
     """
     texts = [event.id for event in events]
     texts += [event.dataschema for event in events if event.dataschema]
-    if any(event.withdrawn and event.data for event in events):
+    if any(event.data for event in events if event.withdrawn):
         return False
     joined = "\n".join(texts).encode()
     if joined.translate(None, _PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
