@@ -27,18 +27,6 @@ from streams.series import Block, Histories
 _EPOCH = date(1970, 1, 1)
 
 
-class _Reading(CountWatch):
-    """The arrays that the evidence of a level is taken from, and whose they are."""
-
-    def read(self, block: Block) -> tuple[list[str], FeedCounts] | None:
-        """Unit codes and closed weeks, or None where a provider has none."""
-        self.evaluate(block)
-        if self._counts is None or self._frame is None:
-            return None
-        codes = [block.slots[slot].code for slot in self.slots]
-        return codes, self._counts.until(self._frame.closed)
-
-
 def stored_counts(
     store: Histories,
     providers: Iterable[str],
@@ -69,8 +57,8 @@ def stored_counts(
     every = list(providers)
     for number, provider in enumerate(every):
         # The evidence is not asked here, so that the budgets do not matter.
-        reading = _Reading(level, model, budget1=0.2, budget2=0.05)
-        found = reading.read(Block.load(store, catalogue, provider))
+        watch = CountWatch(level, model, budget1=0.2, budget2=0.05)
+        found = watch.arrays(Block.load(store, catalogue, provider))
         if found is not None:
             codes += found[0]
             parts.append(found[1])
