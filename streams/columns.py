@@ -26,7 +26,7 @@ _ROOM = {Grid.DAY: 91, Grid.WEEK: 13, Grid.MONTH: 6, Grid.QUARTER: 4}
 class Columns:
     """The cells of all series of one provider on one grid.
 
-    Attributes (rows by columns): ``facts`` int32, ``numerators`` and
+    Attributes (rows, with room, by columns): ``facts`` int32, ``numerators`` and
     ``denominators`` int64; ``table`` (slots, indicators) int32 gives a series'
     row or -1; ``days`` (rows) int32 its row in ``daily`` (daily rows, columns,
     7) int32 or -1; ``dirty`` (rows) int32 the earliest column changed since the
@@ -46,6 +46,7 @@ class Columns:
         self.daily = np.zeros((0, 0, 7), dtype=np.int32)
         self.dirty = np.zeros(0, dtype=np.int32)
         self.indicators = np.zeros(0, dtype=np.int32)
+        self._daily = 0
 
     @property
     def width(self) -> int:
@@ -85,22 +86,28 @@ class Columns:
 
     def add_rows(self, rows: int, watched_daily: Bool) -> None:
         """Make matrix rows up to ``rows``; the table already points at them."""
-        added = rows - self.rows
-        if added <= 0:
+        if rows <= self.rows:
             return
-        self.facts = np.pad(self.facts, ((0, added), (0, 0)))
-        self.numerators = np.pad(self.numerators, ((0, added), (0, 0)))
-        self.denominators = np.pad(self.denominators, ((0, added), (0, 0)))
-        self.dirty = np.concatenate([self.dirty, np.full(added, CLEAN, dtype=np.int32)])
-        self.days = np.concatenate([self.days, np.full(added, -1, dtype=np.int32)])
-        self.indicators = np.concatenate([self.indicators, np.zeros(added, dtype=np.int32)])
+        missing = rows - self.dirty.size
+        if missing > 0:
+            # Rare series turn up one after another, so there is always room for more.
+            missing += self.dirty.size // 4 + 16
+            self.facts = np.pad(self.facts, ((0, missing), (0, 0)))
+            self.numerators = np.pad(self.numerators, ((0, missing), (0, 0)))
+            self.denominators = np.pad(self.denominators, ((0, missing), (0, 0)))
+            self.dirty = np.pad(self.dirty, (0, missing), constant_values=CLEAN)
+            self.days = np.pad(self.days, (0, missing), constant_values=-1)
+            self.indicators = np.pad(self.indicators, (0, missing))
         _, indicators = np.nonzero(self.table >= self.rows)
         new = self.table[self.table >= self.rows]
         self.indicators[new] = indicators
         by_day = new[watched_daily[indicators]]
-        number = self.daily.shape[0]
-        self.days[by_day] = np.arange(number, number + by_day.size, dtype=np.int32)
-        self.daily = np.pad(self.daily, ((0, by_day.size), (0, 0), (0, 0)))
+        self.days[by_day] = np.arange(self._daily, self._daily + by_day.size, dtype=np.int32)
+        self._daily += by_day.size
+        missing = self._daily - self.daily.shape[0]
+        if missing > 0:
+            missing += self._daily // 4
+            self.daily = np.pad(self.daily, ((0, missing), (0, 0), (0, 0)))
         self.rows = rows
 
 

@@ -19,6 +19,7 @@ from streams.indications import IndicatorWatch, SilenceWatch
 from streams.indicators import Catalogue
 from streams.moments import FactsOn
 from streams.periods import Grid
+from streams.series import kind_of
 from streams.signals import Signal, alert_of, episodes
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ class Evaluation:
         return [alert for unit in sorted(self._alerts) for alert in self._alerts[unit]]
 
     def _counted(self, block: Block, unit: str) -> list[Signal]:
+        kind = kind_of(block.provider, unit)
         return [
             told_rightly(block, counts, signal)
             for counts in self._counts
+            if counts.level == kind
             for signal in counts.signals(block, unit)
         ]
 

@@ -8,194 +8,21 @@ start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Literal
+from functools import lru_cache
 
 import numpy as np
 
 from detectors.evidence.counts import DAYS, F64, I64, FeedCounts
+from detectors.evidence.crossings import Crossing, Episode, WatchPath, Way
 from detectors.evidence.looks import CLOSE
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.procedure import (
-    CROSSED,
-    DAY,
-    EVIDENCE,
-    FEEDS,
-    KIND,
-    LEVEL,
-    ONSET,
-    ROW,
-    SINCE,
-    STATE,
-    SUBSIDED,
-    WEEK,
-    Rules,
-    watch_block,
-)
-from detectors.evidence.statistic import tables
+from detectors.evidence.procedure import ROW, STATE, WEEK, Rules, watch_block
+from detectors.evidence.statistic import Tables, tables
 
 __all__ = ["CLOSE", "Crossing", "Episode", "FeedCounts", "WatchPath", "Way", "watch"]
 
 NEVER = 1e9  # a bar that no evidence reaches
 FIRST_ROWS = 24
-Direction = Literal["concern", "improvement"]
-
-
-class Way(IntEnum):
-    """The two directions of a change, as positions in a path's arrays."""
-
-    CONCERN = 0
-    IMPROVEMENT = 1
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """One alert of one level: the first look at which its evidence passed the bar.
-
-    ``week`` and ``onset`` are columns of the block; ``day`` is 0 to 6 within the
-    week or 7 at its close.
-    """
-
-    week: int
-    day: int
-    level: int
-    log_evidence: float
-    onset: int
-    feeds: tuple[bool, ...]
-
-
-@dataclass(frozen=True)
-class Episode:
-    """A change of a unit from its first alert to its end, in columns of the block.
-
-    ``raised_week`` and ``subsided_week`` are -1 where that has not happened.
-    ``log_evidence`` is that of the opening look, ``peak_log_evidence`` the highest
-    seen at a crossing or a close while the episode was open. ``evidence_weeks``
-    are the weeks of later crossings, which add evidence to it; ``since`` is the
-    earliest onset that counted at the opening.
-    """
-
-    direction: Direction
-    opened_week: int
-    opened_day: int
-    level: int
-    raised_week: int
-    raised_day: int
-    subsided_week: int
-    onset_week: int
-    log_evidence: float
-    peak_log_evidence: float
-    feeds: tuple[bool, ...]
-    evidence_weeks: tuple[int, ...] = ()
-    since: int = 0
-
-
-@dataclass(eq=False)
-class WatchPath:
-    """What watching a block gave, and the state before every period.
-
-    Args:
-        week0: absolute index of the block's first period.
-        closed: ``I64[U]``, closed columns of each unit.
-        states: ``F64[U, 2, T + 1, 6]``, the procedure's state before each period.
-        rows: ``F64[U, 2, R, 6]``, log of crossings and endings.
-        used: ``I64[U, 2]``, rows in use.
-        ready: ``I64[U]``, the first column in which the unit may alert.
-
-    """
-
-    week0: int
-    closed: I64
-    states: F64
-    rows: F64
-    used: I64
-    ready: I64
-    feeds: int
-
-    def select(self, units: I64) -> WatchPath:
-        """Give the path of the units at these positions."""
-        return WatchPath(
-            self.week0, self.closed[units], self.states[units], self.rows[units],
-            self.used[units], self.ready[units], self.feeds,
-        )  # fmt: skip
-
-    def renew(self, part: WatchPath, units: I64) -> None:
-        """Write the path of the units at these positions, of as many periods, in place."""
-        missing = part.rows.shape[2] - self.rows.shape[2]
-        if missing > 0:
-            self.rows = np.pad(self.rows, ((0, 0), (0, 0), (0, missing), (0, 0)))
-        self.closed[units], self.states[units] = part.closed, part.states
-        self.rows[units, :, : part.rows.shape[2]] = part.rows
-        self.used[units], self.ready[units] = part.used, part.ready
-
-    def log_evidence(self, unit: int, way: Way = Way.CONCERN) -> F64:
-        """Give the log evidence at every close, over all onsets; -inf before the start."""
-        level = self.states[unit, way, 1 : int(self.closed[unit]) + 1, LEVEL]
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(level))
-
-    def crossings(self, unit: int, way: Way = Way.CONCERN) -> list[Crossing]:
-        """Give every alert of both levels, in order."""
-        return [
-            Crossing(
-                week=int(row[WEEK]),
-                day=int(row[DAY]),
-                level=1 if row[KIND] == CROSSED else 2,
-                log_evidence=float(row[EVIDENCE]),
-                onset=int(row[ONSET]),
-                feeds=self._feeds(row),
-            )
-            for row in self.rows[unit, way, : self.used[unit, way]]
-            if row[KIND] != SUBSIDED
-        ]
-
-    def episodes(self, unit: int) -> list[Episode]:
-        """Fold the log into episodes, concerns and improvements, by opening."""
-        found = [*self._episodes(unit, Way.CONCERN), *self._episodes(unit, Way.IMPROVEMENT)]
-        return sorted(found, key=lambda e: (e.opened_week, e.opened_day, e.direction))
-
-    def _feeds(self, row: F64) -> tuple[bool, ...]:
-        bits = int(row[FEEDS])
-        return tuple(bool(bits >> f & 1) for f in range(self.feeds))
-
-    def _episodes(self, unit: int, way: Way) -> Iterator[Episode]:
-        rows = self.rows[unit, way, : self.used[unit, way]]
-        group: list[F64] = []
-        for row in rows:
-            group.append(row)
-            if row[KIND] == SUBSIDED:
-                yield self._episode(unit, way, group)
-                group = []
-        if group:
-            yield self._episode(unit, way, group)
-
-    def _episode(self, unit: int, way: Way, rows: list[F64]) -> Episode:
-        opening = rows[0]
-        ended = int(rows[-1][WEEK]) if rows[-1][KIND] == SUBSIDED else -1
-        crossed = [row for row in rows if row[KIND] != SUBSIDED]
-        raised = next((row for row in crossed if row[KIND] != CROSSED), None)
-        until = ended if ended >= 0 else int(self.closed[unit])
-        closes = self.log_evidence(unit, way)[int(opening[WEEK]) : until + 1]
-        seen = [float(row[EVIDENCE]) for row in crossed] + [float(x) for x in closes]
-        first = (opening[WEEK], opening[DAY])
-        later = {int(row[WEEK]) for row in crossed if (row[WEEK], row[DAY]) != first}
-        return Episode(
-            direction="concern" if way is Way.CONCERN else "improvement",
-            opened_week=int(opening[WEEK]),
-            opened_day=int(opening[DAY]),
-            level=1 if raised is None else 2,
-            raised_week=-1 if raised is None else int(raised[WEEK]),
-            raised_day=-1 if raised is None else int(raised[DAY]),
-            subsided_week=ended,
-            onset_week=int(opening[ONSET]),
-            log_evidence=float(opening[EVIDENCE]),
-            peak_log_evidence=max(seen),
-            feeds=self._feeds(opening),
-            evidence_weeks=tuple(sorted(later)),
-            since=int(opening[SINCE]),
-        )
 
 
 def watch(
@@ -239,20 +66,17 @@ def watch(
     ends = np.full(block.units, periods, dtype=np.int64) if closed is None else closed
     ends = np.clip(ends, 0, periods).astype(np.int64)
     kept, start = _resume(block, path, dirty_from, ends)
-    rules, falling = _rules(model, budget1, budget2, within_week=block.daily is not None)
-    expected = block.exposure * model.seasonal(block.week0, periods)
+    expected = block.exposure * _season(model, block.week0, periods)
     none = np.zeros((block.units, block.feeds, 0, DAYS), dtype=np.uint16)
     daily = none if block.daily is None else block.daily
     known = np.ones(block.feeds) if block.daily_feeds is None else np.array(block.daily_feeds)
-    for way, rule, patterns in (
-        (Way.CONCERN, rules, model.patterns),
-        (Way.IMPROVEMENT, falling, model.improvements),
-    ):
-        tab = tables(model, patterns)
+    shape = model.shape_of_week()
+    within_week = block.daily is not None
+    for way, rule, tab in _passes(model, budget1, budget2, within_week=within_week):
         earlier = kept.used.copy()
         while True:
             enough = watch_block(
-                block.counts, expected, daily, known.astype(np.int64), model.shape_of_week(),
+                block.counts, expected, daily, known.astype(np.int64), shape,
                 tab, rule, start, ends, kept.states[:, way], kept.rows[:, way], kept.used[:, way],
                 kept.ready,
             )  # fmt: skip
@@ -264,9 +88,17 @@ def watch(
     return kept
 
 
-def _rules(
+# A model is compared by identity and never changes, so what follows from it is kept.
+@lru_cache(maxsize=64)
+def _season(model: EvidenceModel, week0: int, periods: int) -> F64:
+    return model.seasonal(week0, periods)
+
+
+@lru_cache(maxsize=64)
+def _passes(
     model: EvidenceModel, budget1: float, budget2: float, *, within_week: bool
-) -> tuple[Rules, Rules]:
+) -> tuple[tuple[Way, Rules, Tables], ...]:
+    """The rules and tables of either direction."""
     level1 = model.threshold(budget1, within_week=within_week)
     level2 = model.threshold(budget2, within_week=within_week)
     minimum, baseline = model.minimum_history, max(1, model.minimum_history // 2)
@@ -279,7 +111,10 @@ def _rules(
         fall, NEVER, NEVER, NEVER, minimum, baseline,
         by_day=False, smallest=0.2, largest=0.9,
     )  # fmt: skip
-    return rising, falling
+    return (
+        (Way.CONCERN, rising, tables(model, model.patterns)),
+        (Way.IMPROVEMENT, falling, tables(model, model.improvements)),
+    )
 
 
 def _resume(
