@@ -1,4 +1,4 @@
-"""Single indicators with evidence of their own: shares, measurements and silence.
+"""Single indicators with evidence of their own: shares and measurements.
 
 Each is judged on closed periods, over all units of a provider at once, within a
 small part of the alert budget. Results are kept until a series of the indicator
@@ -16,7 +16,6 @@ from detectors.evidence.episodes import SeriesEpisode
 from detectors.evidence.paths import SeriesPath
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.shares import explain_share, watch_shares
-from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.contributions import MILLION
 from streams.feeds import Feed
 from streams.indicators import Indicator
@@ -24,15 +23,13 @@ from streams.periods import PER_YEAR, Grid, first_day
 from streams.signals import Signal, plain
 from streams.statements import uncapitalised
 from streams.views import series_id
-from streams.windows import joined_units, reported, window
+from streams.windows import joined_units, window
 
 if TYPE_CHECKING:
     from streams.series import Block
 
 # Periods before anything is said: half a year of weeks, a year of months, two of quarters.
 MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
-# The first metric of a week closes it for all; the others' files may still be under way.
-GRACE_WEEKS = {Feed.WARDMETRICS: 1}
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
 
@@ -211,109 +208,3 @@ def signal_of(
         words={"text": text},
         explanation=numbers,
     )
-
-
-class SilenceWatch:
-    """Units that used to report and stopped, and feeds that stopped as a whole.
-
-    A feed that stops at the provider is one finding about data; its units are not
-    called silent for it. ``signals`` are those that stand, by unit.
-    """
-
-    def __init__(
-        self, feed: Feed, levels: frozenset[str], *, budget1: float, budget2: float
-    ) -> None:
-        self.feed = feed
-        self.levels = levels
-        self.budgets = {"budget1": budget1, "budget2": budget2}
-        self._seen: tuple[int | None, int] = (None, -1)
-        self.signals: dict[str, list[Signal]] = {}
-        self._outages, self._silences = SeriesPath(), SeriesPath()
-
-    def evaluate(self, block: Block) -> set[str]:
-        """Judge again if the feed changed or any feed closed a week."""
-        closes = [block.closed(feed, Grid.WEEK) for feed in Feed]
-        latest = max((week for week in closes if week is not None), default=None)
-        closed = block.closed(self.feed, Grid.WEEK)
-        position = len(block.catalogue.indicators) + int(self.feed)
-        if closed is None or latest is None:
-            return set()
-        late = block.changed_before(Grid.WEEK, position, latest)
-        if self._seen == (closed, latest) and not late:
-            return set()
-        self._seen = (closed, latest)
-        before = self.signals
-        self.signals = self._judge(block, position, closed, latest)
-        return {
-            unit
-            for unit in before.keys() | self.signals.keys()
-            if before.get(unit) != self.signals.get(unit)
-        }
-
-    def _judge(
-        self, block: Block, position: int, closed: int, latest: int
-    ) -> dict[str, list[Signal]]:
-        first = block.first_week(block.provider, self.feed)
-        if first is None or latest <= first:
-            return {}
-        settings: dict[str, Any] = {
-            **self.budgets,
-            "per_year": PER_YEAR[Grid.WEEK],
-            "minimum": MINIMUM[Grid.WEEK],
-        }
-        width = latest - first
-        found: dict[str, list[Signal]] = {}
-        total = block.slot(block.provider)
-        assert total is not None  # noqa: S101 - a block always has its provider
-        totals = window(block, Grid.WEEK, [total], position, first, width)[0, 0].astype(float)
-        for episode in feed_outage(totals, path=self._outages, **settings):
-            numbers = plain(explain_silence(totals, np.ones(width), episode))
-            found.setdefault(block.provider, []).append(
-                self._signal(block.provider, "data_quality", first, episode, numbers)
-            )
-        slots = [
-            number
-            for number in reported(block, Grid.WEEK, position)
-            if not block.slots[number].own
-            and block.slots[number].kind in self.levels
-            and block.slots[number].kind != "provider"
-        ]
-        width = closed - GRACE_WEEKS.get(self.feed, 0) - first
-        if not slots or width <= 0:
-            return found
-        counts = window(block, Grid.WEEK, slots, position, first, width)[0].astype(float)
-        # A unit is observed from its first fact, in weeks in which its feed was alive.
-        observed = (np.cumsum(counts, axis=1) > 0) & (totals[:width] > 0)[None, :]
-        exposure = observed.astype(float)
-        units = [block.slots[slot].code for slot in slots]
-        for episode in watch_silence(counts, exposure, path=self._silences, keys=units, **settings):
-            unit = units[episode.series]
-            row = episode.series
-            numbers = plain(explain_silence(counts[row], exposure[row], episode))
-            found.setdefault(unit, []).append(
-                self._signal(unit, "silence", first, episode, numbers)
-            )
-        return found
-
-    def _signal(
-        self, unit: str, kind: str, first: int, episode: SeriesEpisode, numbers: dict[str, Any]
-    ) -> Signal:
-        names = {
-            Feed.INCIDENTS: "incident reports",
-            Feed.COMPLAINTS: "complaints",
-            Feed.SPEAKUP: "speaking-up reports",
-            Feed.WARDMETRICS: "ward metrics",
-        }
-        return signal_of(
-            episode,
-            detector="evidence.silence" if kind == "silence" else "evidence.outage",
-            unit=unit,
-            kind=kind,
-            grid=Grid.WEEK,
-            first=first,
-            feed=self.feed,
-            domain="listening",
-            key=self.feed.topic,
-            text=names[self.feed],
-            numbers=numbers,
-        )
