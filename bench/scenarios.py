@@ -26,9 +26,9 @@ from api.cli.backtest_picture import draw
 from detectors.sequential.risk_adjusted_cusum import risk_adjusted_cusum
 from detectors.sequential.sprt import sprt
 from detectors.sequential.sprt_models import PoissonRisk
-from streams.backtest_report import report
-from streams.scenarios import Scenario, names, scenario
-from streams.scenarios_verdict import Outcome, Verdict, play, verdict
+from streams.backtests.report import report
+from streams.backtests.scenario_verdict import Outcome, Verdict, play, verdict
+from streams.backtests.scenarios import Scenario, names, scenario
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods-scenarios.md"

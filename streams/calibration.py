@@ -13,9 +13,9 @@ from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import DAYS, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
-from streams.backtest import baseline, first_judged, fit_and_calibrate
+from streams.backtests.backtest import baseline, first_judged, fit_and_calibrate
+from streams.backtests.countsfile import Counts
 from streams.counting import CountWatch
-from streams.countsfile import Counts
 from streams.indicators import Catalogue
 from streams.reference import Reference
 from streams.series import Block, Histories

@@ -28,7 +28,7 @@ COMMANDS = {
     "keys": "Create, list and revoke organisation keys.",
     "check": "Check settings, files and the store before a start.",
     "migrate": "Bring the tables of an older store up to date.",
-    "backtest": "Run the production evidence over a file of counts.",
+    "backtest": "Run the production evidence over a file, a stored history or a scenario.",
     "calibrate": "Fit the fleet and set the thresholds by simulation.",
     "replay": "Rebuild tallies and alerts from the stored facts.",
     "api": "Run the HTTP half on Kafka and PostgreSQL.",

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from api.cli.backtest_picture import draw
 from api.cli.backtest_tables import show, show_scenario, show_scenarios
 from api.cli.options import Data, DatabaseUrl, Indicators, fail, plain_errors
-from streams.backtest import Backtest, BacktestError, run
-from streams.backtest import Progress as Tell
-from streams.backtest_report import report, save
-from streams.countsfile import Counts, CountsFileError, read_counts
+from streams.backtests.backtest import Backtest, BacktestError, run
+from streams.backtests.backtest import Progress as Tell
+from streams.backtests.countsfile import Counts, CountsFileError, read_counts
+from streams.backtests.report import report, save
+from streams.backtests.scenario_verdict import Outcome, play, told
+from streams.backtests.scenarios import Scenario, ScenarioError, scenario
 from streams.reference import InvalidReferenceError, Reference
-from streams.scenarios import Scenario, ScenarioError, scenario
-from streams.scenarios_verdict import Outcome, play, told
 
 _ERRORS = (
     BacktestError,

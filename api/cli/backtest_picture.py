@@ -16,10 +16,10 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from api.charts import INK, LINE, ZONE
-from streams.backtest import Backtest
-from streams.backtest_rivals import rivals
-from streams.scenarios import LABEL
-from streams.scenarios_verdict import Outcome
+from streams.backtests.backtest import Backtest
+from streams.backtests.rivals import rivals
+from streams.backtests.scenario_verdict import Outcome
+from streams.backtests.scenarios import LABEL
 
 WIDTH, LEFT, RIGHT = 860, 170, 20
 LANES = 12

@@ -9,9 +9,9 @@ from sqlalchemy import make_url
 from api.cli.house import read_definitions
 from api.cli.stores import HouseError
 from api.settings import Settings, SettingsError
-from streams.backtest import BacktestError, Progress
-from streams.backtest_store import read_changes, stored_counts
-from streams.countsfile import Counts
+from streams.backtests.backtest import BacktestError, Progress
+from streams.backtests.countsfile import Counts
+from streams.backtests.stored import read_changes, stored_counts
 from streams.reference import CLASSES, Reference
 from streams.store import SchemaMismatch, Store, StoreUnavailable
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from streams.scenarios import LABEL, Scenario, names, scenario
+from streams.backtests.scenarios import LABEL, Scenario, names, scenario
 
 _ROWS_SHOWN = 40
 _GAPS_SHOWN = 8

@@ -96,7 +96,7 @@ def _count_block(
             last[g] = -1
         level = 0.0
         for t in range(first_with(seen, rules.minimum), periods):
-            judged += 1
+            judged += seen[t + 1] - seen[t]  # a period without any feed is not watched time
             level = _count_period(
                 history, tab, rules, t, first, level, looks, bars, margin, last, alerts
             )

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams import backtest
-from streams.backtest import BacktestError, run
-from streams.backtest_report import interpolated_median, report
-from streams.countsfile import read_counts
+from streams.backtests import backtest
+from streams.backtests.backtest import BacktestError, run
+from streams.backtests.countsfile import read_counts
+from streams.backtests.report import interpolated_median, report
 from streams.reference import Reference
 
 FEEDS = ("incidents", "complaints", "falls")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from api.cli.backtest_sources import _open
 from api.settings import Settings
-from streams.scenarios import names
+from streams.backtests.scenarios import names
 from tests.integration.earshot_process import earshot
 from tests.integration.test_backtest import make
 

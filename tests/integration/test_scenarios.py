@@ -2,7 +2,7 @@
 
 Each scenario is played under five seeds. A signal has to come in time in four of them, and
 silence means that the alerts of all five together are no more than the budget explains
-(see ``streams.scenarios_verdict``). What the present procedure does not keep is listed
+(see ``streams.backtests.scenario_verdict``). What the present procedure does not keep is listed
 here, and the test fails when that is no longer true.
 """
 
@@ -12,9 +12,9 @@ from functools import cache
 
 import pytest
 
-from streams import backtest
-from streams.scenarios import names, scenario
-from streams.scenarios_verdict import WAYS, Outcome, by_chance, play, told, verdict
+from streams.backtests import backtest
+from streams.backtests.scenario_verdict import WAYS, Outcome, by_chance, play, told, verdict
+from streams.backtests.scenarios import names, scenario
 
 SEEDS = 5
 NOT_KEPT = {"reporting-culture"}

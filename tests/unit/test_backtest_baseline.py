@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
-from streams.backtest_baseline import baseline, first_judged, without_gaps
+from streams.backtests.baseline import baseline, first_judged, without_gaps
 
 
 def block(starts: tuple[int, ...], periods: int = 20) -> FeedCounts:

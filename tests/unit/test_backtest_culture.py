@@ -6,9 +6,9 @@ import numpy as np
 
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.fleet import fit_fleet
-from streams.backtest_culture import HarmShares, set_aside, told_rightly
-from streams.backtest_watch import Alert
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
+from streams.backtests.culture import HarmShares, set_aside, told_rightly
+from streams.backtests.watch import Alert
 from streams.periods import Grid
 
 WEEKS, AT = 80, 60

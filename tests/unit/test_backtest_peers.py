@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.fleet import fit_fleet
-from streams.backtest_peers import unlike_peers
+from streams.backtests.peers import unlike_peers
 
 
 def test_a_unit_that_was_high_all_along_is_told_once_with_its_feeds():

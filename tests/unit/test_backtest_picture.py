@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from api.cli.backtest_picture import LANES, draw
-from streams import backtest
-from streams.backtest import run
-from streams.backtest_report import report
-from streams.scenarios import LABEL, scenario
-from streams.scenarios_verdict import play
+from streams.backtests import backtest
+from streams.backtests.backtest import run
+from streams.backtests.report import report
+from streams.backtests.scenario_verdict import play
+from streams.backtests.scenarios import LABEL, scenario
 from tests.unit.test_backtest_rivals import counts_of
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from detectors.evidence.counts import FeedCounts
-from streams.backtest_rivals import rivals
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
+from streams.backtests.rivals import rivals
 from streams.periods import Grid
 
 HISTORY = 24

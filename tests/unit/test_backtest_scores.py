@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.backtest_scores import (
+from streams.backtests.scores import (
     Truth,
     delays,
     false_alerts,

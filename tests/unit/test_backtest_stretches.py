@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
-from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
-from streams.countsfile import read_counts
+from streams.backtests.countsfile import read_counts
+from streams.backtests.stretches import Stretch, boundaries, learnt_until, seen_at, stretches
 
 BLOCK = FeedCounts(np.ones((2, 2, 12)), np.ones((2, 2, 12)), 0)
 

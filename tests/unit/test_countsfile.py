@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.countsfile import CountsFileError, read_counts
+from streams.backtests.countsfile import CountsFileError, read_counts
 from streams.periods import Grid
 
 HEAD = "unit,feed,period_start,period_end,count,exposure,changed_at\n"

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
+from streams.backtests.scenario_fleet import draw
+from streams.backtests.scenarios import LABEL, Scenario, ScenarioError, names, scenario
 from streams.culture import ANY_HARM
-from streams.scenarios import LABEL, Scenario, ScenarioError, names, scenario
-from streams.scenarios_fleet import draw
 
 EVERY = names()
-FOLDER = Path(__file__).parents[2] / "streams" / "scenarios"
+FOLDER = Path(__file__).parents[2] / "streams" / "backtests" / "scenario_files"
 FAILINGS = ("mid-staffordshire", "morecambe-bay", "neonatal-cluster", "shrewsbury-telford")
 CONTROLS = (
     "case-mix", "definition-change", "feed-outage", "reporting-culture", "ward-merge", "winter",

@@ -17,9 +17,9 @@ import numpy as np
 from detectors.evidence.counts import F64, FeedCounts
 from detectors.evidence.model import EvidenceModel
 from detectors.single_series.shares import share_change
-from streams.backtest_watch import Alert
+from streams.backtests.countsfile import Counts
+from streams.backtests.watch import Alert
 from streams.counting import RISE
-from streams.countsfile import Counts
 from streams.culture import ANY_HARM, ENOUGH, SAFER_ODDS
 
 INCIDENTS = "incidents"

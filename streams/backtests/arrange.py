@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.evidence.counts import F64, FeedCounts
 from detectors.evidence.model import EvidenceModel
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
 from streams.reference import Reference
 
 

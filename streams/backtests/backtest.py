@@ -18,13 +18,13 @@ from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import I64, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import Bars, EvidenceModel
-from streams.backtest_arrange import BacktestError, arrange
-from streams.backtest_baseline import baseline, first_judged, without_gaps
-from streams.backtest_culture import set_aside, told_rightly
-from streams.backtest_peers import Unlike, unlike_peers
-from streams.backtest_stretches import Stretch, boundaries, learnt_until, seen_at, stretches
-from streams.backtest_watch import Alert, Segment, watch_all
-from streams.countsfile import Counts
+from streams.backtests.arrange import BacktestError, arrange
+from streams.backtests.baseline import baseline, first_judged, without_gaps
+from streams.backtests.countsfile import Counts
+from streams.backtests.culture import set_aside, told_rightly
+from streams.backtests.peers import Unlike, unlike_peers
+from streams.backtests.stretches import Stretch, boundaries, learnt_until, seen_at, stretches
+from streams.backtests.watch import Alert, Segment, watch_all
 from streams.periods import Grid
 from streams.reference import Reference
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
 
 INTERVAL = 0.95
 

@@ -15,10 +15,10 @@ from datetime import date, timedelta
 import numpy as np
 
 from detectors.evidence.counts import F64, FeedCounts
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
+from streams.backtests.scenarios import EVERY_FEED, Change, Scenario
 from streams.culture import ANY_HARM
 from streams.periods import Grid, week_of_day
-from streams.scenarios import EVERY_FEED, Change, Scenario
 
 _EPOCH = date(1970, 1, 1)
 _MID_JANUARY = 15.0

@@ -21,7 +21,7 @@ from typing import Any
 LABEL = "Illustrative and simulated. The counts are drawn at random and are nobody's."
 EVERY_FEED = "*"
 RESULTS = ("signal", "silence", "hidden")
-_FOLDER = "scenarios"
+_FOLDER = "scenario_files"
 
 
 class ScenarioError(ValueError):
@@ -161,7 +161,7 @@ class Scenario:
 
 def names() -> tuple[str, ...]:
     """The scenarios that ship: failings first, then controls, each in alphabetical order."""
-    files = resources.files("streams").joinpath(_FOLDER).iterdir()
+    files = resources.files("streams.backtests").joinpath(_FOLDER).iterdir()
     found = [scenario(Path(file.name).stem) for file in files if file.name.endswith(".toml")]
     return tuple(one.name for one in sorted(found, key=lambda one: (one.control, one.name)))
 
@@ -179,7 +179,7 @@ def scenario(name: str) -> Scenario:
             raise ScenarioError(f"there is no scenario file {name}")
         text = place.read_text("utf-8")
     else:
-        file = resources.files("streams").joinpath(_FOLDER, f"{name}.toml")
+        file = resources.files("streams.backtests").joinpath(_FOLDER, f"{name}.toml")
         if "/" in name or not file.is_file():
             raise ScenarioError(f"there is no scenario {name}; there are {', '.join(names())}")
         text = file.read_text("utf-8")

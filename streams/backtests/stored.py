@@ -16,10 +16,10 @@ import numpy as np
 
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.model import EvidenceModel
-from streams.backtest_arrange import BacktestError
+from streams.backtests.arrange import BacktestError
+from streams.backtests.countsfile import Counts
 from streams.calibration import stack
 from streams.counting import CountWatch
-from streams.countsfile import Counts
 from streams.indicators import Catalogue
 from streams.periods import Grid, first_day
 from streams.series import Block, Histories

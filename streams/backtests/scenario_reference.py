@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.sequential.likelihood_cusum import poisson_cusum
-from streams.backtest import Backtest
-from streams.scenarios_fleet import Drawn
+from streams.backtests.backtest import Backtest
+from streams.backtests.scenario_fleet import Drawn
 
 THRESHOLD = 7.0
 DOUBLING = 2.0

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from detectors.evidence.model import EvidenceModel
-from streams.backtest import Alert, Backtest
-from streams.backtest_peers import Unlike
-from streams.backtest_rivals import Rival, rivals
-from streams.backtest_scores import (
+from streams.backtests.backtest import Alert, Backtest
+from streams.backtests.countsfile import Counts
+from streams.backtests.peers import Unlike
+from streams.backtests.rivals import Rival, rivals
+from streams.backtests.scores import (
     Truth,
     delays,
     false_alerts,
@@ -23,7 +24,6 @@ from streams.backtest_scores import (
     median_delay,
     precision,
 )
-from streams.countsfile import Counts
 
 __all__ = ["gaps", "interpolated_median", "report", "save"]
 
@@ -36,7 +36,7 @@ def report(test: Backtest, *, improvements: bool = False, compare: bool = True) 
     ``first_signal_at``, ``raised_at`` and ``onset`` are written as the file writes
     its periods: the end of the period whose data raised the alert, and the start of
     the period in which the change may have begun. ``comparison`` sets the evidence
-    beside the usual ways of watching (``streams.backtest_rivals``) on the same data.
+    beside the usual ways of watching (``streams.backtests.rivals``) on the same data.
     """
     told = [*test.alerts, *(test.improvements if improvements else ())]
     told.sort(key=lambda alert: (alert.column, test.counts.units[alert.unit], alert.direction))

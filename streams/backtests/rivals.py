@@ -29,7 +29,7 @@ from detectors.bank import CUSUM_HIGH, Bank
 from detectors.charts.nhs_rules import HIGH_BITS
 from detectors.charts.xmr import xmr_limits
 from detectors.evidence.counts import F64
-from streams.countsfile import Counts
+from streams.backtests.countsfile import Counts
 
 K, H = 0.5, 5.0
 # Series charted at once: their values stay in memory only that long.

@@ -17,11 +17,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from detectors.single_series.silence import feed_outage
-from streams.backtest import Backtest, Progress, run
-from streams.backtest_rivals import rivals
-from streams.scenarios import LABEL, Scenario
-from streams.scenarios_fleet import Drawn, draw
-from streams.scenarios_reference import reference_alerts
+from streams.backtests.backtest import Backtest, Progress, run
+from streams.backtests.rivals import rivals
+from streams.backtests.scenario_fleet import Drawn, draw
+from streams.backtests.scenario_reference import reference_alerts
+from streams.backtests.scenarios import LABEL, Scenario
 
 #: The share of seeds in which an expected signal has to come in time.
 IN_TIME = 0.8

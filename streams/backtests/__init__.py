@@ -1,0 +1,1 @@
+"""Backtests: the production evidence over files, stored histories and named scenarios."""
