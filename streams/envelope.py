@@ -20,7 +20,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _BINARY_PREFIXES = ("ce_", "ce-")
 # Members of an enumeration are slow to format and to hash; lists are indexed by them.
-_NUMBERS = [str(int(feed)) for feed in Feed]
 _TYPES = [EVENT_TYPES[feed] for feed in Feed]
 _WHOLE_NUMBER = re.compile(rb"[0-9]{1,10}")
 
@@ -40,20 +39,6 @@ def rfc3339(moment: int) -> str:
 def fact_key(source: str, event_id: str) -> bytes:
     """What identifies a fact for ever: 16 bytes of BLAKE2b over source and id."""
     return _blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest()
-
-
-def content_mark(
-    feed: Feed, provider: str, site: str | None, ward: str | None, body: bytes
-) -> bytes:
-    """Eight bytes of BLAKE2b over what an event states besides its times."""
-    head = f"{_NUMBERS[feed]}\0{provider}\0{site}\0{ward}\0"
-    return _blake2b(head.encode() + body, digest_size=8).digest()
-
-
-def fact_digest(mark: bytes, time: int, recorded: int | None) -> bytes:
-    """What tells two contents of a fact apart: 8 bytes of BLAKE2b over all that is kept."""
-    times = time.to_bytes(8) if recorded is None else time.to_bytes(8) + recorded.to_bytes(8)
-    return _blake2b(mark + times, digest_size=8).digest()
 
 
 def encode(facts: Sequence[Fact]) -> bytes:

@@ -50,7 +50,7 @@ def _base(rng: random.Random) -> dict[str, object]:
     return sent | {"id": f"i-{rng.randrange(10**6)}"}
 
 
-def _odd_event(rng: random.Random) -> object:
+def odd_event(rng: random.Random) -> object:
     """A valid event with a few of its parts replaced, removed, renamed or added."""
     sent = json.loads(written(_base(rng)))
     for _ in range(rng.randint(1, 3)):
@@ -116,7 +116,7 @@ def _outsized(rng: random.Random) -> bytes:
 
 
 def _body(rng: random.Random, kind: str) -> bytes:
-    odd = [_odd_event(rng) if rng.random() < 0.7 else _base(rng) for _ in range(rng.randint(1, 4))]
+    odd = [odd_event(rng) if rng.random() < 0.7 else _base(rng) for _ in range(rng.randint(1, 4))]
     if kind == ONE:
         return written(odd[0]) if rng.random() < 0.9 else _named_twice(rng, odd[0])
     if kind == BATCH:

@@ -20,7 +20,7 @@ from streams.intake import encode, open_message, open_request
 from streams.messages import Fact, Message
 from streams.packing import BYTES_A_PACKET, EVENTS_A_PACKET, pack
 from streams.screen import Field, finding, holds_nhs_number, is_nhs_number
-from tests.property.test_malformed_input import _odd_event
+from tests.malformed import odd_event
 from tests.sent_events import BATCH, LINES, ONE, aggregate, context, event, written
 
 CONTEXT = context()
@@ -221,7 +221,7 @@ def test_the_schemas_are_schemas_and_take_the_examples(kind):
 def test_a_batch_does_with_each_event_what_it_does_alone(seed):
     rng = random.Random(100 + seed)
     for _ in range(150):
-        sent = [_odd_event(rng) if rng.random() < 0.4 else event() for _ in range(4)]
+        sent = [odd_event(rng) if rng.random() < 0.4 else event() for _ in range(4)]
         whole = open_request(written(sent), BATCH, CONTEXT)
         alone = [open_request(written(one), ONE, CONTEXT) for one in sent]
 
@@ -236,7 +236,7 @@ def test_whatever_intake_takes_the_schema_takes(seed):
     rng = random.Random(200 + seed)
     taken = 0
     for _ in range(500):
-        sent = _odd_event(rng)
+        sent = odd_event(rng)
         for fact in open_request(written(sent), ONE, CONTEXT).facts:
             taken += 1
             SCHEMAS[fact.feed].validate(sent)
