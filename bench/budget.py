@@ -14,9 +14,8 @@ import sys
 from collections import Counter
 from datetime import date
 
-from scipy.stats import chi2
-
 from bench.pipeline import NOW, messages, whole
+from streams.backtests.scores import poisson_limits
 from streams.evaluation import Budgets
 from streams.intake import Context
 from streams.organisations import Organisations
@@ -26,12 +25,6 @@ PROVIDERS, SITES, WARDS = 6, 2, 10
 # Nothing alerts before half a year of history.
 SILENT_WEEKS = 26
 WEEKS_PER_YEAR = 365.25 / 7
-
-
-def interval(events: int, years: float) -> tuple[float, float]:
-    """Exact Poisson limits of a rate (Garwood, 1936)."""
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    return low / years, chi2.ppf(0.975, 2 * events + 2) / 2 / years
 
 
 def main(weeks: int = 130, seed: int = 11) -> None:
@@ -68,7 +61,7 @@ def main(weeks: int = 130, seed: int = 11) -> None:
         years = units[kind] * (weeks - SILENT_WEEKS) / WEEKS_PER_YEAR
         for what in ("level 1", "level 2", "improvement"):
             number = alerts[kind, what]
-            low, high = interval(number, years)
+            low, high = poisson_limits(number, years)
             budget = f"{allowed[what]:.3f}" if what in allowed else ""
             print(
                 f"{kind:9} {what:11} {number:7} {number / years:16.3f}"

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from detectors.evidence.calibrate import calibrate
 from detectors.evidence.curves import count_alerts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
+from streams.backtests.scores import poisson_limits
 
 F64 = NDArray[np.float64]
 FEEDS = ("incidents", "complaints", "speakup", "falls")
@@ -181,12 +181,6 @@ def false_alerts(variant: Variant, seed: int) -> tuple[NDArray[np.float64], int]
     return alerts, judged
 
 
-def limits(events: float, years: float) -> tuple[float, float]:
-    """Exact Poisson limits of a rate (Garwood, 1936)."""
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    return low / years, chi2.ppf(0.975, 2 * events + 2) / 2 / years
-
-
 def main() -> None:
     """Print a line per variant as it is done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -212,7 +206,7 @@ def main() -> None:
             years = sum(weeks for _, weeks in done) / WEEKS_PER_YEAR
             cells = []
             for n, budget in zip(alerts, BUDGETS, strict=True):
-                low, high = limits(n, years)
+                low, high = poisson_limits(n, years)
                 cells.append(f"{n / years / budget:.2f} [{low / budget:.2f}, {high / budget:.2f}]")
             print(
                 f"{name:16} {years:10,.0f}   {cells[0]:22}  {cells[1]:22}  {variant.about}",

@@ -103,8 +103,9 @@ def _fit(
     """Fit to all units that the history shows as observed."""
     counts = np.where(history.exposure > 0, history.counts, 0.0)
     season, trend = fit_season(counts, history.exposure, history.week0, per_year)
+    end = history.week0 + history.periods
     expected = history.exposure * usual_course(
-        season, trend, history.week0, history.periods, per_year
+        season, trend, end, history.week0, history.periods, per_year
     )
     mean = own_rate(counts, expected)[:, :, None] * expected
     dispersions = fit_dispersions(counts, mean)
@@ -118,7 +119,7 @@ def _fit(
         dispersion_spread=dispersions.spread,
         season=season,
         trend=trend,
-        trend_week=history.week0 + history.periods,
+        trend_week=end,
         sigma2=sigma2,
         rho=rho,
         patterns=rises(feeds),

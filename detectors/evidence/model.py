@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from detectors.compiled import compiled
 from detectors.evidence.counts import DAYS, F64
 from detectors.evidence.patterns import Patterns, falls, rises
+from detectors.evidence.seasons import WAVES, usual_course
 
 WEEKS_PER_YEAR = 365.25 / 7
-HARMONICS = 2
 SAFETY = 0.80  # thresholds aim at this share of the budget
-TREND_YEARS = 1.0  # a trend is followed this long beyond its history, then stays
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class EvidenceModel:
         for name in ("prior_a", "prior_b", "dispersion", "dispersion_spread"):
             if getattr(self, name).shape != (width,):
                 raise ValueError(f"{name} must have one value per feed")
-        if self.season.shape != (width, 2 * HARMONICS):
+        if self.season.shape != (width, WAVES):
             raise ValueError("season must have four coefficients per feed")
         if self.trend is not None and self.trend.shape != (width,):
             raise ValueError("trend must have one value per feed")
@@ -152,7 +150,7 @@ class EvidenceModel:
             prior_b=strength / np.array(rates, dtype=np.float64),
             dispersion=np.full(width, dispersion),
             dispersion_spread=np.zeros(width),
-            season=np.zeros((width, 2 * HARMONICS)),
+            season=np.zeros((width, WAVES)),
             sigma2=0.0,
             rho=0.0,
             patterns=rises(feeds),
@@ -168,10 +166,7 @@ class EvidenceModel:
     def seasonal(self, week0: int, periods: int) -> F64:
         """Give the factor of season and trend, ``F64[F, T]``, on consecutive periods."""
         trend = np.zeros(len(self.feeds)) if self.trend is None else self.trend
-        ahead = int(TREND_YEARS * self.per_year)
-        years = np.minimum(np.arange(week0, week0 + periods) - self.trend_week, ahead)
-        waves = harmonics(week0, periods, self.per_year)
-        return _seasonal(self.season, waves, trend, years / self.per_year)
+        return usual_course(self.season, trend, self.trend_week, week0, periods, self.per_year)
 
     def shape_of_week(self) -> F64:
         """Give the expected share of a week by the end of each day, ``F64[F, 7]``."""
@@ -241,33 +236,6 @@ class EvidenceModel:
             curve = values[name]
             values[name] = Curve(tuple(curve["bars"]), tuple(curve["rates"]))
         return cls(**values)
-
-
-@compiled
-def harmonics(week0: int, periods: int, per_year: float) -> F64:
-    """Give sine and cosine of the year's first two harmonics, ``F64[4, T]``."""
-    waves = np.empty((4, periods))
-    for t in range(periods):
-        phase = 2.0 * math.pi * (week0 + t) / per_year
-        waves[0, t] = math.sin(phase)
-        waves[1, t] = math.cos(phase)
-        waves[2, t] = math.sin(2.0 * phase)
-        waves[3, t] = math.cos(2.0 * phase)
-    return waves
-
-
-@compiled
-def _seasonal(season: F64, waves: F64, trend: F64, years: F64) -> F64:
-    # One element at a time: a vectorised product could round the same week
-    # differently in a longer block, and a resumed watch must equal a full one.
-    factors = np.empty((season.shape[0], waves.shape[1]))
-    for f in range(season.shape[0]):
-        for t in range(waves.shape[1]):
-            power = trend[f] * years[t]
-            for c in range(season.shape[1]):
-                power += season[f, c] * waves[c, t]
-            factors[f, t] = math.exp(power)
-    return factors
 
 
 def _line(at: float, xs: Sequence[float], ys: Sequence[float]) -> float:

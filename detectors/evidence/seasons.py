@@ -8,15 +8,18 @@ feed's season to one that the feeds share, as far as their own data are thin.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from detectors.compiled import compiled
 from detectors.evidence.counts import F64
-from detectors.evidence.model import harmonics
 
 WAVES = 4  # sine and cosine of two harmonics
 # Standard deviation, over feeds and fleets, of growth a year on the log scale: a guess that
 # admits what reporting does from year to year and calls six per cent unusual.
 USUAL_TREND = 0.03
+TREND_YEARS = 1.0  # a trend is followed this long beyond its history, then stays
 
 
 def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> tuple[F64, F64]:
@@ -36,10 +39,16 @@ def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> tuple
     return _share_season(np.array([c for c, _ in given]), np.array([v for _, v in given])), trend
 
 
-def usual_course(season: F64, trend: F64, week0: int, periods: int, per_year: float) -> F64:
-    """Factor of season and trend over a history that ends where the trend is 0, ``F64[F, T]``."""
-    waves = harmonics(week0, periods, per_year)
-    return np.asarray(np.exp(season @ waves + trend[:, None] * _years(periods, per_year)))
+def usual_course(
+    season: F64, trend: F64, trend_week: int, week0: int, periods: int, per_year: float
+) -> F64:
+    """Factor of season and trend on consecutive periods, ``F64[F, T]``.
+
+    The trend is 0 at ``trend_week`` and stays where it is a year later.
+    """
+    ahead = int(TREND_YEARS * per_year)
+    years = np.minimum(np.arange(week0, week0 + periods) - trend_week, ahead) / per_year
+    return _course(season, harmonics(week0, periods, per_year), trend, years)
 
 
 def own_rate(counts: F64, expected: F64) -> F64:
@@ -54,6 +63,33 @@ def pooled_rate(counts: F64, expected: F64) -> F64:
     """The fleet's rate of each feed, ``F64[F]``."""
     mass = expected.sum(axis=(0, 2))
     return np.asarray(counts.sum(axis=(0, 2)) / np.maximum(mass, 1e-9))
+
+
+@compiled
+def harmonics(week0: int, periods: int, per_year: float) -> F64:
+    """Give sine and cosine of the year's first two harmonics, ``F64[4, T]``."""
+    waves = np.empty((4, periods))
+    for t in range(periods):
+        phase = 2.0 * math.pi * (week0 + t) / per_year
+        waves[0, t] = math.sin(phase)
+        waves[1, t] = math.cos(phase)
+        waves[2, t] = math.sin(2.0 * phase)
+        waves[3, t] = math.cos(2.0 * phase)
+    return waves
+
+
+@compiled
+def _course(season: F64, waves: F64, trend: F64, years: F64) -> F64:
+    # One element at a time: a vectorised product could round the same week
+    # differently in a longer block, and a resumed watch must equal a full one.
+    factors = np.empty((season.shape[0], waves.shape[1]))
+    for f in range(season.shape[0]):
+        for t in range(waves.shape[1]):
+            power = trend[f] * years[t]
+            for c in range(season.shape[1]):
+                power += season[f, c] * waves[c, t]
+            factors[f, t] = math.exp(power)
+    return factors
 
 
 def _years(periods: int, per_year: float) -> F64:

@@ -23,13 +23,11 @@ dependent version xi lacks the factor alpha / b0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.conformance import Subject
 from detectors.many_series.level_sequences import (
     Floats,
     LevelSequence,
@@ -41,8 +39,9 @@ from detectors.many_series.online_testing import (
     Booleans,
     OnlineTesting,
     check_level,
-    row_of_tests,
+    starting_payout,
     starting_wealth,
+    subject,
 )
 
 _VERSIONS = {"1": 1, "3": 3, "dependent": 4}
@@ -92,9 +91,7 @@ class RecentLord(OnlineTesting):
         self.gamma = gamma
         self.compat = compat
         start = starting_wealth(wealth, alpha / 10, alpha)
-        earned = alpha - start if payout is None else payout
-        if not earned > 0.0 or start + earned > alpha * (1.0 + 1e-12):
-            raise ValueError(f"payout must be above 0 and wealth + payout <= alpha, not {earned}")
+        earned = starting_payout(payout, start, alpha)
         if version == "dependent" and start > earned:
             raise ValueError(f"wealth must not exceed the payout {earned}, not {start}")
         published = compat == "published"
@@ -162,17 +159,7 @@ def _earn(
             state[_AT_LAST] = state[_WEALTH]
 
 
-def _subject(name: str, make: Callable[[], RecentLord]) -> Subject:
-    return Subject(
-        name=name,
-        make=make,
-        sample=row_of_tests,
-        latest=lambda history: int(make().decide(history).rejected[-1]),
-        missing="ignored",
-    )
-
-
 CONFORMANCE = (
-    _subject("lord_3", RecentLord),
-    _subject("lord_dependent", lambda: RecentLord(version="dependent")),
+    subject("lord_3", RecentLord),
+    subject("lord_dependent", lambda: RecentLord(version="dependent")),
 )

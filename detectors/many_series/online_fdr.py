@@ -28,12 +28,10 @@ The reference tests compare with onlineFDR 2.19.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from detectors.conformance import Subject
 from detectors.many_series.investing import invest
 from detectors.many_series.level_sequences import (
     Floats,
@@ -46,12 +44,14 @@ from detectors.many_series.online_testing import (
     OnlineTesting,
     check_level,
     check_thresholds,
-    row_of_tests,
+    starting_payout,
     starting_wealth,
+    subject,
 )
 
 MEMORY = 1_000
 """Discoveries that a procedure remembers; forgetting older ones only lowers later levels."""
+_STATE_BYTES = 20_000
 
 
 class _Investing(OnlineTesting):
@@ -142,9 +142,7 @@ class Lord(_Investing):
         start = starting_wealth(wealth, min(0.1, tau) * alpha, tau * alpha)
         payouts = (tau * alpha - start, tau * alpha)
         if version == "2":
-            earned = alpha - start if payout is None else payout
-            if not earned > 0.0 or start + earned > alpha * (1.0 + 1e-12):
-                raise ValueError(f"payout must be above 0 and wealth + payout <= alpha: {earned}")
+            earned = starting_payout(payout, start, alpha)
             payouts = (earned, earned)
         self._start(
             gamma or logarithmic(),
@@ -302,21 +300,10 @@ class AlphaInvesting(_Investing):
         )
 
 
-def _subject(name: str, make: Callable[[], _Investing]) -> Subject:
-    return Subject(
-        name=name,
-        make=make,
-        sample=row_of_tests,
-        latest=lambda history: int(make().decide(history).rejected[-1]),
-        missing="ignored",
-        state_bytes=20_000,
-    )
-
-
 CONFORMANCE = (
-    _subject("lord", Lord),
-    _subject("lord_discard", lambda: Lord(version="discard")),
-    _subject("saffron", Saffron),
-    _subject("addis", Addis),
-    _subject("alpha_investing", AlphaInvesting),
+    subject("lord", Lord, state_bytes=_STATE_BYTES),
+    subject("lord_discard", lambda: Lord(version="discard"), state_bytes=_STATE_BYTES),
+    subject("saffron", Saffron, state_bytes=_STATE_BYTES),
+    subject("addis", Addis, state_bytes=_STATE_BYTES),
+    subject("alpha_investing", AlphaInvesting, state_bytes=_STATE_BYTES),
 )

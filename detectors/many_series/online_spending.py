@@ -27,14 +27,12 @@ reference tests compare with onlineFDR 2.19.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.compiled import compiled
-from detectors.conformance import Subject
 from detectors.many_series.level_sequences import (
     Floats,
     LevelSequence,
@@ -48,7 +46,7 @@ from detectors.many_series.online_testing import (
     OnlineTesting,
     check_level,
     check_thresholds,
-    row_of_tests,
+    subject,
 )
 
 _CLOCK, _FOUND, _HARMONIC, _KEPT = range(4)
@@ -291,24 +289,10 @@ def _row_of_e_values(rng: np.random.Generator) -> Floats:
     return e
 
 
-def _subject(
-    name: str,
-    make: Callable[[], _Spending],
-    sample: Callable[[np.random.Generator], Floats] = row_of_tests,
-) -> Subject:
-    return Subject(
-        name=name,
-        make=make,
-        sample=sample,
-        latest=lambda history: int(make().decide(history).rejected[-1]),
-        missing="ignored",
-    )
-
-
 CONFORMANCE = (
-    _subject("lond", Lond),
-    _subject("e_lond", ELond, _row_of_e_values),
-    _subject("alpha_spending", AlphaSpending),
-    _subject("online_fallback", OnlineFallback),
-    _subject("addis_spending", AddisSpending),
+    subject("lond", Lond),
+    subject("e_lond", ELond, _row_of_e_values),
+    subject("alpha_spending", AlphaSpending),
+    subject("online_fallback", OnlineFallback),
+    subject("addis_spending", AddisSpending),
 )

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.conformance import Subject
 from detectors.many_series.level_sequences import Floats
 
 Booleans = NDArray[np.bool_]
@@ -80,6 +82,17 @@ def starting_wealth(wealth: float | None, usual: float, most: float) -> float:
     return chosen
 
 
+def starting_payout(payout: float | None, wealth: float, alpha: float) -> float:
+    """What a discovery earns: what is asked for, or what the starting wealth leaves of alpha.
+
+    Raises ``ValueError`` unless it is above 0 and not more than that.
+    """
+    earned = alpha - wealth if payout is None else payout
+    if not earned > 0.0 or wealth + earned > alpha * (1.0 + 1e-12):
+        raise ValueError(f"payout must be above 0 and wealth + payout <= alpha, not {earned}")
+    return earned
+
+
 def check_thresholds(candidate: float, discard: float) -> None:
     """Raise ``ValueError`` unless 0 <= candidate < discard <= 1."""
     if not 0.0 <= candidate < discard <= 1.0:
@@ -94,3 +107,21 @@ def row_of_tests(rng: np.random.Generator) -> Floats:
     p = rng.random(60)
     p[::6] *= 1e-5
     return p
+
+
+def subject(
+    name: str,
+    make: Callable[[], OnlineTesting],
+    sample: Callable[[np.random.Generator], Floats] = row_of_tests,
+    *,
+    state_bytes: int = 16_384,
+) -> Subject:
+    """A procedure as the conformance suite takes it."""
+    return Subject(
+        name=name,
+        make=make,
+        sample=sample,
+        latest=lambda history: int(make().decide(history).rejected[-1]),
+        missing="ignored",
+        state_bytes=state_bytes,
+    )

@@ -46,19 +46,25 @@ class Truth:
         return float(mask.sum()) / self.counts.per_year
 
 
-def poisson_rate(events: int, years: float) -> dict[str, Any]:
-    """Events a year with the exact interval; None where there was no time."""
+def poisson_limits(events: float, years: float) -> tuple[float, float]:
+    """Lower and upper limit of a rate of events a year."""
     from scipy.stats import chi2  # noqa: PLC0415 - costs a command-line start a second
 
-    if years <= 0:
-        return {"value": None, "lower": None, "upper": None, "alerts": events}
     tail = (1 - INTERVAL) / 2
     lower = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
     upper = float(chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    return lower / years, upper / years
+
+
+def poisson_rate(events: int, years: float) -> dict[str, Any]:
+    """Events a year with the exact interval; None where there was no time."""
+    if years <= 0:
+        return {"value": None, "lower": None, "upper": None, "alerts": events}
+    lower, upper = poisson_limits(events, years)
     return {
         "value": events / years,
-        "lower": lower / years,
-        "upper": upper / years,
+        "lower": lower,
+        "upper": upper,
         "alerts": events,
     }
 

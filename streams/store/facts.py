@@ -9,14 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from streams.envelope import MS_PER_DAY
 from streams.feeds import Feed
 from streams.messages import Fact
 from streams.organisations import unit_codes
-from streams.periods import SECONDS_PER_DAY
 from streams.store import bulk, schema
 from streams.store.connection import Tables, driver_connection
 
-_MS_PER_DAY = SECONDS_PER_DAY * 1000
 _READ_AHEAD = 2000
 # SQLite takes up to 32,766 values in one statement. Few sizes of statement mean
 # that its compiled form is found again, so a list is filled up to the next one.
@@ -54,11 +53,11 @@ class Facts(Tables):
 
     def facts_on(self, provider: str, unit_code: str, day: int) -> list[Fact]:
         """The facts of a UTC day (since 1970) that belong to a unit or lie under it."""
-        start = day * _MS_PER_DAY
+        start = day * MS_PER_DAY
         query = (
             select(*_COLUMNS)
             .where(_FACT.provider == provider)
-            .where(_FACT.time >= start, _FACT.time < start + _MS_PER_DAY)
+            .where(_FACT.time >= start, _FACT.time < start + MS_PER_DAY)
             .order_by(_FACT.time, _FACT.key)
         )
         return [
