@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.evidence.counts import DAYS, FeedCounts
-from streams.columns import CLEAN
-from streams.count_kernels import ABSENT, EVENTS, FEED, METRIC, Calendar, Cells, fill, first_weeks
+from streams.count_kernels import ABSENT, EVENTS, FEED, METRIC, Calendar, fill, first_weeks
 from streams.feeds import Feed
+from streams.matrices import CLEAN
 from streams.periods import Grid, first_day
 from streams.windows import months_of_weeks
 
@@ -73,7 +73,10 @@ def frame_of(block: Block, slots: I64) -> Frame | None:
     activity = len(block.catalogue.indicators) + np.arange(len(Feed))
     # The provider's own first weeks stand last.
     begins = first_weeks(
-        _cells(block, Grid.WEEK), np.append(slots, provider).astype(np.int64), activity, _NEVER
+        block.columns[Grid.WEEK].cells,
+        np.append(slots, provider).astype(np.int64),
+        activity,
+        _NEVER,
     )
     week0 = int(begins[:, -1].min())
     begins = begins[:, :-1]
@@ -152,8 +155,8 @@ def refill(
         slots,
         np.array([-1 if slot is None else slot for slot in own], dtype=np.int64),
         units,
-        _cells(block, Grid.WEEK),
-        _cells(block, Grid.MONTH),
+        block.columns[Grid.WEEK].cells,
+        block.columns[Grid.MONTH].cells,
         _calendar(frame.week0, frame.width),
         described,
         frame.starts,
@@ -164,14 +167,6 @@ def refill(
         counts.exposure,
         _days(counts),
     )
-
-
-def _cells(block: Block, grid: Grid) -> Cells:
-    columns = block.columns[grid]
-    return Cells(
-        columns.table, columns.facts, columns.numerators, columns.denominators, columns.days,
-        columns.daily, columns.first,
-    )  # fmt: skip
 
 
 @lru_cache(maxsize=64)

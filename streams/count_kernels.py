@@ -14,11 +14,22 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from streams.cell_lines import (
+    ABOVE,
+    BELOW,
+    BYTES,
+    CODES,
+    DAYS,
+    FACTS,
+    WEEKDAYS,
+    Cells,
+    held,
+    number_at,
+)
 from streams.contributions import MILLION
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-I32 = npt.NDArray[np.int32]
 U16 = npt.NDArray[np.uint16]
 
 # Kinds of feeds: not watched here, a metric, events counted by day.
@@ -28,18 +39,6 @@ KIND, POSITION, CLOSED, STARTS = range(4)
 FEED = 4
 # Exposure is relative to a unit's first quarter of reported activity.
 REFERENCE_WEEKS = 13
-
-
-class Cells(NamedTuple):
-    """A grid's cells, as in ``streams.columns.Columns``."""
-
-    table: I32
-    facts: I32
-    numerators: I64
-    denominators: I64
-    days: I32
-    daily: I32
-    first: int
 
 
 class Calendar(NamedTuple):
@@ -72,8 +71,8 @@ def first_weeks(cells: Cells, slots: I64, positions: I64, never: int) -> I64:
             row = cells.table[slots[place], positions[number]]
             if row < 0:
                 continue
-            for column in range(cells.facts.shape[1]):
-                if cells.facts[row, column] > 0:
+            for column in range(cells.width):
+                if held(cells.pool, cells.lines[row, FACTS], column) > 0:
                     found[number, place] = cells.first + column
                     break
     return found
@@ -83,20 +82,19 @@ def first_weeks(cells: Cells, slots: I64, positions: I64, never: int) -> I64:
 def _cell(cells: Cells, slot: int, own: int, position: int, period: int) -> tuple[int, int, int]:
     """Facts, numerator and denominator; what a unit says of itself goes before its wards' sum."""
     column = period - cells.first
-    if column < 0 or column >= cells.facts.shape[1]:
+    if column < 0 or column >= cells.width:
         return 0, 0, 0
+    lines, each, pool = cells.lines, cells.each, cells.pool
+    row = -1
     if own >= 0:
         row = cells.table[own, position]
-        if row >= 0 and cells.facts[row, column] > 0:
-            return (
-                cells.facts[row, column], cells.numerators[row, column],
-                cells.denominators[row, column],
-            )  # fmt: skip
-    row = cells.table[slot, position]
+    if row < 0 or held(pool, lines[row, FACTS], column) <= 0:
+        row = cells.table[slot, position]
     if row < 0:
         return 0, 0, 0
     return (
-        cells.facts[row, column], cells.numerators[row, column], cells.denominators[row, column]
+        held(pool, lines[row, FACTS], column), number_at(lines, each, pool, row, ABOVE, column),
+        number_at(lines, each, pool, row, BELOW, column),
     )  # fmt: skip
 
 
@@ -168,13 +166,15 @@ def _fill_events(
         alive = start <= week < end
         room.exposure[f, t] = room.relative[t] if alive else 0.0
         column = week - weeks.first
-        if row < 0 or column < 0 or column >= weeks.facts.shape[1]:
+        if row < 0 or column < 0 or column >= weeks.width:
             continue
-        room.counts[f, t] = weeks.numerators[row, column] / MILLION
-        by_day = weeks.days[row]
-        if by_day >= 0:
+        room.counts[f, t] = (
+            number_at(weeks.lines, weeks.each, weeks.pool, row, ABOVE, column) / MILLION
+        )
+        by_day = weeks.lines[row, DAYS]
+        if by_day % CODES >= BYTES:
             for day in range(7):
-                room.daily[f, t, day] = weeks.daily[by_day, column, day]
+                room.daily[f, t, day] = held(weeks.pool, by_day, WEEKDAYS * column + day)
 
 
 @compiled
@@ -189,14 +189,14 @@ def _count_once(
     for t in range(room.relative.size):
         audited = audited or room.exposure[other, t] > 0.0
         column = week0 + t - weeks.first
-        if not audited or column < 0 or column >= weeks.facts.shape[1]:
+        if not audited or column < 0 or column >= weeks.width:
             continue
         if room.counts[whole, t] > 0.0:
-            room.counts[whole, t] -= weeks.facts[row, column]
-        by_day = weeks.days[row]
-        if by_day >= 0:
+            room.counts[whole, t] -= held(weeks.pool, weeks.lines[row, FACTS], column)
+        by_day = weeks.lines[row, DAYS]
+        if by_day % CODES >= BYTES:
             for day in range(7):
-                room.daily[whole, t, day] -= weeks.daily[by_day, column, day]
+                room.daily[whole, t, day] -= held(weeks.pool, by_day, WEEKDAYS * column + day)
 
 
 @compiled

@@ -82,9 +82,9 @@ class IndicatorWatch:
         ]
         if not slots:
             return set()
-        seen = np.flatnonzero(columns.facts[columns.table[slots, position]].any(axis=0))
+        seen = columns.extent_of(columns.table[slots, position])
         # Counted from the first period with a fact, wherever the columns begin.
-        first = columns.first + int(seen[0]) if seen.size else closed
+        first = closed if seen is None else seen[0]
         if closed <= first:
             return set()
         before = self.signals

@@ -61,11 +61,8 @@ def _span(block: Block, indicator: Indicator, unit: str, grid: Grid) -> tuple[in
     """First and last period of a series: from the unit's first fact to its feed's watermark."""
     columns = block.columns[grid]
     row = row_of(block, unit, indicator.key, grid)
-    seen = np.flatnonzero(columns.facts[row]) if row >= 0 else np.zeros(0, dtype=np.int64)
     if indicator.feed is Feed.WARDMETRICS or grid is Grid.QUARTER:
-        if seen.size == 0:
-            return None
-        return columns.first + int(seen[0]), columns.first + int(seen[-1])
+        return None if row < 0 else columns.extent(row)
     week = block.first_week(unit, indicator.feed)
     closed = block.closed(indicator.feed, grid)
     if week is None or closed is None:

@@ -39,41 +39,30 @@ def window(
         width: the number of periods.
     """
     columns = block.columns[grid]
-    result = np.zeros((3, len(slots), width), dtype=np.int64)
-    low, high = max(first, columns.first), min(first + width, columns.first + columns.width)
-    if high <= low or not slots:
-        return result
-    into, source = (
-        slice(low - first, high - first),
-        slice(low - columns.first, high - columns.first),
-    )
-    rows = columns.table[list(slots), position]
-    here = np.flatnonzero(rows >= 0)
-    result[0, here, into] = columns.facts[rows[here], source]
-    result[1, here, into] = columns.numerators[rows[here], source]
-    result[2, here, into] = columns.denominators[rows[here], source]
+    result = columns.read(columns.table[list(slots), position], first, width)
     if position < len(block.catalogue.indicators) and (
         block.catalogue.indicators[position].feed is Feed.WARDMETRICS
     ):
-        for place, slot in enumerate(slots):
-            if block.slots[slot].kind == "ward":
-                continue
-            own = block.own_slot(block.slots[slot].code)
-            row = -1 if own is None else int(columns.table[own, position])
-            if row >= 0:
-                reported = columns.facts[row, source] > 0
-                result[0, place, into][reported] = columns.facts[row, source][reported]
-                result[1, place, into][reported] = columns.numerators[row, source][reported]
-                result[2, place, into][reported] = columns.denominators[row, source][reported]
+        own = own_rows(block, slots, columns.table[:, position])
+        said = columns.read(own, first, width)
+        np.copyto(result, said, where=said[:1] > 0)
     return result
+
+
+def own_rows(block: Block, slots: Sequence[int], rows: I32) -> I32:
+    """The rows of what sites and providers say of themselves, -1 for others (slots)."""
+    own = [
+        None if block.slots[slot].kind == "ward" else block.own_slot(block.slots[slot].code)
+        for slot in slots
+    ]
+    return np.array([-1 if slot is None else rows[slot] for slot in own], dtype=np.int32)
 
 
 def reported(block: Block, grid: Grid, position: int) -> list[int]:
     """The slots that have a fact of an indicator on a grid."""
     columns = block.columns[grid]
     slots = np.flatnonzero(columns.table[:, position] >= 0)
-    seen = (columns.facts[columns.table[slots, position]] != 0).any(axis=1)
-    found: list[int] = slots[seen].tolist()
+    found: list[int] = slots[columns.with_facts(columns.table[slots, position])].tolist()
     return found
 
 
