@@ -18,9 +18,9 @@ from detectors.evidence.explain import explain
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import Episode, FeedCounts, WatchPath, Way, watch
 from streams.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
+from streams.findings import Signal, instant, pack
 from streams.moments import FactsOn, crossing
 from streams.periods import Grid, first_day
-from streams.signals import Signal, instant, plain
 from streams.views import series_id
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class CountWatch:
                 for key in known
             ),
             words={"feeds": feeds},
-            explanation=plain({**explanation.to_dict(), "evidence_added": later}),
+            explanation=pack({**explanation.to_dict(), "evidence_added": later}),
         )
 
     def _moment(self, block: Block, code: str, unit: int, episode: Episode) -> int | None:

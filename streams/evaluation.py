@@ -15,12 +15,13 @@ from streams.counting import CountWatch
 from streams.culture import told_rightly
 from streams.effects import AlertRecord
 from streams.feeds import Feed
+from streams.findings import Signal
 from streams.indications import IndicatorWatch
 from streams.indicators import Catalogue
 from streams.moments import FactsOn
 from streams.periods import Grid
 from streams.series import kind_of
-from streams.signals import Signal, alert_of, episodes
+from streams.signals import alert_of, episodes
 from streams.silences import SilenceWatch
 
 if TYPE_CHECKING:

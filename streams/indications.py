@@ -8,7 +8,7 @@ changes or a period closes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from detectors.single_series.measurements import explain_measurement, watch_meas
 from detectors.single_series.shares import explain_share, watch_shares
 from streams.contributions import MILLION
 from streams.feeds import Feed
+from streams.findings import Signal, pack
 from streams.indicators import Indicator
 from streams.periods import PER_YEAR, Grid, first_day
-from streams.signals import Signal, plain
 from streams.statements import uncapitalised
 from streams.views import series_id
 from streams.windows import joined_units, window
@@ -64,7 +64,7 @@ class IndicatorWatch:
         self._units: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
         self._path = SeriesPath()
-        self._explained: dict[_Opening, dict[str, Any]] = {}
+        self._explained: dict[_Opening, bytes] = {}
 
     def evaluate(self, block: Block) -> set[str]:
         """Judge again if anything changed; give the units whose signals may have."""
@@ -136,16 +136,14 @@ class IndicatorWatch:
             opening = (unit, episode.direction, episode.opened, episode.after)
             numbers = held.get(opening) if episode.opened < self._path.unchanged[row] else None
             if numbers is None and indicator.evidence == "share":
-                numbers = plain(explain_share(above[row], below[row], episode))
+                numbers = pack(explain_share(above[row], below[row], episode))
             elif numbers is None:
-                numbers = plain(explain_measurement(values[row], episode))
+                numbers = pack(explain_measurement(values[row], episode))
             self._explained[opening] = numbers
             signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
         return signals
 
-    def _signal(
-        self, unit: str, first: int, episode: SeriesEpisode, numbers: dict[str, Any]
-    ) -> Signal:
+    def _signal(self, unit: str, first: int, episode: SeriesEpisode, numbers: bytes) -> Signal:
         indicator = self.indicator
         way = indicator.concern or "both"
         if episode.direction == "improvement":
@@ -177,7 +175,7 @@ def signal_of(
     domain: str,
     key: str,
     text: str,
-    numbers: dict[str, Any],
+    numbers: bytes,
 ) -> Signal:
     """A single series' episode, whose periods count from ``first``, as a signal."""
 

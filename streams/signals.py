@@ -8,65 +8,18 @@ one alert, opened by the first; later ones add evidence to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any
-
-import msgspec
 
 from streams.effects import AlertRecord
-from streams.periods import SECONDS_PER_DAY
+from streams.findings import Evidence, Signal, ToldAlert, instant, instant_of
 from streams.statements import false_alert_interval, statement
+
+__all__ = ["Signal", "alert_id", "alert_of", "episodes", "instant", "instant_of"]
 
 FOREVER = 2**31
 # A local check within eight working days, as for national maternity signals.
 RESPOND_BY = {1: 8, 2: 8}
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One detector's finding about one unit.
-
-    Times are UTC days: ``opened`` is the end (exclusive) of the data that raised
-    it, ``raised`` the same for level 2, ``subsided`` for its end, or None;
-    ``onset`` the estimated first day of the change. ``series`` lists the series
-    it rests on and ``explanation`` holds numbers enough to compute it again, as
-    ``plain`` gives them.
-    """
-
-    detector: str
-    unit: str
-    kind: str
-    direction: str
-    opened: int
-    raised: int | None
-    subsided: int | None
-    onset: int
-    level: int
-    feeds: tuple[str, ...]
-    domains: tuple[str, ...]
-    series: tuple[Mapping[str, str], ...]
-    words: Mapping[str, Any]
-    explanation: Mapping[str, Any]
-    moment: int | None = None
-
-
-def plain(explanation: Mapping[str, Any]) -> dict[str, Any]:
-    """An explanation as it comes back from the store: numbers, texts, lists and objects."""
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(explanation))
-    return found
-
-
-def instant(day: int) -> str:
-    """The first instant of a UTC day, RFC 3339."""
-    return datetime.fromtimestamp(day * SECONDS_PER_DAY, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def instant_of(milliseconds: int) -> str:
-    """A moment, RFC 3339, to the second."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def alert_id(unit: str, kind: str, direction: str, opened: str) -> str:
@@ -114,7 +67,7 @@ def alert_of(
     ended = [signal.subsided for signal in signals]
     subsided = None if None in ended else max(day for day in ended if day is not None)
     named = instant(first.opened)
-    return AlertRecord(
+    return ToldAlert(
         id=alert_id(first.unit, first.kind, first.direction, named),
         provider=provider,
         unit=first.unit,
@@ -132,23 +85,5 @@ def alert_of(
         statement=statement(signals, unit_name=unit_name, unit_kind=unit_kind),
         false_alert_interval=false_alert_interval(unit_kind, budgets[level]),
         respond_by=RESPOND_BY[level],
-        # Nothing but what JSON has, so that it compares as equal to what the store gives back.
-        evidence={
-            "reference": reference,
-            "budget": budgets[level],
-            "series": [dict(series) for signal in signals for series in signal.series],
-            "signals": [
-                {
-                    "detector": signal.detector,
-                    "level": signal.level,
-                    "opened": instant(signal.opened),
-                    "raised": None if signal.raised is None else instant(signal.raised),
-                    "subsided": None if signal.subsided is None else instant(signal.subsided),
-                    "onset": instant(signal.onset),
-                    "feeds": list(signal.feeds),
-                    "explanation": dict(signal.explanation),
-                }
-                for signal in signals
-            ],
-        },
+        evidence=Evidence(reference, budgets[level], tuple(signals)),
     )

@@ -14,9 +14,9 @@ from detectors.evidence.episodes import SeriesEpisode
 from detectors.evidence.paths import SeriesPath
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.feeds import Feed
+from streams.findings import Signal, pack
 from streams.indications import MINIMUM, signal_of
 from streams.periods import PER_YEAR, Grid
-from streams.signals import Signal, plain
 from streams.windows import reported, window
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SilenceWatch:
         assert total is not None  # noqa: S101 - a block always has its provider
         totals = window(block, Grid.WEEK, [total], position, first, width)[0, 0].astype(float)
         for episode in feed_outage(totals, path=self._outages, **settings):
-            numbers = plain(explain_silence(totals, np.ones(width), episode))
+            numbers = pack(explain_silence(totals, np.ones(width), episode))
             found.setdefault(block.provider, []).append(
                 self._signal(block.provider, "data_quality", first, episode, numbers)
             )
@@ -102,14 +102,14 @@ class SilenceWatch:
         for episode in watch_silence(counts, exposure, path=self._silences, keys=units, **settings):
             unit = units[episode.series]
             row = episode.series
-            numbers = plain(explain_silence(counts[row], exposure[row], episode))
+            numbers = pack(explain_silence(counts[row], exposure[row], episode))
             found.setdefault(unit, []).append(
                 self._signal(unit, "silence", first, episode, numbers)
             )
         return found
 
     def _signal(
-        self, unit: str, kind: str, first: int, episode: SeriesEpisode, numbers: dict[str, Any]
+        self, unit: str, kind: str, first: int, episode: SeriesEpisode, numbers: bytes
     ) -> Signal:
         names = {
             Feed.INCIDENTS: "incident reports",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from streams.periods import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
-    from streams.signals import Signal
+    from streams.findings import Signal
 
 SENTENCES = {
     ("quality", "concern"): (

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
+from streams.findings import pack
 from streams.signals import Signal, alert_of, episodes, instant
 from streams.statements import false_alert_interval, listing
+from streams.store.alerts import decode_record, encode_record
 
 BUDGETS = {1: 0.2, 2: 0.05}
 
@@ -24,7 +28,7 @@ def signal(opened: int, subsided: int | None = None, **changes: object) -> Signa
         "domains": ("safety",),
         "series": ({"id": "s"},),
         "words": {"feeds": ("incidents",)},
-        "explanation": {},
+        "explanation": pack({}),
     }
     return Signal(**{**settings, **changes})  # type: ignore[arg-type]
 
@@ -112,3 +116,26 @@ def test_the_day_of_an_onset_is_not_told_where_only_speaking_up_signals() -> Non
     ).statement
 
     assert "since about September 2024" in sentence
+
+
+def test_an_alert_equals_what_the_store_gives_back_of_it() -> None:
+    numbers = {"form": "share", "model": {"prior": (1.0, 2.0)}, "chance": 0.1}
+    alert = told(signal(20_000, explanation=pack(numbers)), signal(20_001, detector="other"))
+    read = decode_record(encode_record(alert))
+
+    assert read == alert
+    assert alert == read
+    assert asdict(read) == asdict(alert)
+    assert [1.0, 2.0] == read.evidence["signals"][0]["explanation"]["model"]["prior"]
+    assert encode_record(read) == encode_record(alert)
+
+
+def test_alerts_that_rest_on_other_numbers_are_not_the_same() -> None:
+    alert = told(signal(20_000, explanation=pack({"period": 3})))
+    other = told(signal(20_000, explanation=pack({"period": 4})))
+
+    assert other != alert
+    assert decode_record(encode_record(other)) != alert
+    assert told(signal(20_000, explanation=pack({"period": 3.0}))) == alert
+    assert alert == replace(alert, level=alert.level)
+    assert alert != replace(alert, level=alert.level + 1)
