@@ -10,137 +10,31 @@ Going on from there gives bit for bit what a watch from the start gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from detectors.compiled import compiled
-from detectors.evidence.episodes import (
-    AT_OPENING,
-    BASE,
-    GREATEST,
-    LEVEL,
-    MARKS,
-    ONSET,
-    OPENED,
-    PEAK,
-    RAISED,
-    ROW,
-    ROWS,
-    SUBSIDED,
-    TABLE,
-    SeriesEpisode,
-    Watch,
-    in_order,
-    start_state,
-)
+from detectors.evidence.episodes import SeriesEpisode, Watch, in_order
 from detectors.evidence.onsets import F64, I64
+from detectors.evidence.trails import KEPT, Fold, Trail
 
-# States are kept before each of so many periods: most corrections are younger than that.
-KEPT = 8
-FIRST_ROWS = 2
+__all__ = ["KEPT", "SeriesPath", "Trail"]
 
-
-@compiled
-def _rewind(first: I64, begin: I64, oldest: I64, states: F64, table: I64, marks: F64) -> None:
-    for series in range(begin.size):
-        if first[series] >= begin[series]:
-            continue
-        period = first[series]
-        if period < oldest[series]:
-            period = 0
-            oldest[series] = 0
-            start_state(states[series, 0])
-        begin[series] = period
-        state = states[series, period % KEPT]
-        for row in range(int(state[ROWS])):
-            if table[series, row, RAISED] >= period:
-                table[series, row, RAISED] = -1
-                table[series, row, LEVEL] = 1
-            if table[series, row, SUBSIDED] >= period:
-                table[series, row, SUBSIDED] = -1
-        if state[ROW] >= 0.0:
-            marks[series, int(state[ROW]), PEAK] = state[GREATEST]
+_NARROW = (np.uint8, np.uint16, np.int32)
 
 
-@dataclass(slots=True)
-class Trail:
-    """What one pass over a block left: episodes found, and the states to go on from.
-
-    Attributes:
-        begin: I64[series], the first period that has not been looked at.
-        oldest: I64[series], the earliest period whose state is kept.
-        states: F64[series, KEPT, numbers], the state before period ``t`` at ``t % KEPT``.
-        table: I64[series, rows, 6], episodes.
-        marks: F64[series, rows, 2], their evidence.
-
-    """
-
-    begin: I64
-    oldest: I64
-    states: F64
-    table: I64
-    marks: F64
-
-    @classmethod
-    def fresh(cls, series: int, numbers: int) -> Trail:
-        """Nothing has been looked at."""
-        states = np.zeros((series, KEPT, numbers))
-        for one in range(series):
-            start_state(states[one, 0])
-        return cls(
-            np.zeros(series, dtype=np.int64),
-            np.zeros(series, dtype=np.int64),
-            states,
-            np.zeros((series, FIRST_ROWS, TABLE), dtype=np.int64),
-            np.zeros((series, FIRST_ROWS, MARKS)),
-        )
-
-    def rewind(self, first: I64) -> None:
-        """Go back to the state before period ``first`` (series) where that was passed."""
-        _rewind(first, self.begin, self.oldest, self.states, self.table, self.marks)
-
-    def taken(self, places: I64) -> Trail:
-        """The series at these places, -1 for one that is new."""
-        fresh = Trail.fresh(places.size, self.states.shape[2])
-        rows = self.table.shape[1]
-        fresh.table = np.zeros((places.size, rows, TABLE), dtype=np.int64)
-        fresh.marks = np.zeros((places.size, rows, MARKS))
-        into = np.flatnonzero(places >= 0)
-        for name in ("begin", "oldest", "states", "table", "marks"):
-            getattr(fresh, name)[into] = getattr(self, name)[places[into]]
-        return fresh
-
-    def grow(self) -> None:
-        """Make room for twice as many episodes of a series."""
-        self.table = np.concatenate([self.table, np.zeros_like(self.table)], axis=1)
-        self.marks = np.concatenate([self.marks, np.zeros_like(self.marks)], axis=1)
-
-    def episodes(self, watch: Watch, per_year: float) -> list[SeriesEpisode]:
-        """The episodes of all series, in no order."""
-        last = self.states[np.arange(self.begin.size), self.begin % KEPT]
-        return [
-            SeriesEpisode(
-                series=int(series),
-                direction=watch.direction,
-                opened=row[OPENED],
-                level=row[LEVEL],
-                raised=row[RAISED],
-                subsided=row[SUBSIDED],
-                onset=row[ONSET],
-                log_evidence=mark[AT_OPENING],
-                peak_log_evidence=mark[PEAK],
-                after=row[BASE],
-                way=watch.way,
-                per_year=per_year,
-            )
-            for series in np.flatnonzero(last[:, ROWS])
-            for row, mark in zip(
-                self.table[series, : int(last[series, ROWS])].tolist(),
-                self.marks[series, : int(last[series, ROWS])].tolist(),
-                strict=True,
-            )
-        ]
+def narrowed(history: F64) -> npt.NDArray[np.generic]:
+    """A copy in the narrowest type that has all its numbers."""
+    if history.size and np.isfinite(history).all():
+        low, high = history.min(), history.max()
+        for kind in _NARROW:
+            limits = np.iinfo(kind)
+            if limits.min <= low and high <= limits.max:
+                narrow = history.astype(kind)
+                if np.array_equal(narrow, history):
+                    return narrow
+                break
+    return history.copy()
 
 
 class SeriesPath:
@@ -157,8 +51,8 @@ class SeriesPath:
     def __init__(self) -> None:
         self.unchanged: I64 = np.zeros(0, dtype=np.int64)
         self._keys: list[Hashable] = []
-        self._seen: tuple[F64, ...] = ()
-        self._trails: list[Trail] = []
+        self._seen: tuple[npt.NDArray[np.generic], ...] = ()
+        self._kept: list[Fold] = []
 
     def follow(
         self,
@@ -182,28 +76,33 @@ class SeriesPath:
         """
         series = histories[0].shape[0]
         names: list[Hashable] = [*range(series)] if keys is None else [*keys]
-        if not self._trails:
-            self._trails = [Trail.fresh(series, numbers) for _ in passes]
+        if not self._kept:
+            trails = [Trail.fresh(series, numbers) for _ in passes]
             self.unchanged = np.zeros(series, dtype=np.int64)
         else:
-            self.unchanged = self._compare(histories, names)
-            for trail in self._trails:
+            trails = [fold.trail() for fold in self._kept]
+            self.unchanged, trails = self._compare(histories, names, trails)
+            for trail in trails:
                 trail.rewind(self.unchanged)
-        self._keys, self._seen = names, tuple(part.copy() for part in histories)
+        self._keys, self._seen = names, tuple(narrowed(part) for part in histories)
         found: list[SeriesEpisode] = []
-        for watch, trail in zip(passes, self._trails, strict=True):
+        for watch, trail in zip(passes, trails, strict=True):
             while not look(watch, trail):
                 trail.grow()
             trail.oldest = np.maximum(trail.oldest, trail.begin - KEPT + 1)
             found += trail.episodes(watch, per_year)
+        self._kept = [Fold.of(trail) for trail in trails]
         return in_order(found)
 
-    def _compare(self, histories: tuple[F64, ...], names: list[Hashable]) -> I64:
+    def _compare(
+        self, histories: tuple[F64, ...], names: list[Hashable], trails: list[Trail]
+    ) -> tuple[I64, list[Trail]]:
+        """How many periods are as they were seen, and the trails of these series."""
         seen = self._seen
         if names != self._keys:
             held = {key: place for place, key in enumerate(self._keys)}
             places = np.array([held.get(key, -1) for key in names], dtype=np.int64)
-            self._trails = [trail.taken(places) for trail in self._trails]
+            trails = [trail.taken(places) for trail in trails]
             seen = tuple(part[places] for part in seen)
         common = min(seen[0].shape[1], histories[0].shape[1])
         first = np.full(len(names), common, dtype=np.int64)
@@ -214,4 +113,4 @@ class SeriesPath:
             first[moved] = np.minimum(first, differs.argmax(axis=1))[moved]
         if names != self._keys:
             first[places < 0] = 0
-        return first
+        return first, trails

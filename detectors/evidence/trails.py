@@ -1,0 +1,246 @@
+"""What one pass over a block of series left: episodes, and the states to go on from.
+
+Between two watches little of it is kept. While a series has no open episode its state says
+no more than how many periods were observed and which episodes there have been, so whole
+states are kept only of series that had an open one lately.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.compiled import compiled
+from detectors.evidence.episodes import (
+    AFTER,
+    AT_OPENING,
+    BASE,
+    GREATEST,
+    LEVEL,
+    MARKS,
+    ONSET,
+    OPENED,
+    PEAK,
+    RAISED,
+    ROW,
+    ROWS,
+    SEEN,
+    SUBSIDED,
+    TABLE,
+    SeriesEpisode,
+    Watch,
+    start_state,
+)
+from detectors.evidence.onsets import F64, I64
+
+I32 = npt.NDArray[np.int32]
+
+# States are kept before each of so many periods: most corrections are younger than that.
+KEPT = 8
+FIRST_ROWS = 2
+
+
+@compiled
+def _rewind(first: I64, begin: I64, oldest: I64, states: F64, table: I64, marks: F64) -> None:
+    for series in range(begin.size):
+        if first[series] >= begin[series]:
+            continue
+        period = first[series]
+        if period < oldest[series]:
+            period = 0
+            oldest[series] = 0
+            start_state(states[series, 0])
+        begin[series] = period
+        state = states[series, period % KEPT]
+        for row in range(int(state[ROWS])):
+            if table[series, row, RAISED] >= period:
+                table[series, row, RAISED] = -1
+                table[series, row, LEVEL] = 1
+            if table[series, row, SUBSIDED] >= period:
+                table[series, row, SUBSIDED] = -1
+        if state[ROW] >= 0.0:
+            marks[series, int(state[ROW]), PEAK] = state[GREATEST]
+
+
+@dataclass(slots=True)
+class Trail:
+    """What one pass over a block left: episodes found, and the states to go on from.
+
+    Attributes:
+        begin: I64[series], the first period that has not been looked at.
+        oldest: I64[series], the earliest period whose state is kept.
+        states: F64[series, KEPT, numbers], the state before period ``t`` at ``t % KEPT``.
+        table: I64[series, rows, 6], episodes.
+        marks: F64[series, rows, 2], their evidence.
+
+    """
+
+    begin: I64
+    oldest: I64
+    states: F64
+    table: I64
+    marks: F64
+
+    @classmethod
+    def fresh(cls, series: int, numbers: int) -> Trail:
+        """Nothing has been looked at."""
+        states = np.zeros((series, KEPT, numbers))
+        for one in range(series):
+            start_state(states[one, 0])
+        return cls(
+            np.zeros(series, dtype=np.int64),
+            np.zeros(series, dtype=np.int64),
+            states,
+            np.zeros((series, FIRST_ROWS, TABLE), dtype=np.int64),
+            np.zeros((series, FIRST_ROWS, MARKS)),
+        )
+
+    def rewind(self, first: I64) -> None:
+        """Go back to the state before period ``first`` (series) where that was passed."""
+        _rewind(first, self.begin, self.oldest, self.states, self.table, self.marks)
+
+    def taken(self, places: I64) -> Trail:
+        """The series at these places, -1 for one that is new."""
+        fresh = Trail.fresh(places.size, self.states.shape[2])
+        rows = self.table.shape[1]
+        fresh.table = np.zeros((places.size, rows, TABLE), dtype=np.int64)
+        fresh.marks = np.zeros((places.size, rows, MARKS))
+        into = np.flatnonzero(places >= 0)
+        for name in ("begin", "oldest", "states", "table", "marks"):
+            getattr(fresh, name)[into] = getattr(self, name)[places[into]]
+        return fresh
+
+    def grow(self) -> None:
+        """Make room for twice as many episodes of a series."""
+        self.table = np.concatenate([self.table, np.zeros_like(self.table)], axis=1)
+        self.marks = np.concatenate([self.marks, np.zeros_like(self.marks)], axis=1)
+
+    def used(self) -> I64:
+        """How many episodes each series has."""
+        last = self.states[np.arange(self.begin.size), self.begin % KEPT, ROWS]
+        used: I64 = last.astype(np.int64)
+        return used
+
+    def episodes(self, watch: Watch, per_year: float) -> list[SeriesEpisode]:
+        """The episodes of all series, in no order."""
+        used = self.used()
+        return [
+            SeriesEpisode(
+                series=int(series),
+                direction=watch.direction,
+                opened=row[OPENED],
+                level=row[LEVEL],
+                raised=row[RAISED],
+                subsided=row[SUBSIDED],
+                onset=row[ONSET],
+                log_evidence=mark[AT_OPENING],
+                peak_log_evidence=mark[PEAK],
+                after=row[BASE],
+                way=watch.way,
+                per_year=per_year,
+            )
+            for series in np.flatnonzero(used)
+            for row, mark in zip(
+                self.table[series, : used[series]].tolist(),
+                self.marks[series, : used[series]].tolist(),
+                strict=True,
+            )
+        ]
+
+
+@compiled
+def _is_busy(begin: I64, oldest: I64, states: F64, busy: I64) -> int:
+    """Number the series with an open episode before a kept period; the others get -1."""
+    number = 0
+    for series in range(begin.size):
+        busy[series] = -1
+        for period in range(oldest[series], begin[series] + 1):
+            if states[series, period % KEPT, ROW] >= 0.0:
+                busy[series] = number
+                number += 1
+                break
+    return number
+
+
+@compiled
+def _unfold(
+    begin: I64, oldest: I64, seen: I32, busy: I32, whole: F64, table: I64, used: I64, states: F64
+) -> None:
+    for series in range(begin.size):
+        if busy[series] >= 0:
+            states[series] = whole[busy[series]]
+            continue
+        for period in range(oldest[series], begin[series] + 1):
+            state = states[series, period % KEPT]
+            start_state(state)
+            state[SEEN] = seen[series, period % KEPT]
+            for row in range(used[series]):
+                if table[series, row, OPENED] < period:
+                    state[ROWS] = row + 1.0
+                ended = table[series, row, SUBSIDED]
+                if 0 <= ended < period:
+                    state[AFTER] = ended
+
+
+@dataclass(slots=True)
+class Fold:
+    """A trail as it is kept.
+
+    Attributes:
+        begin: I32[series], as in the trail.
+        oldest: I32[series], as in the trail.
+        numbers: the length of a state.
+        seen: I32[series, KEPT], observed periods before each kept one.
+        busy: I32[series], its place in ``whole`` or -1.
+        whole: F64[busy series, KEPT, numbers], whole states.
+        used: I32[series], its episodes.
+        table: I32[all episodes, 6], one series after another.
+        marks: F64[all episodes, 2].
+
+    """
+
+    begin: I32
+    oldest: I32
+    numbers: int
+    seen: I32
+    busy: I32
+    whole: F64
+    used: I32
+    table: I32
+    marks: F64
+
+    @classmethod
+    def of(cls, trail: Trail) -> Fold:
+        """What a trail says, in little room."""
+        busy = np.empty(trail.begin.size, dtype=np.int64)
+        number = _is_busy(trail.begin, trail.oldest, trail.states, busy)
+        used = trail.used()
+        held = np.arange(trail.table.shape[1]) < used[:, None]
+        return cls(
+            trail.begin.astype(np.int32),
+            trail.oldest.astype(np.int32),
+            trail.states.shape[2],
+            trail.states[:, :, SEEN].astype(np.int32),
+            busy.astype(np.int32),
+            trail.states[busy >= 0] if number else np.zeros((0, KEPT, trail.states.shape[2])),
+            used.astype(np.int32),
+            trail.table[held].astype(np.int32),
+            trail.marks[held],
+        )
+
+    def trail(self) -> Trail:
+        """The trail again."""
+        series = self.begin.size
+        rows = max(FIRST_ROWS, int(self.used.max(initial=0)))
+        table = np.zeros((series, rows, TABLE), dtype=np.int64)
+        marks = np.zeros((series, rows, MARKS))
+        used = self.used.astype(np.int64)
+        if self.table.size:
+            held = np.arange(rows) < used[:, None]
+            table[held], marks[held] = self.table, self.marks
+        begin, oldest = self.begin.astype(np.int64), self.oldest.astype(np.int64)
+        states = np.zeros((series, KEPT, self.numbers))
+        _unfold(begin, oldest, self.seen, self.busy, self.whole, table, used, states)
+        return Trail(begin, oldest, states, table, marks)
