@@ -2,9 +2,9 @@
 
 The oracle is the CUSUM of likelihood ratios that knows each unit's rates, dispersions and
 season, which feeds change and by how much; its bar gives exactly B false alerts a unit and
-year on fleets without a change. The evidence is as in production: fitted and calibrated on
-each fleet's own history; the change comes 39 weeks into watching. Delays are interpolated
-medians; ratios have bootstrap 95 % limits.
+year on fleets without a change. The evidence is as in a backtest: fitted and calibrated on
+each fleet's own history and renewed every half year; the change comes 39 weeks into
+watching. Delays are interpolated medians; ratios have bootstrap 95 % limits.
 
     python -m bench.delay [--history WEEKS] [--fleets N] [CHANGE ...]
 """
@@ -19,12 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fleets import BUDGETS, F64, FEEDS, VARIANTS, Variant, draw
-from detectors.evidence.calibrate import calibrate
-from detectors.evidence.fleet import fit_fleet
+from bench.fleets import BUDGETS, F64, VARIANTS, Variant, draw, watched
 from detectors.evidence.model import WEEKS_PER_YEAR
 from detectors.evidence.simulate import Fleet, oracle_cusum, oracle_scores
-from detectors.evidence.watch import watch
 
 SETTLED = 39  # weeks watched before the change
 FOLLOWED = 104
@@ -68,11 +65,7 @@ def delays(
     at = history + SETTLED
     weeks = at + FOLLOWED
     fleet = draw(variant, seed, weeks=weeks, change=course(change, weeks, at))
-    past = fleet.block.until(history)
-    model = calibrate(
-        past, fit_fleet(past, FEEDS, minimum_history=52), units=2000, within_week=False
-    )
-    path = watch(fleet.block, model, budget1=BUDGETS[0], budget2=BUDGETS[1])
+    path = watched(fleet.block, history)
     found = np.full((len(BUDGETS), fleet.block.units), NEVER)
     errors = []
     for unit in range(fleet.block.units):

@@ -1,8 +1,9 @@
 """False alerts against the budget on simulated fleets of many kinds, everything estimated.
 
 Each fleet is drawn from a truth that the fit does not see; 52 weeks of history are fitted
-and calibrated on, two years without a change in any unit are watched. What is reported is
-false alerts a unit and year over the budget, with exact 95 % Poisson limits.
+and calibrated on, two years without a change in any unit are watched, and fit and thresholds
+are renewed every half year, as a backtest does. What is reported is false alerts a unit and
+year over the budget, with exact 95 % Poisson limits.
 
     python -m bench.fleets [--fleets N] [VARIANT ...]
 """
@@ -10,7 +11,7 @@ false alerts a unit and year over the budget, with exact 95 % Poisson limits.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -18,11 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import FeedCounts
 from detectors.evidence.curves import count_alerts
 from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.holidays import holiday_weeks
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
+from detectors.evidence.watch import WatchPath, watch
+from streams.backtests.backtest import QUARTER
 from streams.backtests.scores import poisson_limits
+from streams.periods import Grid
 
 F64 = NDArray[np.float64]
 FEEDS = ("incidents", "complaints", "speakup", "falls")
@@ -50,17 +56,14 @@ class Variant:
     factor: Callable[[int], F64] | None = None  # units -> [U or 1, F or 1, T]
     seen: Callable[[int, np.random.Generator], F64] | None = None
     within_week: bool = False
-    refit_yearly: bool = False
     left_out: float = 0.0  # share of units, the first, whose alerts are not false
 
 
 def holidays(_: int) -> F64:
-    """Two quiet weeks at Christmas, a busy one after, a quiet one in spring and in August."""
-    factor = np.ones(WEEKS)
-    for t in range(WEEKS):
-        week = (WEEK0 + t) % 52
-        factor[t] = {51: 0.65, 0: 0.75, 1: 1.25, 15: 0.85, 34: 0.85}.get(week, 1.0)
-    return factor[None, None]
+    """Quiet weeks at Christmas and on public holidays, and a busy one after each Christmas."""
+    christmas, others = holiday_weeks(WEEK0, WEEKS, WEEKS_PER_YEAR)
+    after = (christmas == 0) & (np.roll(christmas, 1) > 0)
+    return np.exp(-0.4 * christmas - 0.15 * others + 0.2 * after)[None, None]
 
 
 def shock(_: int) -> F64:
@@ -115,7 +118,7 @@ VARIANTS = {
     "units-20": Variant("fleets of 20", units=20),
     "units-40": Variant("fleets of 40", units=40),
     "units-1000": Variant("fleets of 1,000", units=1000),
-    "holidays": Variant("holiday weeks that no harmonic follows", factor=holidays),
+    "holidays": Variant("Christmas, other holidays, a busy week after", factor=holidays),
     "missing": Variant("missing weeks and months of a feed", seen=gaps),
     "shock": Variant("four weeks x1.25 everywhere", factor=shock),
     "lasting-shock": Variant("incidents x1.2 everywhere from one week on", factor=lasting_shock),
@@ -124,7 +127,6 @@ VARIANTS = {
         "a tenth of units failing in the history", factor=contaminated, left_out=0.1
     ),
     "open-week": Variant("looks at every event of the open week", within_week=True),
-    "refits": Variant("refitted and recalibrated after a year", refit_yearly=True),
 }
 
 
@@ -159,23 +161,53 @@ def draw(variant: Variant, seed: int, *, weeks: int = WEEKS, change: F64 | None 
     )  # fmt: skip
 
 
+def stages(
+    block: FeedCounts, history: int, *, within_week: bool = False
+) -> Iterator[tuple[int, int, EvidenceModel]]:
+    """First and last week of each model that judges a fleet, and the model."""
+    quarter = QUARTER[Grid.WEEK]
+    starts = range(history, block.periods, 2 * quarter)
+    for start in starts:
+        past = block.until(start if start == history else start - quarter)
+        fit = fit_fleet(past, FEEDS, minimum_history=history)
+        model = calibrate(past, fit, units=2000, within_week=within_week)
+        yield start, min(start + 2 * quarter, block.periods), model
+
+
+def watched(block: FeedCounts, history: int) -> WatchPath:
+    """A fleet watched at the closes of its weeks, at both budgets."""
+    path = None
+    for start, end, model in stages(block, history):
+        path = watch(
+            block.until(end), model, budget1=BUDGETS[0], budget2=BUDGETS[1], path=path,
+            dirty_from=np.full(block.units, start, dtype=np.int64),
+        )  # fmt: skip
+    if path is None:
+        raise ValueError("nothing follows the history")
+    return path
+
+
 def false_alerts(variant: Variant, seed: int) -> tuple[NDArray[np.float64], int]:
     """Alerts of one fleet at each budget, and the unit-weeks that were judged."""
     block = draw(variant, seed).block
+    stable = np.arange(int(variant.left_out * block.units), block.units)
+    if variant.within_week:
+        return _within_week(block, stable)
+    path, alerts = watched(block, HISTORY), np.zeros(len(BUDGETS))
+    for unit in stable:
+        for crossing in path.crossings(unit):
+            alerts[crossing.level - 1] += 1
+    return alerts, len(stable) * FOLLOWED
+
+
+def _within_week(block: FeedCounts, stable: NDArray[np.int64]) -> tuple[NDArray[np.float64], int]:
     alerts, judged = np.zeros(len(BUDGETS)), 0
-    ends = (HISTORY, HISTORY + 52) if variant.refit_yearly else (HISTORY,)
-    for number, end in enumerate(ends):
-        history = block.until(end)
-        fit = fit_fleet(history, FEEDS, minimum_history=end)
-        model = calibrate(history, fit, units=2000, within_week=variant.within_week)
-        last = ends[number + 1] if number + 1 < len(ends) else WEEKS
-        bars = np.array(
-            [model.threshold(b, within_week=variant.within_week).close for b in BUDGETS]
-        )
-        stable = block.until(last).select(
-            np.arange(int(variant.left_out * block.units), block.units)
-        )
-        found, weeks = count_alerts(stable, model, bars, within_week=variant.within_week)
+    for start, end, model in stages(block, HISTORY, within_week=True):
+        bars = np.array([model.threshold(b, within_week=True).close for b in BUDGETS])
+        found, weeks = count_alerts(
+            block.until(end).select(stable), replace(model, minimum_history=start), bars,
+            within_week=True,
+        )  # fmt: skip
         alerts += found
         judged += weeks
     return alerts, judged

@@ -1,6 +1,6 @@
 """The fit of a fleet: what units of one class have in common.
 
-Season and trend as in ``seasons``, dispersion by weighted
+Season, holidays and trend as in ``seasons``, dispersion by weighted
 moments, the prior of the rates by marginal likelihood, the common weekly effect
 from products of residuals across feeds. All of it is moments and small solves:
 a thousand units take a tenth of a second. Formulae in ``docs/methods.md``.
@@ -19,7 +19,7 @@ from detectors.evidence.counts import DAYS, F64, FeedCounts
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
 from detectors.evidence.patterns import falls, rises
 from detectors.evidence.rates import rate_prior
-from detectors.evidence.seasons import fit_season, own_rate, pooled_rate, usual_course
+from detectors.evidence.seasons import fit_course, own_rate, pooled_rate, usual_course
 from detectors.evidence.statistic import accumulate, tables
 
 MOMENT_STEPS = 4
@@ -102,10 +102,10 @@ def _fit(
 ) -> FleetFit:
     """Fit to all units that the history shows as observed."""
     counts = np.where(history.exposure > 0, history.counts, 0.0)
-    season, trend = fit_season(counts, history.exposure, history.week0, per_year)
+    course = fit_course(counts, history.exposure, history.week0, per_year)
     end = history.week0 + history.periods
     expected = history.exposure * usual_course(
-        season, trend, end, history.week0, history.periods, per_year
+        course, end, history.week0, history.periods, per_year
     )
     mean = own_rate(counts, expected)[:, :, None] * expected
     dispersions = fit_dispersions(counts, mean)
@@ -117,8 +117,9 @@ def _fit(
         prior_b=1.0 / np.maximum(pooled_rate(counts, expected), 1e-6),
         dispersion=dispersions.feed,
         dispersion_spread=dispersions.spread,
-        season=season,
-        trend=trend,
+        season=course.season,
+        holiday=course.holiday,
+        trend=course.trend,
         trend_week=end,
         sigma2=sigma2,
         rho=rho,

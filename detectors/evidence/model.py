@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from detectors.evidence.counts import DAYS, F64
+from detectors.evidence.holidays import KINDS
 from detectors.evidence.patterns import Patterns, falls, rises
-from detectors.evidence.seasons import WAVES, usual_course
+from detectors.evidence.seasons import WAVES, Course, usual_course
 
 WEEKS_PER_YEAR = 365.25 / 7
 SAFETY = 0.80  # thresholds aim at this share of the budget
@@ -77,6 +78,8 @@ class EvidenceModel:
             the second harmonic of the year, on the log scale.
         trend: ``F64[F]``, growth of the whole fleet on the log scale per year, 0 at
             ``trend_week``, the first period after the history; None is no trend.
+        holiday: ``F64[F, 2]``, what holidays do on the log scale (``holiday_weeks``);
+            None is nothing.
         sigma2, rho: variance and autocorrelation of the common weekly effect.
         patterns, improvements: ways of failing and of getting better.
         improvable: feeds where a fall is good.
@@ -112,6 +115,7 @@ class EvidenceModel:
     improvement_budget: float = 0.05
     trend: F64 | None = None
     trend_week: int = 0
+    holiday: F64 | None = None
 
     def __post_init__(self) -> None:
         width = len(self.feeds)
@@ -122,6 +126,8 @@ class EvidenceModel:
             raise ValueError("season must have four coefficients per feed")
         if self.trend is not None and self.trend.shape != (width,):
             raise ValueError("trend must have one value per feed")
+        if self.holiday is not None and self.holiday.shape != (width, KINDS):
+            raise ValueError("holiday must have two coefficients per feed")
         if not (self.prior_a.min() > 0 and self.prior_b.min() > 0):
             raise ValueError("the prior of a rate must be proper")
         if self.week_shape is not None and self.week_shape.shape != (width, DAYS):
@@ -164,9 +170,14 @@ class EvidenceModel:
         return 2.0 * self.sigma2 * self.rho / (1.0 - self.rho)
 
     def seasonal(self, week0: int, periods: int) -> F64:
-        """Give the factor of season and trend, ``F64[F, T]``, on consecutive periods."""
-        trend = np.zeros(len(self.feeds)) if self.trend is None else self.trend
-        return usual_course(self.season, trend, self.trend_week, week0, periods, self.per_year)
+        """Give the factor of season, holidays and trend, ``F64[F, T]``, on consecutive periods."""
+        width = len(self.feeds)
+        course = Course(
+            self.season,
+            np.zeros((width, KINDS)) if self.holiday is None else self.holiday,
+            np.zeros(width) if self.trend is None else self.trend,
+        )
+        return usual_course(course, self.trend_week, week0, periods, self.per_year)
 
     def shape_of_week(self) -> F64:
         """Give the expected share of a week by the end of each day, ``F64[F, 7]``."""
@@ -225,11 +236,10 @@ class EvidenceModel:
         values["improvable"] = tuple(bool(good) for good in values["improvable"])
         for name in ("prior_a", "prior_b", "dispersion", "dispersion_spread"):
             values[name] = np.array(values[name], dtype=np.float64)
-        if values.get("trend") is not None:
-            values["trend"] = np.array(values["trend"], dtype=np.float64)
+        for name in ("trend", "holiday", "week_shape"):
+            if values.get(name) is not None:
+                values[name] = np.array(values[name], dtype=np.float64)
         values["season"] = np.array(values["season"], dtype=np.float64).reshape(len(feeds), -1)
-        if values.get("week_shape") is not None:
-            values["week_shape"] = np.array(values["week_shape"], dtype=np.float64)
         for name in ("patterns", "improvements"):
             values[name] = Patterns.from_dict(feeds, values[name])
         for name in ("closes", "looks", "improving"):

@@ -1,54 +1,74 @@
-"""What a whole fleet does over the year: season and trend of each feed.
+"""What a whole fleet does over the year: season, holidays and trend of each feed.
 
-Quasi-Poisson regression of the fleet's weekly totals on two harmonics of the year and a
-straight line, all on the log scale. What a year of data says of a trend is little, and much
-of that is confounded with the season; so each feed's trend is shrunk to none, and each
-feed's season to one that the feeds share, as far as their own data are thin.
+Quasi-Poisson regression of the fleet's weekly totals on two harmonics of the year, on
+holidays and on a straight line, all on the log scale. What a year of data says of a trend
+is little, and much of that is confounded with the season; so each feed's trend and
+holidays are shrunk to none, and each feed's season to one that the feeds share, as far as
+their own data are thin.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from detectors.compiled import compiled
 from detectors.evidence.counts import F64
+from detectors.evidence.holidays import KINDS, USUAL_HOLIDAY, holiday_weeks
 
 WAVES = 4  # sine and cosine of two harmonics
 # Standard deviation, over feeds and fleets, of growth a year on the log scale: a guess that
-# admits what reporting does from year to year and calls six per cent unusual.
-USUAL_TREND = 0.03
+# admits what reporting does from year to year and calls four per cent unusual.
+USUAL_TREND = 0.02
 TREND_YEARS = 1.0  # a trend is followed this long beyond its history, then stays
+# A log amplitude beyond 1 is no season.
+_SPREADS = np.array([1.0] * WAVES + [*USUAL_HOLIDAY, USUAL_TREND])
+_PENALTY = np.array([1e-9, *_SPREADS**-2])
+_FITS, _STEPS = 3, 6
 
 
-def fit_season(counts: F64, exposure: F64, week0: int, per_year: float) -> tuple[F64, F64]:
-    """Fit season and trend of each feed to ``F64[U, F, T]`` counts and exposures.
+class Course(NamedTuple):
+    """What a fleet does over time, per feed, as coefficients of the log rate.
 
-    Returns:
-        the season's coefficients ``F64[F, 4]``, and the trend ``F64[F]``, growth of the
-        log rate per year.
+    ``season`` is ``F64[F, 4]`` (``harmonics``), ``holiday`` ``F64[F, 2]``
+    (``holiday_weeks``), ``trend`` ``F64[F]``, growth a year.
+    """
 
+    season: F64
+    holiday: F64
+    trend: F64
+
+
+def fit_course(counts: F64, exposure: F64, week0: int, per_year: float) -> Course:
+    """Fit the course of each feed to ``F64[U, F, T]`` counts and exposures.
+
+    The trend is 0 at the first period after the data.
     """
     feeds, periods = counts.shape[1:]
-    waves = np.vstack([harmonics(week0, periods, per_year), _years(periods, per_year)])
+    year = _year(week0, periods, per_year)
+    design = np.vstack([np.ones(periods), year, (np.arange(periods) - periods) / per_year])
     offset = (exposure * own_rate(counts, exposure)[:, :, None]).sum(axis=0)
-    fitted = [_regress(counts[:, f].sum(axis=0), offset[f], waves) for f in range(feeds)]
-    trend = np.array([_shrunken_trend(curve, cover)[0] for curve, cover in fitted])
-    given = [_given_trend(curve, cover) for curve, cover in fitted]
-    return _share_season(np.array([c for c, _ in given]), np.array([v for _, v in given])), trend
+    fitted = [_regress(counts[:, f].sum(axis=0), offset[f], design) for f in range(feeds)]
+    curves = np.array([curve for curve, _ in fitted])
+    covers = np.array([cover[:WAVES, :WAVES] for _, cover in fitted])
+    return Course(
+        season=_share_season(curves[:, :WAVES], covers),
+        holiday=curves[:, WAVES : WAVES + KINDS],
+        trend=curves[:, WAVES + KINDS],
+    )
 
 
-def usual_course(
-    season: F64, trend: F64, trend_week: int, week0: int, periods: int, per_year: float
-) -> F64:
-    """Factor of season and trend on consecutive periods, ``F64[F, T]``.
+def usual_course(course: Course, trend_week: int, week0: int, periods: int, per_year: float) -> F64:
+    """Factor of a course on consecutive periods, ``F64[F, T]``.
 
     The trend is 0 at ``trend_week`` and stays where it is a year later.
     """
     ahead = int(TREND_YEARS * per_year)
     years = np.minimum(np.arange(week0, week0 + periods) - trend_week, ahead) / per_year
-    return _course(season, harmonics(week0, periods, per_year), trend, years)
+    yearly = np.hstack([course.season, course.holiday])
+    return _factors(yearly, _year(week0, periods, per_year), course.trend, years)
 
 
 def own_rate(counts: F64, expected: F64) -> F64:
@@ -79,57 +99,48 @@ def harmonics(week0: int, periods: int, per_year: float) -> F64:
 
 
 @compiled
-def _course(season: F64, waves: F64, trend: F64, years: F64) -> F64:
+def _factors(yearly: F64, year: F64, trend: F64, years: F64) -> F64:
     # One element at a time: a vectorised product could round the same week
     # differently in a longer block, and a resumed watch must equal a full one.
-    factors = np.empty((season.shape[0], waves.shape[1]))
-    for f in range(season.shape[0]):
-        for t in range(waves.shape[1]):
+    factors = np.empty((yearly.shape[0], year.shape[1]))
+    for f in range(yearly.shape[0]):
+        for t in range(year.shape[1]):
             power = trend[f] * years[t]
-            for c in range(season.shape[1]):
-                power += season[f, c] * waves[c, t]
+            for c in range(yearly.shape[1]):
+                power += yearly[f, c] * year[c, t]
             factors[f, t] = math.exp(power)
     return factors
 
 
-def _years(periods: int, per_year: float) -> F64:
-    """Years up to the end of the history, where a trend is 0."""
-    return np.asarray((np.arange(periods) - periods) / per_year)
+def _year(week0: int, periods: int, per_year: float) -> F64:
+    """What of a course comes back every year, ``F64[6, T]``: harmonics, then holidays."""
+    waves = harmonics(week0, periods, per_year)
+    return np.vstack([waves, holiday_weeks(week0, periods, per_year)])
 
 
-def _regress(total: F64, offset: F64, waves: F64) -> tuple[F64, F64]:
-    """Quasi-Poisson regression of a feed's totals; ``[5]`` coefficients and covariance."""
+def _regress(total: F64, offset: F64, design: F64) -> tuple[F64, F64]:
+    """Quasi-Poisson regression of a feed's totals under normal priors (``_SPREADS``).
+
+    Returns the mode, the constant left out, and its covariance.
+    """
     seen = offset > 0
-    design = np.vstack([np.ones(int(seen.sum())), waves[:, seen]]).T
-    # A log amplitude, or a growth a year, beyond 1 is neither season nor trend.
-    ridge = np.diag([1e-9] + [1.0] * len(waves))
-    y, o = total[seen], offset[seen]
-    beta = np.zeros(design.shape[1])
-    for _ in range(8):
-        mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
-        information = design.T @ (mu[:, None] * design) + ridge
-        step = np.linalg.solve(information, design.T @ (y - mu) - ridge @ beta)
-        beta = beta + np.clip(step, -1, 1)
-    mu = np.maximum(o * np.exp(np.clip(design @ beta, -3, 3)), 1e-9)
-    freedom = max(len(y) - design.shape[1], 1)
-    spread = max(1.0, float(((y - mu) ** 2 / mu).sum()) / freedom)
-    cover = np.linalg.inv((design.T @ (mu[:, None] * design)) / spread + ridge)
-    return beta[1:], cover[1:, 1:]
+    x, y, o = design[:, seen].T, total[seen], offset[seen]
+    freedom = max(len(y) - int(np.any(x != 0, axis=0).sum()), 1)
+    beta, spread = np.zeros(x.shape[1]), 1.0
+    for _ in range(_FITS):
+        for _ in range(_STEPS):
+            mu = _means(x, o, beta)
+            information = x.T @ (mu[:, None] * x) / spread + np.diag(_PENALTY)
+            gradient = x.T @ (y - mu) / spread - _PENALTY * beta
+            beta = beta + np.clip(np.linalg.solve(information, gradient), -1, 1)
+        mu = _means(x, o, beta)
+        spread = max(1.0, float(((y - mu) ** 2 / mu).sum()) / freedom)
+    cover = np.linalg.inv(x.T @ (mu[:, None] * x) / spread + np.diag(_PENALTY))
+    return beta[1:], np.asarray(cover[1:, 1:], dtype=np.float64)
 
 
-def _shrunken_trend(curve: F64, cover: F64) -> tuple[float, float]:
-    """Posterior mean and variance of a trend whose prior is Normal(0, USUAL_TREND**2)."""
-    keep = USUAL_TREND**2 / (USUAL_TREND**2 + cover[WAVES, WAVES])
-    return float(keep * curve[WAVES]), float(keep * cover[WAVES, WAVES])
-
-
-def _given_trend(curve: F64, cover: F64) -> tuple[F64, F64]:
-    """The season's coefficients once the trend is shrunk: conditional normal distribution."""
-    trend, left = _shrunken_trend(curve, cover)
-    slope = cover[:WAVES, WAVES] / cover[WAVES, WAVES]
-    season = curve[:WAVES] - slope * (curve[WAVES] - trend)
-    spread = cover[:WAVES, :WAVES] - np.outer(slope, slope) * (cover[WAVES, WAVES] - left)
-    return season, spread
+def _means(x: F64, offset: F64, beta: F64) -> F64:
+    return np.maximum(offset * np.exp(np.clip(x @ beta, -3, 3)), 1e-9)
 
 
 def _share_season(curves: F64, covers: F64) -> F64:

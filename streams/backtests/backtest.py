@@ -1,9 +1,10 @@
 """Backtests: the production evidence, unchanged, over a file of counts.
 
-Every unit's first periods are baseline only. Fit and thresholds come from those
-periods as far as they lie before the moment of judging, so that nothing later than
-an alert has any part in it, data of other units included: where units begin at
-different times the fit is renewed as more of them have their baseline.
+Every unit's first periods are baseline only. Fit and thresholds first come from those
+periods, and are renewed as time goes on and as more units have their baseline. They learn
+only from what lies before the moment of judging, so that nothing later than an alert has
+any part in it, data of other units included; and not from the newest quarter of a year,
+where a change may be under way that is still to be heard.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from streams.reference import Reference
 
 DEFAULT_HISTORY = {Grid.WEEK: 52, Grid.MONTH: 12}
 FEWEST_HISTORY = 6
-# A first renewal after a quarter of a year, then ever rarer as there is less to gain.
-RENEWALS = {Grid.WEEK: 13, Grid.MONTH: 3}
+# No renewal follows another sooner, and none learns from what is newer.
+QUARTER = {Grid.WEEK: 13, Grid.MONTH: 3}
 # Where a fall is good; elsewhere fewer reports are not better care.
 IMPROVABLE = frozenset({"falls"})
 PSEUDO_UNITS = 2000
@@ -194,12 +195,13 @@ def _plan(
         arranged, model = arrange(counts, reference, unit_class)
         yield 0, arranged, replace(model, minimum_history=needed), None
         return
+    quarter = QUARTER[counts.grid]
     found = stretches(block, counts.rebases, needed)
-    cutoffs = _cutoffs(block, ready, needed, RENEWALS[counts.grid], found)
+    cutoffs = _cutoffs(block, ready, needed, quarter, found)
     for number, cutoff in enumerate(cutoffs):
         seen = seen_at(block, found, cutoff)
         own = ready if seen is block else first_judged(seen, needed)
-        until = learnt_until(found, own, block.feeds, cutoff)
+        until = np.maximum(learnt_until(found, own, block.feeds, cutoff), cutoff - quarter)
         history = baseline(seen, until, cutoff)
         known = np.asarray(np.any(history.exposure > 0, axis=(0, 2)))
         # A feed without any baseline yet waits for the next renewal.
@@ -237,11 +239,12 @@ def _segments(counts: Counts, stages: list[Stage], needed: int) -> list[Segment]
 
 
 def _cutoffs(
-    block: FeedCounts, ready: I64, needed: int, gap: int, found: list[Stretch]
+    block: FeedCounts, ready: I64, needed: int, quarter: int, found: list[Stretch]
 ) -> list[int]:
-    """Columns at which the fit is renewed: when units or feeds have got their baseline.
+    """Columns at which the fit is renewed: half-yearly, and when units or feeds get ready.
 
-    Each depends on earlier ones only, so that a longer file never moves one.
+    The first renewal comes a quarter after the fit at the earliest, then they grow as rare as
+    one a year. Each depends on earlier ones only, so that a longer file never moves one.
     """
     moments = set(ready[ready < block.periods].tolist())
     for feed in range(block.feeds):
@@ -251,11 +254,12 @@ def _cutoffs(
         moments.update(series[series < block.periods].tolist())
     moments.update(stretch.ripe for stretch in found if stretch.ripe < stretch.end)
     first = int(ready.min())
-    chosen = [first]
+    moments.update(range(first, block.periods, 2 * quarter))
+    chosen, gap = [first], quarter
     for moment in sorted(moments):
         if moment >= chosen[-1] + gap:
             chosen.append(moment)
-            gap *= 2
+            gap = min(2 * gap, 4 * quarter)
     return chosen
 
 
