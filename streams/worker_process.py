@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -47,7 +48,7 @@ class WorkerPlan:
         group: its place in the consumer group.
         health_host: where metrics and readiness are served.
         health_port: 0 leaves it to the system.
-        look_seconds: between two looks at the ends of the logs.
+        look_seconds: between two looks at the ends of the logs, and at the store.
         publish_seconds: between two looks at the outbox.
         house_seconds: between two rounds of housekeeping in the store.
         patience: how long to wait for what.
@@ -88,6 +89,8 @@ class _Process:
         self._log = KafkaLog(plan.group.bootstrap, plan.group.prefix)
         self._publisher = Publisher(store, self._log, self._metrics)
         self._log_trouble: str | None = None
+        self._store_away_since: float | None = None
+        self._publishing_waits = False
         self._started = False
 
     async def run(self) -> int:
@@ -132,6 +135,7 @@ class _Process:
         plan = self._plan
         repeating = [
             asyncio.create_task(_every(plan.look_seconds, self._look)),
+            asyncio.create_task(_every(plan.look_seconds, self._ask_store)),
             asyncio.create_task(_every(plan.publish_seconds, self._publish)),
             asyncio.create_task(_every(plan.house_seconds, self._keep_house)),
         ]
@@ -164,12 +168,34 @@ class _Process:
         self._log_trouble = None
         await self._worker.look(ends)
 
+    async def _ask_store(self) -> None:
+        """See that the store answers, also while there is nothing to commit."""
+        try:
+            await asyncio.to_thread(self._store.counters)
+        except StoreUnavailable as error:
+            self._metrics.store_waits.inc()
+            if self._store_away_since is None:
+                self._store_away_since = time.monotonic()
+                _LOG.warning("the store does not answer", error=str(error))
+            elif time.monotonic() - self._store_away_since > self._plan.patience.store:
+                await self._commits.end(f"the store stayed away: {error}")
+        else:
+            if self._store_away_since is not None:
+                _LOG.info("the store answers again")
+            self._store_away_since = None
+
     async def _publish(self) -> None:
-        if self._worker.holds(_FIRST):
-            try:
-                await asyncio.to_thread(self._publisher.publish, self._clock())
-            except (LogUnavailable, StoreUnavailable) as error:
+        if not self._worker.holds(_FIRST) or self._store_away_since is not None:
+            return
+        try:
+            await asyncio.to_thread(self._publisher.publish, self._clock())
+        except (LogUnavailable, StoreUnavailable) as error:
+            # Told once: it is tried again twice a second.
+            if not self._publishing_waits:
                 _LOG.warning("publishing waits", error=str(error))
+            self._publishing_waits = True
+        else:
+            self._publishing_waits = False
 
     async def _keep_house(self) -> None:
         if self._worker.holds(_FIRST):
@@ -189,6 +215,8 @@ class _Process:
             found.append("partitions are being assigned")
         if self._log_trouble is not None:
             found.append(self._log_trouble)
+        if self._store_away_since is not None:
+            found.append("the store does not answer")
         if self._started:
             found += self._worker.reasons()
         return found

@@ -275,3 +275,30 @@ def test_the_region_of_these_tests_has_all_partitions_at_work() -> None:
     homes = {home_of(event["data"]["provider"].encode(), PARTITIONS) for event in region_events()}
 
     assert len(homes) >= min(PLAN.providers, PARTITIONS) - 2
+
+
+def test_an_idle_worker_says_that_its_store_is_gone_and_ends_with_a_code(
+    kafka_broker: KafkaBroker, topic_prefix: str, tmp_path: Path
+) -> None:
+    servers = run_postgres()
+    url = next(servers).create_database()
+    try:
+        with scene(kafka_broker.bootstrap, topic_prefix, url, tmp_path, count=1) as it:
+            worker = it.workers[0]
+            worker.arguments += ["--store-patience", "4"]
+            worker.start()
+            it.wait_until_ready()
+            servers.close()
+            wait_for(
+                lambda: "the store does not answer" in worker.ask("/readyz")[1],
+                30,
+                "it shows in readiness",
+            )
+            wait_for(lambda: not worker.alive, 30, "the worker ends")
+
+            assert worker.process is not None
+            assert worker.process.returncode == 1
+            assert "the store stayed away" in worker.log()
+            assert worker.log().count("publishing waits") <= 1
+    finally:
+        servers.close()
