@@ -20,6 +20,10 @@ NEAR_POISSON = 1e-9
 """An excess of phi over 1 below which the tail is taken as Poisson's."""
 
 SMALLEST_LOG = -600.0
+LARGEST_STEPPED = 1e4
+"""Mean or phi above which a quantile is found by halving."""
+
+LARGEST_HALVINGS = 2100  # the exponents and digits of a float
 NEGLIGIBLE = 1e-20
 ROUNDING = 1e-13
 
@@ -67,12 +71,42 @@ def quantile(chance: float, mean: float, phi: float) -> float:
 
 
 @compiled
-def quantiles(chance: float, means: Floats, phis: Floats) -> Floats:
+def stepped_quantiles(chance: float, means: Floats, phis: Floats) -> Floats:
     """``quantile`` of each mean and phi, shape (n,)."""
     result = np.empty(len(means))
     for i in range(len(means)):
         result[i] = quantile(chance, means[i], phis[i])
     return result
+
+
+def quantiles(chance: float, means: Floats, phis: Floats) -> Floats:
+    """Smallest counts whose cumulative chance reaches ``chance``, shape (n,); NaN where missing.
+
+    Stepping from count to count takes as many steps as the quantile is large; where a mean or
+    phi is very large (an outbreak in a nearly empty baseline), the tail is halved instead.
+    """
+    far = np.isfinite(means) & np.isfinite(phis) & (np.maximum(means, phis) > LARGEST_STEPPED)
+    result = stepped_quantiles(chance, np.where(far, np.nan, means), phis)
+    if far.any():
+        result[far] = _halved_quantiles(chance, means[far], phis[far])
+    return result
+
+
+def _halved_quantiles(chance: float, means: Floats, phis: Floats) -> Floats:
+    """``quantiles`` by halving an interval, as exact as the floats that hold the counts."""
+    excluded = 1.0 - chance + ROUNDING
+    low, high = np.full(len(means), -1.0), np.ceil(means + 1.0)
+    while (short := at_least(high + 1.0, means, phis) > excluded).any():
+        high = np.where(short, 2.0 * high, high)
+    for _ in range(LARGEST_HALVINGS):
+        middle = np.floor(0.5 * (low + high))
+        inside = (middle > low) & (middle < high)
+        if not inside.any():
+            break
+        enough = at_least(middle + 1.0, means, phis) <= excluded
+        high = np.where(inside & enough, middle, high)
+        low = np.where(inside & ~enough, middle, low)
+    return high
 
 
 def at_least(counts: Floats, means: Floats, phis: Floats) -> Floats:

@@ -76,7 +76,7 @@ SMALL_COUNTS = 1024
 
 def _tables() -> Floats:
     y = np.arange(SMALL_COUNTS, dtype=np.float64)
-    return np.array([y * np.log(np.maximum(y, 1.0)), np.log(y + 0.1), y ** (2.0 / 3.0)])
+    return np.column_stack([y * np.log(np.maximum(y, 1.0)), np.log(y + 0.1), y ** (2.0 / 3.0)])
 
 
 TABLES = _tables()

@@ -10,28 +10,32 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.surveillance.past_outbreaks import residuals, weigh
-from detectors.surveillance.quasi_poisson import (
+from detectors.surveillance.layout import (
     AFTER,
     CONVERGED,
     EXPOSURE,
     FIRST,
+    FIRST_CASES,
     FIT_VALUES,
     FRESH,
+    KNOWN,
     LEVEL,
     LEVEL_ROWS,
     M0,
     M1,
     POINT_ROWS,
+    POWER_ROWS,
     RUN_ROWS,
+    RUNNING,
     SLOPE,
     SPREAD,
-    TIME,
+    TOTALS,
     A,
     Y,
-    describe,
-    fit,
 )
+from detectors.surveillance.past_outbreaks import residuals, weigh, weigh_equally
+from detectors.surveillance.quasi_poisson import fit
+from detectors.surveillance.running_totals import begin, prepare, start_equal
 from detectors.surveillance.series import Floats, Ints
 
 # Whether there is a model, and why not.
@@ -48,8 +52,16 @@ OUT_VALUES = 10
 
 
 @compiled
-def gather(known: Ints, planned: Ints, runs: Ints, seen: Ints) -> tuple[int, int, int]:
-    """Planned runs without their unknown periods into ``runs``: points, runs and levels.
+def gather(
+    running: Floats,
+    planned: Ints,
+    times: Floats,
+    centre: float,
+    runs: Ints,
+    starts: Floats,
+    seen: Ints,
+) -> tuple[int, int, int]:
+    """Planned runs with any known period into ``runs`` and ``starts``: points, runs and levels.
 
     Levels that occur are numbered anew in order of appearance, ``seen`` giving the new number
     of each (-1 for those that do not occur).
@@ -58,25 +70,22 @@ def gather(known: Ints, planned: Ints, runs: Ints, seen: Ints) -> tuple[int, int
     n = found = groups = 0
     fresh = 1
     for run in range(planned.shape[1]):
-        place = planned[LEVEL, run]
+        first, after, place = planned[FIRST, run], planned[AFTER, run], planned[LEVEL, run]
+        known = int(running[after, KNOWN] - running[first, KNOWN])
         if planned[FRESH, run]:
             fresh = 1
-        inside = False
-        for i in range(planned[FIRST, run], planned[AFTER, run]):
-            if not known[i]:
-                inside, fresh = False, 1
-                continue
-            if not inside:
-                if seen[place] < 0:
-                    seen[place] = groups
-                    groups += 1
-                runs[FIRST, found] = i
-                runs[LEVEL, found] = seen[place]
-                runs[FRESH, found] = fresh
-                found += 1
-                inside, fresh = True, 0
-            runs[AFTER, found - 1] = i + 1
-            n += 1
+        if known == 0:
+            fresh = 1
+            continue
+        if seen[place] < 0:
+            seen[place] = groups
+            groups += 1
+        runs[FIRST, found], runs[AFTER, found] = first, after
+        runs[LEVEL, found], runs[FRESH, found] = seen[place], fresh
+        starts[found] = times[first] - centre
+        found += 1
+        n += known
+        fresh = 0
     return n, found, groups
 
 
@@ -84,8 +93,11 @@ def gather(known: Ints, planned: Ints, runs: Ints, seen: Ints) -> tuple[int, int
 def fit_with_weights(
     points: Floats,
     runs: Ints,
+    starts: Floats,
+    powers: Floats,
     n: int,
     levels: Floats,
+    totals: Floats,
     fitted: Floats,
     trend: int,
     threshold: float,
@@ -97,20 +109,22 @@ def fit_with_weights(
     fit that does not converge is used as it stands and noted, as published software does.
     """
     free = float(n - levels.shape[1] - trend)
-    weigh(points, runs, 1.0, np.inf)
-    fit(points, runs, levels, trend, fitted)
+    start_equal(levels, totals)
+    fit(points, runs, starts, powers, levels, totals, trend, fitted)
     if fitted[CONVERGED] == 0.0:
         return 0
     scored = int(not np.isnan(threshold))
-    pearson, package = residuals(points, runs, levels, fitted, trend, scored)
+    pearson, package = residuals(points, runs, starts, powers, levels, fitted, trend, scored)
     if not scored:
         package = pearson
     out[LIGHTER] = 0.0
     if scored:
-        out[LIGHTER] = weigh(points, runs, max(pearson / free, 1.0), threshold)
+        phi = max(pearson / free, 1.0)
+        out[LIGHTER] = weigh(points, runs, starts, n, phi, threshold, levels, totals)
     if out[LIGHTER] > 0.0:  # otherwise the second fit would repeat the first
-        fit(points, runs, levels, trend, fitted)
-        pearson, package = residuals(points, runs, levels, fitted, trend, 0)
+        fit(points, runs, starts, powers, levels, totals, trend, fitted)
+        pearson, package = residuals(points, runs, starts, powers, levels, fitted, trend, 0)
+        weigh_equally(points, runs)
     out[DISPERSION], out[PACKAGE] = pearson / free, package / free
     out[OK] = fitted[CONVERGED]
     return 1
@@ -127,21 +141,24 @@ def predict(levels: Floats, fitted: Floats, trend: int, g: int, now: float, out:
 
 
 @compiled
-def largest(points: Floats, runs: Ints) -> float:
-    """Largest count of the baseline."""
-    most = 0.0
+def reached(points: Floats, runs: Ints, level: float) -> bool:
+    """Whether any count of the baseline is as large as ``level``; ends at the first."""
     for run in range(runs.shape[1]):
         for i in range(runs[FIRST, run], runs[AFTER, run]):
-            most = max(most, points[Y, i])
-    return most
+            if points[Y, i] >= level:
+                return True
+    return False
 
 
 @compiled
 def choose(
     points: Floats,
     runs: Ints,
+    starts: Floats,
+    powers: Floats,
     n: int,
     levels: Floats,
+    totals: Floats,
     fitted: Floats,
     g: int,
     now: float,
@@ -156,37 +173,26 @@ def choose(
     free = n - levels.shape[1] - 1
     if trend and free > 0:
         out[TREND_STATUS] = TREND_NOT_FITTED
-        if fit_with_weights(points, runs, n, levels, fitted, 1, threshold, out):
+        if fit_with_weights(
+            points, runs, starts, powers, n, levels, totals, fitted, 1, threshold, out
+        ):
             predict(levels, fitted, 1, g, now, out)
             out[ETA] += offset
             spread = out[PACKAGE] if package else out[DISPERSION]
             significant = abs(fitted[SLOPE]) > critical[free] * np.sqrt(spread / fitted[SPREAD])
             out[TREND_STATUS] = TREND_EXTRAPOLATES if significant else TREND_CHANCE
-            if significant and np.exp(out[ETA]) <= largest(points, runs):
+            if significant and reached(points, runs, np.exp(out[ETA])):
                 out[TREND_STATUS] = TREND_KEPT
                 out[TREND] = fitted[SLOPE]
                 out[STATUS] = FITTED
                 return
-    if fit_with_weights(points, runs, n, levels, fitted, 0, threshold, out):
+    if fit_with_weights(points, runs, starts, powers, n, levels, totals, fitted, 0, threshold, out):
         out[STATUS] = FITTED
         predict(levels, fitted, 0, g, now, out)
         out[ETA] += offset
     else:
-        out[STATUS] = NO_CASES if largest(points, runs) == 0.0 else NOT_CONVERGED
-
-
-@compiled
-def prepare(
-    counts: Floats, exposures: Floats, used: Ints, tables: Floats, points: Floats, known: Ints
-) -> None:
-    """The rows of ``points`` for the used periods of one series, and which of them are known."""
-    for k in range(len(used)):
-        i = used[k]
-        points[Y, i] = counts[i]
-        points[EXPOSURE, i] = exposures[i] if len(exposures) else 1.0
-        known[i] = not (np.isnan(counts[i]) or np.isnan(points[EXPOSURE, i]))
-        if known[i]:
-            describe(points, i, tables)
+        nothing = levels[FIRST_CASES].sum() == 0.0
+        out[STATUS] = NO_CASES if nothing else NOT_CONVERGED
 
 
 @compiled
@@ -227,21 +233,26 @@ def expect(
 
     """
     periods = counts.shape[1]
+    longest = 0
+    for run in range(planned.shape[1]):
+        longest = max(longest, planned[AFTER, run] - planned[FIRST, run])
     out = np.full((len(counts), len(at), OUT_VALUES), np.nan)
-    points, known = np.ones((POINT_ROWS, periods)), np.zeros(periods, np.int64)
-    runs_room = np.empty(RUN_ROWS * periods, np.int64)
+    points, running = np.zeros((POINT_ROWS, periods)), np.zeros((periods + 1, RUNNING))
+    runs_room, starts_room = np.empty(RUN_ROWS * periods, np.int64), np.empty(periods)
     level_room, fitted = np.empty(LEVEL_ROWS * (level_now + 1)), np.empty(FIT_VALUES)
+    powers, totals = np.empty((POWER_ROWS, longest + 1)), np.empty((2, TOTALS))
     seen = np.empty(level_now + 1, np.int64)
     for s in range(len(counts)):
-        prepare(counts[s], exposures[s], used, tables, points, known)
+        prepare(counts[s], exposures[s], times, used, tables, points, running)
         for k in range(len(at)):
             row = out[s, k]
             row[STATUS], row[TREND_STATUS] = TOO_FEW_KNOWN, NO_TREND_ASKED
             plan = planned[:, bounds[k] : bounds[k + 1]]
             if plan.shape[1] == 0:
                 continue
+            centre = times[(plan[FIRST, 0] + at[k]) // 2]
             whole = runs_room.reshape(RUN_ROWS, periods)
-            n, found, groups = gather(known, plan, whole, seen)
+            n, found, groups = gather(running, plan, times, centre, whole, starts_room, seen)
             row[POINTS] = n
             g = seen[level_now]
             if g < 0 or n <= groups:
@@ -252,17 +263,17 @@ def expect(
                 if np.isnan(offset):
                     row[STATUS] = NO_EXPOSURE
                     continue
-            runs = whole[:, :found]
-            centre = times[(plan[FIRST, 0] + at[k]) // 2]
-            for run in range(found):
-                for i in range(runs[FIRST, run], runs[AFTER, run]):
-                    points[TIME, i] = times[i] - centre
+            runs, starts = whole[:, :found], starts_room[:found]
             now = times[at[k]] - centre
             if package == 2:
-                now -= times[runs[FIRST, 0]] - times[plan[FIRST, 0]]
+                first = runs[FIRST, 0]
+                while points[EXPOSURE, first] == 0.0:
+                    first += 1
+                now -= times[first] - times[plan[FIRST, 0]]
             levels = level_room[: LEVEL_ROWS * groups].reshape(LEVEL_ROWS, groups)
+            begin(running, runs, centre, levels, totals)
             choose(
-                points, runs, n, levels, fitted, g, now, offset,
+                points, runs, starts, powers, n, levels, totals, fitted, g, now, offset,
                 trend, critical, threshold, package, row,
             )  # fmt: skip
     return out

@@ -21,8 +21,7 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.surveillance.quasi_poisson import (
-    A_OLD,
+from detectors.surveillance.layout import (
     AFTER,
     EXCESS,
     EXPOSURE,
@@ -41,22 +40,33 @@ from detectors.surveillance.quasi_poisson import (
     SLOPE,
     SLOPE_OLD,
     SPREAD,
-    START,
     STEPS,
-    TIME,
     WEIGHTED,
     A,
     Y,
 )
+from detectors.surveillance.quasi_poisson import powers_of
+from detectors.surveillance.running_totals import START, scale_up, start_equal, take_off
 from detectors.surveillance.series import Floats, Ints
 
 OWN_LEVEL = 1e-12
 """A point with leverage within this of 1 determines its own level and has no residual."""
 
+# Rows of ``powers`` here: of exp(slope) at the last and the last but one iterate, and of
+# exp(-slope) and exp(-slope 2/3) at the last.
+ALONG, ALONG_OLD, PER_ALONG, PER_ALONG_ROOT = range(4)
+
 
 @compiled
 def residuals(
-    points: Floats, runs: Ints, levels: Floats, fitted: Floats, trend: int, scored: int
+    points: Floats,
+    runs: Ints,
+    starts: Floats,
+    powers: Floats,
+    levels: Floats,
+    fitted: Floats,
+    trend: int,
+    scored: int,
 ) -> tuple[float, float]:
     """Pearson statistic and its package variant; if ``scored``, s^2 times phi into EXCESS.
 
@@ -66,66 +76,100 @@ def residuals(
     """
     slope, slope_old = fitted[SLOPE], fitted[SLOPE_OLD]
     per_spread = 1.0 / fitted[SPREAD] if trend else 0.0
-    growth, growth_old = np.exp(slope), np.exp(slope_old)
-    decay, decay_root = np.exp(-slope), np.exp(-slope * 2.0 / 3.0)
+    powers_of(np.exp(slope), powers[ALONG])
+    powers_of(np.exp(slope_old), powers[ALONG_OLD])
+    powers_of(np.exp(-slope), powers[PER_ALONG])
+    powers_of(np.exp(-slope * 2.0 / 3.0), powers[PER_ALONG_ROOT])
     at_start = fitted[STEPS] == 1.0
     for g in range(levels.shape[1]):
-        levels[FACTOR_OLD, g] = np.exp(levels[A_OLD, g])
-        levels[PER_FACTOR, g] = np.exp(-levels[A, g])
+        levels[PER_FACTOR, g] = 1.0 / levels[FACTOR, g]
         levels[PER_ROOT, g] = np.exp(-levels[A, g] * 2.0 / 3.0)
     pearson = package = 0.0
     along = along_old = per_along = per_root = 1.0
     for run in range(runs.shape[1]):
         first, g = runs[FIRST, run], runs[LEVEL, run]
         if runs[FRESH, run]:
-            time = points[TIME, first]
+            time = starts[run]
             along, along_old = np.exp(slope * time), np.exp(slope_old * time)
             per_along, per_root = np.exp(-slope * time), np.exp(-slope * time * 2.0 / 3.0)
-        centre = levels[M1, g] / levels[M0, g]
+        length = runs[AFTER, run] - first
+        behind = starts[run] - levels[M1, g] / levels[M0, g]
         per_level = 1.0 / levels[M0, g]
-        factor, factor_old = 2.25 * levels[FACTOR, g], levels[FACTOR_OLD, g]
-        per_factor, per_factor_root = levels[PER_FACTOR, g], levels[PER_ROOT, g]
-        for i in range(first, runs[AFTER, run]):
-            weight = along_old * factor_old * points[WEIGHTED, i]
+        factor, factor_old = (
+            0.25 * 2.25 * levels[FACTOR, g] * along,
+            levels[FACTOR_OLD, g] * along_old,
+        )
+        factor_down, factor_root = levels[PER_FACTOR, g] * per_along, levels[PER_ROOT, g] * per_root
+        of_run = of_package = 0.0
+        for k in range(length):
+            i = first + k
+            weight = powers[ALONG_OLD, k] * factor_old * points[WEIGHTED, i]
             if at_start:
                 weight = points[OMEGA, i] * (points[Y, i] + START)
-            ratio = points[RATE, i] * per_along * per_factor - 1.0
+            ratio = points[RATE, i] * (powers[PER_ALONG, k] * factor_down) - 1.0
             squared = ratio * ratio
-            pearson += weight * squared
-            package += points[OMEGA, i] * squared
+            of_run += weight * squared
+            of_package += points[OMEGA, i] * squared
             if scored:
-                away = points[TIME, i] - centre
+                away = behind + k
                 left = 1.0 - weight * (per_level + away * away * per_spread)
-                root = max(points[ROOT, i] * per_root * per_factor_root - 1.0, 0.0)
-                excess = along * factor * points[EXPOSURE, i] * root * root
+                root = points[ROOT, i] * (powers[PER_ALONG_ROOT, k] * factor_root) - 1.0
+                positive = root + abs(root)  # twice it, or 0: a branch here would be a coin's toss
+                excess = powers[ALONG, k] * factor * points[EXPOSURE, i] * positive * positive
                 points[EXCESS, i] = excess / left if left > OWN_LEVEL else 0.0
-            along *= growth
-            along_old *= growth_old
-            per_along *= decay
-            per_root *= decay_root
+        pearson += of_run
+        package += of_package
+        along *= powers[ALONG, length]
+        along_old *= powers[ALONG_OLD, length]
+        per_along *= powers[PER_ALONG, length]
+        per_root *= powers[PER_ALONG_ROOT, length]
     return pearson, package
 
 
 @compiled
-def weigh(points: Floats, runs: Ints, phi: float, threshold: float) -> int:
+def weigh(
+    points: Floats,
+    runs: Ints,
+    starts: Floats,
+    n: int,
+    phi: float,
+    threshold: float,
+    levels: Floats,
+    totals: Floats,
+) -> int:
     """Set the weights from EXCESS with dispersion ``phi``; the number of points that count less.
 
-    With an infinite threshold every point has the weight 1.
+    All weights being equal before, they stay as they are when no point counts less; else what
+    a fit starts from (``running_totals``) is set to match.
     """
     limit = threshold * threshold * phi
-    total = 0.0
-    n = lighter = 0
+    total = float(n)
+    lighter = 0
     for run in range(runs.shape[1]):
-        for i in range(runs[FIRST, run], runs[AFTER, run]):
-            n += 1
-            points[OMEGA, i] = 1.0
+        first = runs[FIRST, run]
+        for i in range(first, runs[AFTER, run]):
             if points[EXCESS, i] > limit:
-                points[OMEGA, i] = phi / points[EXCESS, i]
+                if lighter == 0:
+                    start_equal(levels, totals)
+                omega = phi / points[EXCESS, i]
+                points[OMEGA, i] = omega
+                points[WEIGHTED, i] = omega * points[EXPOSURE, i]
+                time = starts[run] + (i - first)
+                take_off(points, i, runs[LEVEL, run], time, 1.0 - omega, levels, totals)
+                total -= 1.0 - omega
                 lighter += 1
-            total += points[OMEGA, i]
-    share = n / total
-    for run in range(runs.shape[1]):
-        for i in range(runs[FIRST, run], runs[AFTER, run]):
+    if lighter:
+        share = n / total
+        scale_up(share, levels, totals)
+        for i in range(runs[FIRST, 0], runs[AFTER, -1]):
             points[OMEGA, i] *= share
-            points[WEIGHTED, i] = points[OMEGA, i] * points[EXPOSURE, i]
+            points[WEIGHTED, i] *= share
     return lighter
+
+
+@compiled
+def weigh_equally(points: Floats, runs: Ints) -> None:
+    """Undo ``weigh``."""
+    for i in range(runs[FIRST, 0], runs[AFTER, -1]):
+        points[OMEGA, i] = 1.0 if points[EXPOSURE, i] > 0.0 else 0.0
+        points[WEIGHTED, i] = points[EXPOSURE, i]

@@ -3,6 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.surveillance.count_tails import (
+    _halved_quantiles,
+    quantiles,
+    stepped_quantiles,
+)
 from detectors.surveillance.farrington import farrington
 from detectors.surveillance.farrington_bounds import TREND_NOTES
 from detectors.surveillance.farrington_monitor import FarringtonMonitor, dates_from
@@ -278,3 +283,20 @@ def test_a_monitor_refuses_what_is_no_count():
         FarringtonMonitor().update(-1.0)
     with pytest.raises(ValueError, match="frequency must be 12, 52 or 365"):
         FarringtonMonitor(frequency=13, start="2020-01-01")
+
+
+def test_quantiles_by_stepping_and_by_halving_are_the_same():
+    rng = np.random.default_rng(1)
+    means, phis = rng.lognormal(5.0, 2.0, 200), 1.0 + rng.lognormal(1.0, 1.5, 200)
+    phis[:50] = 1.0
+
+    for chance in (0.5, 0.95, 0.995):
+        stepped = stepped_quantiles(chance, means, phis)
+
+        assert stepped.tolist() == _halved_quantiles(chance, means, phis).tolist()
+
+
+def test_a_bound_beyond_any_count_is_found_at_once():
+    bounds = quantiles(0.95, np.array([1e12, 1e300]), np.array([1.0, 5.0]))
+
+    assert bounds == pytest.approx([1e12, 1e300], rel=1e-5)
