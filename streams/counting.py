@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from detectors.evidence.explain import explain
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.watch import Episode, FeedCounts, WatchPath, Way, watch
+from detectors.evidence.watch import Episode, FeedCounts, KeptPath, WatchPath, Way, watch
 from streams.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
 from streams.findings import Signal, instant, pack
 from streams.moments import FactsOn, crossing
@@ -59,7 +59,7 @@ class CountWatch:
         self._place: dict[int, int] = {}
         self._counts: FeedCounts | None = None
         self._frame: Frame | None = None
-        self._path: WatchPath | None = None
+        self._path: KeptPath | None = None
         # Explanations rest on data up to an opening, so they outlive later weeks.
         self._explained: dict[str, dict[Episode, Signal]] = {}
 
@@ -138,7 +138,7 @@ class CountWatch:
         if few and path is not None:
             path.renew(watched, stale)
         else:
-            self._path = watched
+            self._path = KeptPath.of(watched)
 
     # -- signals -------------------------------------------------------------
 
@@ -148,20 +148,23 @@ class CountWatch:
         unit = None if slot is None else self._place.get(slot)
         if self._path is None or unit is None:
             return []
-        if not self._path.used[unit].any():
+        if not self._path.signals(unit):
             return []
         explained = self._explained.setdefault(code, {})
         found = []
-        for episode in self._path.episodes(unit):
+        path = self._path.select(np.array([unit])).path(0)
+        for episode in path.episodes(0):
             # The peak moves every week while an episode lasts; nothing here tells of it.
             told = replace(episode, peak_log_evidence=episode.log_evidence)
             if told not in explained:
-                explained[told] = self._signal(block, code, unit, told)
+                explained[told] = self._signal(block, code, unit, path, told)
             found.append(explained[told])
         return found
 
-    def _signal(self, block: Block, code: str, unit: int, episode: Episode) -> Signal:
-        counts = self._counts
+    def _signal(
+        self, block: Block, code: str, unit: int, path: WatchPath, episode: Episode
+    ) -> Signal:
+        counts, since = self._counts, _since(path, episode)
         assert counts is not None  # noqa: S101 - a path exists only with its arrays
         feeds = tuple(
             key for key, told in zip(self.model.feeds, episode.feeds, strict=True) if told
@@ -175,7 +178,7 @@ class CountWatch:
             subsided = first_day(Grid.WEEK, counts.week0 + episode.subsided_week + 1)
         explanation = explain(
             counts, unit, self.model, week=episode.opened_week, day=episode.opened_day,
-            direction=episode.direction, since=self._since(unit, episode),
+            direction=episode.direction, since=since,
         )  # fmt: skip
         later = [
             instant(first_day(Grid.WEEK, counts.week0 + week + 1))
@@ -188,7 +191,7 @@ class CountWatch:
             kind="quality",
             direction=episode.direction,
             opened=opened,
-            moment=self._moment(block, code, unit, episode),
+            moment=self._moment(block, code, unit, since, episode),
             raised=raised,
             subsided=subsided,
             onset=first_day(Grid.WEEK, counts.week0 + episode.onset_week),
@@ -209,7 +212,9 @@ class CountWatch:
             explanation=pack({**explanation.to_dict(), "evidence_added": later}),
         )
 
-    def _moment(self, block: Block, code: str, unit: int, episode: Episode) -> int | None:
+    def _moment(
+        self, block: Block, code: str, unit: int, since: int, episode: Episode
+    ) -> int | None:
         """When the evidence crossed within a day, in milliseconds; None for a week's close."""
         counts = self._counts
         if self._facts_on is None or counts is None or episode.opened_day >= 7:
@@ -219,7 +224,7 @@ class CountWatch:
         return crossing(
             self._facts_on(code, day), block.catalogue, counts, unit, self.model,
             week=episode.opened_week, day=episode.opened_day,
-            since=self._since(unit, episode), bar=bars.look,
+            since=since, bar=bars.look,
         )  # fmt: skip
 
     def borne_out(self, block: Block, signal: Signal, *, but: str) -> list[float]:
@@ -250,17 +255,17 @@ class CountWatch:
             found.append(after * math.log(RISE) - (seen + after) * spread)
         return found
 
-    def _since(self, unit: int, episode: Episode) -> int:
-        """The first onset that counted for an episode: after the alert before it."""
-        assert self._path is not None  # noqa: S101 - episodes come from the path
-        way = Way.CONCERN if episode.direction == "concern" else Way.IMPROVEMENT
-        earlier = [
-            crossing.week
-            for crossing in self._path.crossings(unit, way)
-            if crossing.level == 1
-            and (crossing.week, crossing.day) < (episode.opened_week, episode.opened_day)
-        ]
-        return max(earlier, default=-1) + 1
+
+def _since(path: WatchPath, episode: Episode) -> int:
+    """The first onset that counted for an episode of unit 0: after the alert before it."""
+    way = Way.CONCERN if episode.direction == "concern" else Way.IMPROVEMENT
+    earlier = [
+        crossing.week
+        for crossing in path.crossings(0, way)
+        if crossing.level == 1
+        and (crossing.week, crossing.day) < (episode.opened_week, episode.opened_day)
+    ]
+    return max(earlier, default=-1) + 1
 
 
 def _end(week: int, day: int) -> int:

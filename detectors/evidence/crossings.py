@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
@@ -86,6 +86,9 @@ class WatchPath:
         rows: ``F64[U, 2, R, 6]``, log of crossings and endings.
         used: ``I64[U, 2]``, rows in use.
         ready: ``I64[U]``, the first column in which the unit may alert.
+        feeds: number of feeds.
+        oldest: ``I64[U]``, the first column whose state is known. Evidence at the closes
+            before it reads as none; all of it is known by default.
 
     """
 
@@ -96,22 +99,11 @@ class WatchPath:
     used: I64
     ready: I64
     feeds: int
+    oldest: I64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def select(self, units: I64) -> WatchPath:
-        """Give the path of the units at these positions."""
-        return WatchPath(
-            self.week0, self.closed[units], self.states[units], self.rows[units],
-            self.used[units], self.ready[units], self.feeds,
-        )  # fmt: skip
-
-    def renew(self, part: WatchPath, units: I64) -> None:
-        """Write the path of the units at these positions, of as many periods, in place."""
-        missing = part.rows.shape[2] - self.rows.shape[2]
-        if missing > 0:
-            self.rows = np.pad(self.rows, ((0, 0), (0, 0), (0, missing), (0, 0)))
-        self.closed[units], self.states[units] = part.closed, part.states
-        self.rows[units, :, : part.rows.shape[2]] = part.rows
-        self.used[units], self.ready[units] = part.used, part.ready
+    def __post_init__(self) -> None:
+        if self.oldest.size == 0:
+            self.oldest = np.zeros_like(self.closed)
 
     def log_evidence(self, unit: int, way: Way = Way.CONCERN) -> F64:
         """Give the log evidence at every close, over all onsets; -inf before the start."""

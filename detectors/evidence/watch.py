@@ -14,12 +14,13 @@ import numpy as np
 
 from detectors.evidence.counts import DAYS, F64, I64, FeedCounts
 from detectors.evidence.crossings import Crossing, Episode, WatchPath, Way
+from detectors.evidence.kept import KeptPath
 from detectors.evidence.looks import CLOSE
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.procedure import ROW, STATE, WEEK, Rules, watch_block
 from detectors.evidence.statistic import Tables, tables
 
-__all__ = ["CLOSE", "Crossing", "Episode", "FeedCounts", "WatchPath", "Way", "watch"]
+__all__ = ["CLOSE", "Crossing", "Episode", "FeedCounts", "KeptPath", "WatchPath", "Way", "watch"]
 
 NEVER = 1e9  # a bar that no evidence reaches
 FIRST_ROWS = 24
@@ -31,7 +32,7 @@ def watch(
     *,
     budget1: float,
     budget2: float,
-    path: WatchPath | None = None,
+    path: WatchPath | KeptPath | None = None,
     dirty_from: I64 | None = None,
     closed: I64 | None = None,
 ) -> WatchPath:
@@ -42,8 +43,8 @@ def watch(
         model: the calibrated model of the block's class of units.
         budget1: false alerts per unit and year of level 1.
         budget2: false alerts per unit and year of level 2.
-        path: an earlier path of the same units from the same first week. It is
-            read, never changed.
+        path: an earlier path of the same units from the same first week, or what was
+            kept of it. It is read, never changed.
         dirty_from: ``I64[U]``, first column whose facts differ from those the path
             saw; columns that the path had not closed are always looked at again.
             None: nothing before those differs.
@@ -118,28 +119,40 @@ def _passes(
 
 
 def _resume(
-    block: FeedCounts, path: WatchPath | None, dirty_from: I64 | None, ends: I64
+    block: FeedCounts, path: WatchPath | KeptPath | None, dirty_from: I64 | None, ends: I64
 ) -> tuple[WatchPath, I64]:
     """Copy what an earlier path still says and give the column to go on from."""
     units, periods = block.units, block.periods
-    fresh = WatchPath(
+    if path is None or path.week0 != block.week0 or path.closed.shape[0] != units:
+        return _fresh(block, ends), np.zeros(units, dtype=np.int64)
+    if isinstance(path, KeptPath):
+        found = path.path(periods)
+    else:
+        found = _fresh(block, ends)
+        known = min(periods + 1, path.states.shape[2])
+        found.states[:, :, :known] = path.states[:, :, :known]
+        found.rows, found.used = path.rows.copy(), path.used
+        found.oldest = path.oldest.copy()
+    start = np.minimum(path.closed, ends)
+    if dirty_from is not None:
+        start = np.minimum(start, np.clip(dirty_from, 0, None))
+    # What is older than the states that are known is watched from the start.
+    start[start < path.oldest] = 0
+    found.oldest[start == 0] = 0
+    in_use = np.arange(found.rows.shape[2]) < found.used[:, :, None]
+    earlier = in_use & (found.rows[:, :, :, WEEK] < start[:, None, None])
+    found.used = earlier.sum(axis=2).astype(np.int64)
+    return found, start.astype(np.int64)
+
+
+def _fresh(block: FeedCounts, ends: I64) -> WatchPath:
+    units = block.units
+    return WatchPath(
         week0=block.week0,
         closed=ends,
-        states=np.zeros((units, len(Way), periods + 1, STATE)),
+        states=np.zeros((units, len(Way), block.periods + 1, STATE)),
         rows=np.zeros((units, len(Way), FIRST_ROWS, ROW)),
         used=np.zeros((units, len(Way)), dtype=np.int64),
         ready=np.zeros(units, dtype=np.int64),
         feeds=block.feeds,
     )
-    if path is None or path.week0 != block.week0 or path.closed.shape[0] != units:
-        return fresh, np.zeros(units, dtype=np.int64)
-    start = np.minimum(path.closed, ends)
-    if dirty_from is not None:
-        start = np.minimum(start, np.clip(dirty_from, 0, None))
-    known = min(periods + 1, path.states.shape[2])
-    fresh.states[:, :, :known] = path.states[:, :, :known]
-    fresh.rows = path.rows.copy()
-    in_use = np.arange(path.rows.shape[2]) < path.used[:, :, None]
-    earlier = in_use & (path.rows[:, :, :, WEEK] < start[:, None, None])
-    fresh.used = earlier.sum(axis=2).astype(np.int64)
-    return fresh, start.astype(np.int64)

@@ -3,8 +3,8 @@
 An explanation has, for every form, ``before`` and ``since``, ``onset`` (period,
 earliest, latest, posterior), ``expected`` (what would have come since, had nothing
 changed, with 95 % limits), ``change`` (size), ``chance`` (how rarely a stable series
-shows this much) and ``model``: all that ``recompute_share``, ``recompute_measurement``
-and ``recompute_silence`` need to give the log evidence again.
+shows this much) and ``model``: all that ``detectors.single_series.recomputation`` needs to
+give the log evidence again.
 """
 
 from __future__ import annotations
@@ -91,25 +91,6 @@ def explain_share(
             ],
         },
     }
-
-
-def recompute_share(model: dict[str, Any]) -> float:
-    """The log evidence again from the ``model`` part of an explanation."""
-    a, b = model["prior"]
-    terms = [
-        math.log(onset["step"])
-        + shares.log_bayes_factor(
-            a + model["numerator"],
-            a + b + model["reports"] - onset["reports"],
-            onset["reports"],
-            onset["numerator"],
-            effect,
-        )
-        - math.log(len(model["log_odds_ratios"]))
-        for onset in model["onsets"]
-        for effect in model["log_odds_ratios"]
-    ]
-    return float(np.logaddexp.reduce(terms))
 
 
 def _share(numerator: float, denominator: float) -> dict[str, float | None]:
@@ -202,22 +183,6 @@ def explain_measurement(
     }
 
 
-def recompute_measurement(model: dict[str, Any]) -> float:
-    """The log evidence again from the ``model`` part of an explanation."""
-    omega = (1.0 - model["autocorrelation"]) / (1.0 + model["autocorrelation"])
-    unchanged = levels.log_moment(model["nu"], 0.0)
-    scale = math.sqrt(omega / model["sum_of_squares"])
-    terms = [
-        math.log(onset["step"] / len(model["shifts"]))
-        + levels.log_moment(model["nu"], shift * scale * onset["contrast"])
-        - unchanged
-        - 0.5 * shift * shift * omega * onset["gain"]
-        for onset in model["onsets"]
-        for shift in model["shifts"]
-    ]
-    return float(np.logaddexp.reduce(terms))
-
-
 def explain_silence(
     counts: npt.ArrayLike,
     exposure: npt.ArrayLike,
@@ -307,20 +272,6 @@ def explain_silence(
             ],
         },
     }
-
-
-def recompute_silence(model: dict[str, Any]) -> float:
-    """The log evidence again from the ``model`` part of an explanation."""
-    a, b = model["prior"]
-    terms = [
-        math.log(onset["step"] / len(model["rate_ratios"]))
-        + reports.log_bayes_factor(
-            a + model["count"], b + model["exposure"], onset["count"], onset["exposure"], ratio
-        )
-        for onset in model["onsets"]
-        for ratio in model["rate_ratios"]
-    ]
-    return float(np.logaddexp.reduce(terms))
 
 
 def _rate(count: float, exposure: float) -> dict[str, float | None]:

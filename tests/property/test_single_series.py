@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from detectors.evidence.onsets import COUNT
 from detectors.single_series import measurement_terms, share_terms, silence_terms
 from detectors.single_series import simulated as made
-from detectors.single_series.explanation import (
+from detectors.single_series.gaps import watch_gaps
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.onset_sums import SLACK, excess_bound
+from detectors.single_series.recomputation import (
     recompute_measurement,
     recompute_share,
     recompute_silence,
 )
-from detectors.single_series.gaps import watch_gaps
-from detectors.single_series.measurements import explain_measurement, watch_measurements
-from detectors.single_series.onset_sums import SLACK, excess_bound
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import comparable_exposure, explain_silence, watch_silence
 

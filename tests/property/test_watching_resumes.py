@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.evidence.counts import FeedCounts
+from detectors.evidence.crossings import Episode
+from detectors.evidence.kept import KEPT, KeptPath
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import FIRST_ROWS, WatchPath, watch
 
@@ -32,15 +37,25 @@ def run(block: FeedCounts, **options: object) -> WatchPath:
 
 
 def assert_same(one: WatchPath, other: WatchPath) -> None:
+    """All that both know is the same, and both know what is needed to go on."""
     assert one.closed.tolist() == other.closed.tolist()
     assert one.used.tolist() == other.used.tolist()
     for unit in range(len(one.closed)):
+        begin = int(max(one.oldest[unit], other.oldest[unit]))
         end = int(one.closed[unit]) + 1
-        np.testing.assert_array_equal(one.states[unit, :, :end], other.states[unit, :, :end])
+        assert begin < end
+        np.testing.assert_array_equal(
+            one.states[unit, :, begin:end], other.states[unit, :, begin:end]
+        )
         for way in range(2):
             n = one.used[unit, way]
             np.testing.assert_array_equal(one.rows[unit, way, :n], other.rows[unit, way, :n])
-        assert one.episodes(unit) == other.episodes(unit)
+        assert said(one, unit) == said(other, unit)
+
+
+def said(path: WatchPath, unit: int) -> list[Episode]:
+    """Episodes, without the peak, which rests on closes that are not kept."""
+    return [replace(episode, peak_log_evidence=0.0) for episode in path.episodes(unit)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -78,6 +93,8 @@ def test_a_correction_of_any_week_equals_a_run_on_the_corrected_facts(
     before = fleet(seed)
     path = run(before)
     held = [path.states.copy(), path.rows.copy()]
+    kept = KeptPath.of(path)
+    again = [kept.states.copy(), dict(kept.rows)]
     daily = before.daily.copy()
     daily[unit, feed, week, 3] = more
     after = FeedCounts(daily.sum(axis=3).astype(float), before.exposure, 2000, daily)
@@ -87,8 +104,41 @@ def test_a_correction_of_any_week_equals_a_run_on_the_corrected_facts(
     resumed = run(after, path=path, dirty_from=dirty)
 
     assert_same(resumed, run(after))
+    assert_same(run(after, path=kept, dirty_from=dirty), run(after))
     np.testing.assert_array_equal(held[0], path.states)
     np.testing.assert_array_equal(held[1], path.rows)
+    np.testing.assert_array_equal(again[0], kept.states)
+    assert again[1].keys() == kept.rows.keys()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 50),
+    steps=st.lists(st.integers(-8, 8), min_size=1, max_size=12),
+    chance=st.randoms(use_true_random=False),
+)
+def test_what_is_kept_of_a_path_goes_on_and_back_like_the_whole_path(
+    seed: int, steps: list[int], chance: random.Random
+) -> None:
+    block = fleet(seed)
+    closed = 20
+    kept = KeptPath.of(run(block.until(closed + 1), closed=np.full(3, closed)))
+    daily = block.daily.copy()
+    for step in steps:
+        closed = min(44, max(2, closed + step))
+        dirty = np.full(3, 45)
+        if chance.random() < 0.5:
+            unit, week = chance.randrange(3), max(0, closed - chance.choice([1, 3, KEPT, 30]))
+            daily[unit, 0, week, 2] = chance.randrange(9)
+            dirty[unit] = week
+        after = FeedCounts(daily.sum(axis=3).astype(float), block.exposure, 2000, daily)
+        after = after.until(closed + 1)
+        watched = run(after, path=kept, dirty_from=dirty, closed=np.full(3, closed))
+        kept.renew(watched, np.arange(3))
+        whole = run(after, closed=np.full(3, closed))
+
+        assert_same(watched, whole)
+        assert_same(kept.path(closed + 1), whole)
 
 
 @settings(max_examples=30, deadline=None)

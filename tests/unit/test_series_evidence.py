@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from detectors.single_series import simulated as made
-from detectors.single_series.explanation import (
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.recomputation import (
     recompute_measurement,
     recompute_share,
     recompute_silence,
 )
-from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 
