@@ -140,7 +140,7 @@ class Intake:
             for feed, number in Counter(fact.feed for fact in facts).items():
                 self._metrics.taken(Feed(feed), result, number)
         for code, number in Counter(one.code for one in refused).items():
-            self._metrics.rejected.labels(code).inc(number)
+            self._metrics.refused(code, number)
 
     def take_once(self, key: str, body: bytes, content_type: str, caller: Caller) -> Response:
         """``take``, done once for an idempotency key and answered the same ever after.

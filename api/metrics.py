@@ -3,11 +3,12 @@
 What the process does is counted as it happens; what the store knows is asked at
 each scrape, so that every replica tells the same. No metric has a label for a
 provider, site or ward: that would be thousands of series, and would disclose.
-Numbers of protected feeds pass ``streams.disclosure``.
+Numbers by feed or reason pass ``streams.disclosure``.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from time import perf_counter
@@ -45,12 +46,6 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.rejected = Counter(
-            "earshot_intake_rejected_events",
-            "Events refused at the HTTP door, by reason",
-            ("code",),
-            registry=self.registry,
-        )
         self.limited = Counter(
             "earshot_http_limited_requests",
             "Requests refused because their key asked for too much, by what it had too much of",
@@ -70,12 +65,21 @@ class Metrics:
         self._intake: dict[tuple[Feed, str], int] = {
             (feed, result): 0 for feed in Feed for result in RESULTS
         }
-        self.registry.register(_IntakeCollector(self._intake))
+        self._refused: dict[str, int] = {}
+        # Requests are answered in several threads.
+        self._counting = threading.Lock()
+        self.registry.register(_IntakeCollector(self._intake, self._refused))
         self.registry.register(_StoreCollector(service, self.scrapes))
 
     def taken(self, feed: Feed, result: str, events: int) -> None:
         """Count events taken in over HTTP: ``accepted`` or ``duplicate``."""
-        self._intake[feed, result] += events
+        with self._counting:
+            self._intake[feed, result] += events
+
+    def refused(self, code: str, events: int) -> None:
+        """Count events refused at the HTTP door for one reason."""
+        with self._counting:
+            self._refused[code] = self._refused.get(code, 0) + events
 
     def observe(self, method: str, route: str, status: int, started: float) -> None:
         """Count an answered request; ``started`` is its ``perf_counter`` reading."""
@@ -87,20 +91,30 @@ class Metrics:
 
 
 class _IntakeCollector(Collector):
-    """Events by feed, passed through disclosure at the scrape."""
+    """Events by feed and by reason of refusal, passed through disclosure at the scrape."""
 
-    def __init__(self, numbers: Mapping[tuple[Feed, str], int]) -> None:
+    def __init__(self, numbers: Mapping[tuple[Feed, str], int], refused: Mapping[str, int]) -> None:
         self._numbers = numbers
+        self._refused = refused
 
     def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(
             "earshot_intake_events",
-            "Events taken in over HTTP; speaking up in steps of five, and not below eight",
+            "Events taken in over HTTP by feed, in steps of five and not below eight",
             labels=("feed", "result"),
         )
         for (feed, result), number in self._numbers.items():
-            family.add_metric((feed.topic, result), disclosure.metric(feed, number))
+            family.add_metric((feed.topic, result), disclosure.metric(number))
         yield family
+        refusals = CounterMetricFamily(
+            "earshot_intake_rejected_events",
+            "Events refused at the HTTP door, by reason",
+            labels=("code",),
+        )
+        # A copy, because a request may add a reason during the scrape.
+        for code, number in sorted(dict(self._refused).items()):
+            refusals.add_metric((code,), disclosure.reason(code, number))
+        yield refusals
 
 
 class _StoreCollector(Collector):
@@ -189,7 +203,7 @@ class _StoreCollector(Collector):
             "earshot_dead_letters", "Refused events kept, by reason", labels=("code",)
         )
         for code, number in sorted(self._service.store.dead_letter_counts().items()):
-            family.add_metric((code,), number)
+            family.add_metric((code,), disclosure.reason(code, number))
         return family
 
     def _feeds(self) -> Iterator[Metric]:

@@ -53,6 +53,7 @@ __all__ = [
     "moment",
     "percentage",
     "profile",
+    "reason",
     "series_points",
     "tells_of_an_arrival",
 ]
@@ -220,6 +221,9 @@ def tells_of_an_arrival(change: str, feeds: Sequence[str], policy: Policy = POLI
 # -- time and metrics --------------------------------------------------------
 
 
+_PROTECTED_REASONS = frozenset({"ward_refused"})
+
+
 def moment(feed: Feed, at: datetime | None, policy: Policy = POLICY) -> datetime | None:
     """When a feed was last heard: to the quarter for protected feeds, as it is for others."""
     if at is None or not is_protected(feed, policy):
@@ -228,10 +232,21 @@ def moment(feed: Feed, at: datetime | None, policy: Policy = POLICY) -> datetime
     return start_of(Grid.QUARTER, period_of_day(Grid.QUARTER, day))
 
 
-def metric(feed: Feed | str, number: float, policy: Policy = POLICY) -> float:
-    """A counter of the service's own health by feed.
+def metric(number: float, policy: Policy = POLICY) -> float:
+    """A counter of the service's own health that is told apart by feed.
 
-    A counter cannot be absent at one scrape and present at the next, so a protected
-    one stays at zero until it may be shown and then moves in steps.
+    Every feed's counter moves in steps, not the protected one's alone: the total over
+    the feeds is published exactly, so exact neighbours would give the protected number
+    as a difference. A counter cannot be absent at one scrape and present at the next,
+    so it stays at zero until it may be shown.
     """
-    return float(count(number, policy) or 0) if is_protected(feed, policy) else float(number)
+    return float(count(number, policy) or 0)
+
+
+def reason(code: str, number: float, policy: Policy = POLICY) -> float:
+    """A counter of refused events by reason.
+
+    Only speaking up can be refused for naming a ward, so that reason's counter would
+    tell that a case was sent; it moves in steps.
+    """
+    return metric(number, policy) if code in _PROTECTED_REASONS else float(number)

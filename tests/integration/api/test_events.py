@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
 
@@ -168,17 +169,44 @@ def test_other_media_types_are_refused(fresh, kind):
     assert "application/x-ndjson" in answer.json()["accepts"]
 
 
-def test_accepted_events_are_counted_by_feed_but_speaking_up_not_exactly(fresh):
-    case = {
-        **incident(9),
+def test_no_counter_gives_the_number_of_cases_of_speaking_up_not_even_as_a_difference(fresh):
+    def case(number):
+        return {
+            **incident(number),
+            "id": f"case-{number}",
+            "type": "uk.nhs.quality.speakup.v1",
+            "data": {"provider": "RXX", "elements": ["detriment"], "route": "open"},
+        }
+
+    def counted():
+        page = fresh.client.get("/metrics").text
+        return re.findall(r"^earshot_intake_events_total\{.*", page, re.MULTILINE), float(
+            re.search(r"^earshot_events_accepted_total (\S+)", page, re.MULTILINE)[1]
+        )
+
+    fresh.push([incident(number) for number in range(11)])
+    before, total = counted()
+    fresh.push([case(1)])
+    after, grown = counted()
+
+    # The exact total grows by one, and by-feed numbers do not say which feed it was.
+    assert before == after
+    assert total + 1 == grown
+    assert 'earshot_intake_events_total{feed="incidents",result="accepted"} 10.0' in after
+    assert 'earshot_intake_events_total{feed="speakup",result="accepted"} 0.0' in after
+
+
+def test_the_counter_of_refused_wards_does_not_tell_of_one_case(fresh):
+    below = {
+        **incident(1),
         "type": "uk.nhs.quality.speakup.v1",
-        "data": {"provider": "RXX", "elements": ["detriment"], "route": "open"},
+        "data": {"provider": "RXX", "site": "RXX01", "ward": "W1", "elements": []},
     }
-    fresh.push([incident(1), incident(2), case])
+    answer = fresh.push([below])
     page = fresh.client.get("/metrics").text
 
-    assert 'earshot_intake_events_total{feed="incidents",result="accepted"} 2.0' in page
-    assert 'earshot_intake_events_total{feed="speakup",result="accepted"} 0.0' in page
+    assert answer["rejected"][0]["code"] == "ward_refused"
+    assert 'earshot_intake_rejected_events_total{code="ward_refused"} 0.0' in page
 
 
 def test_a_newcomer_is_registered_on_loopback(fresh):
