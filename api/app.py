@@ -185,6 +185,13 @@ def create_app(service: Service) -> FastAPI:
         """The description of this interface."""
         return JSONResponse(app.openapi())
 
+    @app.get("/asyncapi.json", include_in_schema=False, dependencies=[Depends(caller_of)])
+    def asyncapi() -> Response:
+        """The description of the Kafka topics."""
+        from api.asyncapi import asyncapi  # noqa: PLC0415 - Kafka's client takes half a second
+
+        return JSONResponse(asyncapi(service))
+
     app.openapi = lambda: _described(app)  # type: ignore[method-assign] # the documented way
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.add_middleware(Door, service=service, metrics=metrics)
