@@ -23,6 +23,7 @@ from streams.periods import Grid
 from streams.series import kind_of
 from streams.signals import alert_of, episodes
 from streams.silences import SilenceWatch
+from streams.watched_indicators import WatchedIndicators
 
 if TYPE_CHECKING:
     from streams.reference import Reference
@@ -89,7 +90,7 @@ class Evaluation:
             CountWatch(level, reference.models[level], **budgets.share("counts"), facts_on=facts_on)
             for level in LEVELS
         ]
-        self._indicators = _indicator_watches(catalogue, budgets)
+        self._indicators = WatchedIndicators(catalogue, _indicator_watches(catalogue, budgets))
         self._silences = [
             SilenceWatch(feed, levels, **budgets.share("silence", len(_SILENCE_LEVELS)))
             for feed, levels in _SILENCE_LEVELS.items()
@@ -101,15 +102,16 @@ class Evaluation:
         changed: set[str] = set()
         for counts in self._counts:
             changed |= counts.evaluate(block)
-        for indicator in self._indicators:
-            changed |= indicator.evaluate(block)
+        changed |= self._indicators.evaluate(block)
         for silence in self._silences:
             changed |= silence.evaluate(block)
         block.clean()
-        watches: list[IndicatorWatch | SilenceWatch] = [*self._indicators, *self._silences]
-        telling = [watch.signals for watch in watches if watch.signals]
-        for unit in sorted(changed):
-            signals = self._counted(block, unit)
+        telling = self._indicators.signals()
+        telling += [silence.signals for silence in self._silences if silence.signals]
+        # Where nothing is told and nothing was, nothing needs to be done.
+        crossed: set[str] = set().union(*(counts.crossed(block) for counts in self._counts))
+        for unit in sorted(changed & crossed.union(self._alerts, *telling)):
+            signals = self._counted(block, unit) if unit in crossed else []
             for by_unit in telling:
                 signals += by_unit.get(unit, ())
             if signals:
@@ -121,10 +123,11 @@ class Evaluation:
     def _counted(self, block: Block, unit: str) -> list[Signal]:
         kind = kind_of(block.provider, unit)
         return [
-            told_rightly(block, counts, signal)
+            told
             for counts in self._counts
             if counts.level == kind
             for signal in counts.signals(block, unit)
+            for told in told_rightly(block, counts, signal)
         ]
 
     def _told(self, block: Block, unit: str, signals: list[Signal]) -> list[AlertRecord]:

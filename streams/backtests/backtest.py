@@ -139,7 +139,7 @@ def run(
         processes=processes,
     )
     if shares is not None:
-        found = told_rightly(found, stages[0].block, stages[0].model, shares)
+        found = told_rightly(found, segments, shares, (budget, budget2))
     return Backtest(
         counts=counts,
         history=needed,

@@ -2,29 +2,22 @@
 
 A file may carry the feed ``any_harm_share``: incidents with any harm as the count, those
 whose harm is known as the exposure. It is not weighed with the counts; it says of an
-alert on incidents whether people report more of what went right in time. The rule and
-its figures are those of ``streams.culture``.
+alert on incidents whether people report more of what went right in time, by the same
+odds as in production (``detectors.single_series.culture_watch``).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detectors.evidence.counts import F64, FeedCounts
-from detectors.evidence.model import EvidenceModel
-from detectors.single_series.shares import share_change
+from detectors.single_series.culture_watch import INCIDENTS, Finding, Unit, start_state, weigh
 from streams.backtests.countsfile import Counts
-from streams.backtests.watch import Alert
-from streams.counting import RISE
-from streams.culture import ANY_HARM, ENOUGH, SAFER_ODDS
-
-INCIDENTS = "incidents"
-# A concern is asked about again for as long; later a new alert would say it.
-_ASKED_AGAIN = 52
+from streams.backtests.watch import Alert, Segment
+from streams.culture import ANY_HARM
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,56 +50,99 @@ def set_aside(counts: Counts) -> tuple[Counts, HarmShares | None]:
 
 
 def told_rightly(
-    alerts: Iterable[Alert], block: FeedCounts, model: EvidenceModel, shares: HarmShares
+    alerts: Iterable[Alert],
+    segments: Sequence[Segment],
+    shares: HarmShares,
+    budgets: tuple[float, float],
 ) -> list[Alert]:
-    """Each alert, or the better reporting that it is instead, by what was known then.
+    """The alerts as they are told where harm is known, in their order by unit.
 
-    A concern that later periods show to be better reporting stays, with that period.
+    A unit's concerns are decided anew from the first one over incidents on. A concern that
+    later periods show to be better reporting stays, with that period.
+
+    Args:
+        alerts: those of the counts alone.
+        segments: the time that was watched.
+        shares: harm of the incidents.
+        budgets: false alerts per unit and year of both levels.
+
     """
-    return [_told(alert, block, model, shares) for alert in alerts]
+    by_unit: dict[int, list[Alert]] = {}
+    kept = []
+    for alert in alerts:
+        if alert.direction == "concern":
+            by_unit.setdefault(alert.unit, []).append(alert)
+        else:
+            kept.append(alert)
+    told = [
+        one
+        for unit, mine in sorted(by_unit.items())
+        for one in _told(unit, mine, segments, shares, budgets)
+    ]
+    return [*told, *kept]
 
 
-def _told(alert: Alert, block: FeedCounts, model: EvidenceModel, shares: HarmShares) -> Alert:
-    names = [model.feeds[feed] for feed in alert.feeds]
-    if alert.direction != "concern" or INCIDENTS not in names:
-        return alert
-    for column in range(alert.column, min(block.periods, alert.column + _ASKED_AGAIN)):
-        if not _better_reporting(alert, block, model, shares, column):
+def _told(
+    unit: int,
+    alerts: list[Alert],
+    segments: Sequence[Segment],
+    shares: HarmShares,
+    budgets: tuple[float, float],
+) -> list[Alert]:
+    feeds = segments[0].model.feeds
+    over = [alert for alert in alerts if INCIDENTS in [feeds[feed] for feed in alert.feeds]]
+    if not over or not shares.graded[unit].any():
+        return alerts
+    first = min(alert.column for alert in over)
+    before = [alert for alert in alerts if alert.column < first]
+    state = start_state(
+        max((alert.column for alert in before), default=-1),
+        max((alert.raised_column for alert in before), default=-1),
+    )
+    findings: list[Finding] = []
+    for segment in segments:
+        if segment.end <= first:
             continue
-        if column > alert.column:
-            return replace(alert, withdrawn=column)
-        incidents = model.feeds.index(INCIDENTS)
-        return replace(alert, direction="improvement", kind="listening", feeds=(incidents,))
-    return alert
+        end, block, model = segment.end, segment.block, segment.model
+        season = model.seasonal(block.week0, end)
+        history = Unit(
+            block.counts[unit, :, :end],
+            block.exposure[unit, :, :end] * season,
+            shares.harmed[unit, :end],
+            shares.graded[unit, :end],
+        )
+        bars = (model.threshold(budgets[0]).close, model.threshold(budgets[1]).close)
+        findings += weigh(
+            history, model, bars, start=max(segment.start, first), end=end, state=state
+        )
+    return [*before, *_alerts(unit, findings)]
 
 
-def _better_reporting(
-    alert: Alert, block: FeedCounts, model: EvidenceModel, shares: HarmShares, column: int
-) -> bool:
-    """Whether less harm says more than the other feeds' own rise, by the end of a column."""
-    harmed, graded = shares.harmed[alert.unit], shares.graded[alert.unit]
-    before, since = slice(0, alert.onset), slice(alert.onset, column + 1)
-    if graded[before].sum() <= 0 or graded[since].sum() <= 0:
-        return False
-    safer = share_change(
-        harmed[before], graded[before], harmed[since], graded[since], odds_ratio=SAFER_ODDS
-    )
-    worse = sum(
-        _borne_out(alert, block, model, feed, column)
-        for feed in alert.feeds
-        if model.feeds[feed] != INCIDENTS
-    )
-    return bool(safer > ENOUGH + max(0.0, worse))
-
-
-def _borne_out(
-    alert: Alert, block: FeedCounts, model: EvidenceModel, feed: int, column: int
-) -> float:
-    """Log Bayes factor of a rise by half of one feed since the onset (``CountWatch``)."""
-    events, mass = block.counts[alert.unit, feed], block.exposure[alert.unit, feed]
-    before, since = slice(0, alert.onset), slice(alert.onset, column + 1)
-    seen = float(model.prior_a[feed] + events[before].sum())
-    span = float(model.prior_b[feed] + mass[before].sum())
-    after, length = float(events[since].sum()), float(mass[since].sum())
-    spread = math.log1p((RISE - 1.0) * length / (span + length))
-    return after * math.log(RISE) - (seen + after) * spread
+def _alerts(unit: int, findings: Sequence[Finding]) -> Iterator[Alert]:
+    """One alert a concern, with the level-2 finding before the next one."""
+    current: Alert | None = None
+    for one in sorted(findings, key=lambda finding: (finding.period, finding.kind)):
+        if one.kind == "raised" and current is not None and current.raised_column < 0:
+            current = replace(current, level=2, raised_column=one.period)
+        elif one.kind == "explained" and current is not None:
+            current = replace(current, withdrawn=one.period)
+        elif one.kind in {"concern", "better"}:
+            made = Alert(
+                unit=unit,
+                level=1,
+                direction="concern" if one.kind == "concern" else "improvement",
+                column=one.period,
+                raised_column=-1,
+                onset=one.onset,
+                feeds=tuple(feed for feed, told in enumerate(one.feeds) if told),
+                log_evidence=one.log_evidence,
+                kind="quality" if one.kind == "concern" else "listening",
+            )
+            if one.kind == "better":
+                yield made
+                continue
+            if current is not None:
+                yield current
+            current = made
+    if current is not None:
+        yield current
