@@ -115,16 +115,13 @@ def empty_counts(block: Block, units: int, feeds: Sequence[str], frame: Frame) -
 
 def of_width(held: FeedCounts, width: int) -> FeedCounts:
     """The same arrays with fewer columns, or with empty ones after them."""
-    if width <= held.periods:
-        cut = held.until(width)
-        return FeedCounts(
-            cut.counts.copy(), cut.exposure.copy(), cut.week0, _days(cut).copy(), cut.daily_feeds
-        )
-    more = ((0, 0), (0, 0), (0, width - held.periods))
-    return FeedCounts(
-        np.pad(held.counts, more), np.pad(held.exposure, more), held.week0,
-        np.pad(_days(held), (*more, (0, 0))), held.daily_feeds,
-    )  # fmt: skip
+    kept, shape = min(width, held.periods), (held.units, held.feeds, width)
+    counts, exposure = np.zeros(shape), np.zeros(shape)
+    daily = np.zeros((*shape, DAYS), dtype=np.uint16)
+    counts[:, :, :kept] = held.counts[:, :, :kept]
+    exposure[:, :, :kept] = held.exposure[:, :, :kept]
+    daily[:, :, :kept] = _days(held)[:, :, :kept]
+    return FeedCounts(counts, exposure, held.week0, daily, held.daily_feeds)
 
 
 def refill(
@@ -133,6 +130,8 @@ def refill(
     """Fill in the rows of some units in place; give the first column of each that differs."""
     catalogue = block.catalogue
     described = np.zeros((len(feeds), FEED), dtype=np.int64)
+    if not units.size:
+        return np.zeros(0, dtype=np.int64)
     for number, key in enumerate(feeds):
         closed = None if key not in catalogue else frame.closes[catalogue[key].feed]
         if closed is None:
@@ -150,10 +149,9 @@ def refill(
         for twice, (other, part) in COUNTED_TWICE.items()
         if {twice, other} <= set(feeds) and part in catalogue
     ]
-    own = [block.own_slot(block.slots[slot].code) for slot in slots.tolist()]
     return fill(
         slots,
-        np.array([-1 if slot is None else slot for slot in own], dtype=np.int64),
+        block.own_slots(slots),
         units,
         block.columns[Grid.WEEK].cells,
         block.columns[Grid.MONTH].cells,

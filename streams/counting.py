@@ -73,16 +73,22 @@ class CountWatch:
         if stale.size == 0:
             return set()
         self._watch(counts, dirty, stale, frame.closed)
-        codes = {int(unit): block.slots[self.slots[unit]].code for unit in stale}
-        for unit, code in codes.items():
-            explained = self._explained.get(code)
-            if explained:
+        for code, explained in self._explained.items():
+            slot = block.slot(code)
+            unit = None if slot is None else self._place.get(slot)
+            if unit is not None and explained:
                 self._explained[code] = {
                     episode: signal
                     for episode, signal in explained.items()
                     if episode.opened_week < dirty[unit]
                 }
-        return set(codes.values())
+        return {block.slots[self.slots[unit]].code for unit in stale.tolist()}
+
+    def crossed(self, block: Block) -> set[str]:
+        """The units whose evidence has crossed a bar."""
+        if self._path is None:
+            return set()
+        return {block.slots[self.slots[unit]].code for unit in self._path.crossed()}
 
     def arrays(self, block: Block) -> tuple[list[str], FeedCounts] | None:
         """Units of the level and their closed weeks, as the evidence takes them; None: none."""
@@ -94,21 +100,20 @@ class CountWatch:
 
     def _renew(self, block: Block) -> I64 | None:
         """Bring the arrays up to date; the first column of each unit to be looked at again."""
-        slots = [
-            n for n, slot in enumerate(block.slots) if slot.kind == self.level and not slot.own
-        ]
-        places = np.array(slots, dtype=np.int64)
+        places = block.of_levels(frozenset({self.level}))
         frame = frame_of(block, places)
-        if frame is None or not slots:
+        if frame is None or not places.size:
             return None
         feeds, before, held = self.model.feeds, self._frame, self._counts
-        units = np.arange(len(slots))
-        if held is None or before is None or slots != self.slots or before.week0 != frame.week0:
-            self._counts = empty_counts(block, len(slots), feeds, frame)
+        units = np.arange(places.size)
+        same = places.size == len(self.slots)  # slots are added, never taken away or moved
+        if held is None or before is None or not same or before.week0 != frame.week0:
+            self.slots = places.tolist()
+            self._counts = empty_counts(block, places.size, feeds, frame)
             refill(block, places, feeds, frame, self._counts, units)
             self._path = None
-            dirty = np.zeros(len(slots), dtype=np.int64)
-            self._place = {slot: unit for unit, slot in enumerate(slots)}
+            dirty = np.zeros(places.size, dtype=np.int64)
+            self._place = {slot: unit for unit, slot in enumerate(self.slots)}
         elif not frame.same(before):
             self._counts = of_width(held, frame.width)
             dirty = refill(block, places, feeds, frame, self._counts, units)
@@ -117,10 +122,10 @@ class CountWatch:
         else:
             # Nothing moved for all units, so only those with changed facts are renewed.
             units = np.flatnonzero(touched(block, places, feeds))
-            dirty = np.full(len(slots), frame.width, dtype=np.int64)
+            dirty = np.full(places.size, frame.width, dtype=np.int64)
             if units.size:
                 dirty[units] = refill(block, places, feeds, frame, held, units)
-        self.slots, self._frame = slots, frame
+        self._frame = frame
         return dirty
 
     def _watch(self, counts: FeedCounts, dirty: I64, stale: I64, closed: int) -> None:
@@ -147,8 +152,6 @@ class CountWatch:
         slot = block.slot(code)
         unit = None if slot is None else self._place.get(slot)
         if self._path is None or unit is None:
-            return []
-        if not self._path.signals(unit):
             return []
         explained = self._explained.setdefault(code, {})
         found = []

@@ -60,26 +60,17 @@ class IndicatorWatch:
         self.indicator = indicator
         self.grid = grid
         self.budget1, self.budget2, self.improvement = budget1, budget2, improvement
-        self._closed: int | None = None
         self._units: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
         self._path = SeriesPath()
         self._explained: dict[_Opening, bytes] = {}
 
-    def evaluate(self, block: Block) -> set[str]:
-        """Judge again if anything changed; give the units whose signals may have."""
-        closed = block.closed(self.indicator.feed, self.grid)
+    def evaluate(self, block: Block, closed: int) -> set[str]:
+        """Judge the periods before ``closed``; give the units whose signals may have changed."""
         position = block.catalogue.position(self.indicator.key)
-        moved = closed != self._closed
-        if closed is None or not (moved or block.changed_before(self.grid, position, closed)):
-            return set()
-        self._closed = closed
         columns = block.columns[self.grid]
-        slots = [
-            number
-            for number in np.flatnonzero(columns.table[:, position] >= 0).tolist()
-            if not block.slots[number].own and block.slots[number].kind in self.indicator.levels
-        ]
+        places = block.of_levels(self.indicator.levels)
+        slots = places[columns.table[places, position] >= 0].tolist()
         if not slots:
             return set()
         seen = columns.extent_of(columns.table[slots, position])
@@ -90,11 +81,7 @@ class IndicatorWatch:
         before = self.signals
         self._units = [block.slots[slot].code for slot in slots]
         self.signals = self._judge(block, slots, position, first, closed - first)
-        return {
-            unit
-            for unit in before.keys() | self.signals.keys()
-            if before.get(unit) != self.signals.get(unit)
-        }
+        return differing(before, self.signals)
 
     def _judge(
         self, block: Block, slots: list[int], position: int, first: int, width: int
@@ -161,6 +148,11 @@ class IndicatorWatch:
             text=f"{uncapitalised(indicator.name)} may be {WORDS[way]}",
             numbers=numbers,
         )
+
+
+def differing(before: dict[str, list[Signal]], after: dict[str, list[Signal]]) -> set[str]:
+    """The units that have other signals than before."""
+    return {unit for unit in before.keys() | after.keys() if before.get(unit) != after.get(unit)}
 
 
 def signal_of(

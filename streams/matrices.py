@@ -174,7 +174,8 @@ class Matrix:
 
     def with_facts(self, rows: I32) -> Bool:
         """Which of these rows (all of them real) have a fact."""
-        found: Bool = np.array([self.extent(row) is not None for row in rows.tolist()], dtype=bool)
+        found = np.zeros(len(rows), dtype=np.bool_)
+        _with_facts(self.cells, np.asarray(rows, dtype=np.int32), found)
         return found
 
     def days(self, row: int, period: int) -> I64:
@@ -230,6 +231,16 @@ def _extent(cells: Cells, rows: I32) -> tuple[int, int]:
             column -= 1
         last = max(last, column)
     return first, last
+
+
+@compiled
+def _with_facts(cells: Cells, rows: I32, found: Bool) -> None:
+    for at in range(rows.size):
+        line = cells.lines[rows[at], FACTS]
+        for column in range(cells.width):
+            if held(cells.pool, line, column) != 0:
+                found[at] = True
+                break
 
 
 @compiled

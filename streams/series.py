@@ -79,9 +79,9 @@ class Block:
             [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
         )
         self._shapes = Shapes(catalogue)
-        self._touched: dict[Grid, set[int]] = {grid: set() for grid in _GRIDS}
+        self._touched: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
         self._time = EventTime(self.columns[Grid.WEEK], self.activity_row, provider)
-        self._changed: dict[Grid, list[int]] = {}
+        self._changed: dict[Grid, I32] = {}
 
     # -- units ---------------------------------------------------------------
 
@@ -94,9 +94,9 @@ class Block:
         """Public codes of the provider and of every site and ward seen."""
         return self._units.units()
 
-    def of_level(self, kind: str) -> list[int]:
-        """The slots of the totals of all units of a level, in order."""
-        return self._units.of_level(kind)
+    def of_levels(self, kinds: frozenset[str]) -> I64:
+        """The slots of the totals of all units of these levels, in order."""
+        return self._units.of_levels(kinds)
 
     def slot(self, code: str) -> int | None:
         """The slot that holds a unit's totals, or None for a unit never seen."""
@@ -105,6 +105,10 @@ class Block:
     def own_slot(self, code: str) -> int | None:
         """The slot that holds what a site or provider reports for itself, if it does."""
         return self._units.own(code)
+
+    def own_slots(self, slots: I64) -> I64:
+        """The slots of what these units report for themselves, -1 where they do not."""
+        return self._units.own_of(slots)
 
     def _add_slots(self, number: int) -> None:
         for columns in self.columns.values():
@@ -159,7 +163,7 @@ class Block:
                 columns.cells, columns.dirty, touched, at,
             ):  # fmt: skip
                 columns.more_room()
-            self._touched[grid].update(np.unique(touched[: at[-1]]).tolist())
+            self._touched[grid].append(np.unique(touched[: at[-1]]))
         if self._shapes.full:
             self._shapes.clear()
 
@@ -178,7 +182,9 @@ class Block:
         room = np.empty(self._width * CELL_BYTES * _PACKED_AT_ONCE, dtype=np.uint8)
         ends = np.empty(_PACKED_AT_ONCE, dtype=np.int64)
         for grid, touched in self._touched.items():
-            places = np.array(sorted(touched), dtype=np.int64)
+            if not touched:
+                continue
+            places = touched[0] if len(touched) == 1 else np.unique(np.concatenate(touched))
             for start in range(0, places.size, _PACKED_AT_ONCE):
                 part = places[start : start + _PACKED_AT_ONCE]
                 packed(self.columns[grid].cells, part, indicators, days, room, ends)
@@ -245,10 +251,14 @@ class Block:
 
     def changed_before(self, grid: Grid, position: int, period: int) -> bool:
         """Whether any series of an indicator changed before a period since the last evaluation."""
+        return bool(self.changed(grid)[position] < period)
+
+    def changed(self, grid: Grid) -> I32:
+        """The earliest period changed since the last evaluation, by indicator, or ``CLEAN``."""
         changed = self._changed.get(grid)
         if changed is None:
-            changed = self._changed[grid] = self.columns[grid].changed().tolist()
-        return changed[position] < period
+            changed = self._changed[grid] = self.columns[grid].changed()
+        return changed
 
     def clean(self) -> None:
         """Forget which series changed: they have been evaluated."""

@@ -15,7 +15,7 @@ from detectors.evidence.paths import SeriesPath
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.feeds import Feed
 from streams.findings import Signal, pack
-from streams.indications import MINIMUM, signal_of
+from streams.indications import MINIMUM, differing, signal_of
 from streams.periods import PER_YEAR, Grid
 from streams.windows import reported, window
 
@@ -57,11 +57,7 @@ class SilenceWatch:
         self._seen = (closed, latest)
         before = self.signals
         self.signals = self._judge(block, position, closed, latest)
-        return {
-            unit
-            for unit in before.keys() | self.signals.keys()
-            if before.get(unit) != self.signals.get(unit)
-        }
+        return differing(before, self.signals)
 
     def _judge(
         self, block: Block, position: int, closed: int, latest: int
@@ -84,13 +80,7 @@ class SilenceWatch:
             found.setdefault(block.provider, []).append(
                 self._signal(block.provider, "data_quality", first, episode, numbers)
             )
-        slots = [
-            number
-            for number in reported(block, Grid.WEEK, position)
-            if not block.slots[number].own
-            and block.slots[number].kind in self.levels
-            and block.slots[number].kind != "provider"
-        ]
+        slots = reported(block, Grid.WEEK, block.of_levels(self.levels), position)
         width = closed - GRACE_WEEKS.get(self.feed, 0) - first
         if not slots or width <= 0:
             return found

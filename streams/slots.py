@@ -16,6 +16,7 @@ import numpy.typing as npt
 from streams.messages import Fact
 from streams.organisations import unit_codes
 
+I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
@@ -61,16 +62,22 @@ class Slots:
         self._levels = levels
         self._added = added
         self._slot_of: dict[tuple[str, bool], int] = {}
-        self._of_level: dict[str, list[int]] = {}
+        self._of_levels: dict[frozenset[str], I64] = {}
+        self._own: I64 = np.zeros(0, dtype=np.int64)
         self._total(provider)
 
     def units(self) -> list[str]:
         """Public codes of the provider and of every site and ward seen."""
         return [slot.code for slot in self.slots if not slot.own]
 
-    def of_level(self, kind: str) -> list[int]:
-        """The slots of the totals of all units of a level, in order."""
-        return self._of_level.get(kind, [])
+    def of_levels(self, kinds: frozenset[str]) -> I64:
+        """The slots of the totals of all units of these levels, in order."""
+        found = self._of_levels.get(kinds)
+        if found is None:
+            slots = enumerate(self.slots)
+            numbers = [n for n, slot in slots if slot.kind in kinds and not slot.own]
+            found = self._of_levels[kinds] = np.array(numbers, dtype=np.int64)
+        return found
 
     def total(self, code: str) -> int | None:
         """The slot that holds a unit's totals, or None for a unit never seen."""
@@ -79,6 +86,14 @@ class Slots:
     def own(self, code: str) -> int | None:
         """The slot that holds what a site or provider reports for itself, if it does."""
         return self._slot_of.get((code, True))
+
+    def own_of(self, slots: I64) -> I64:
+        """The slots of what these units report for themselves, -1 where they do not."""
+        if self._own.size != len(self.slots):
+            own = [self._slot_of.get((s.code, True), -1) for s in self.slots]
+            self._own = np.array(own, dtype=np.int64)
+        found: I64 = self._own[slots]
+        return found
 
     def leaf_of(self, fact: Fact) -> int:
         """The leaf slot of the unit that reported a fact."""
@@ -103,8 +118,7 @@ class Slots:
         kind = kind_of(self.provider, code)
         self.slots.append(Slot(code=code, kind=kind, own=own))
         self._slot_of[code, own] = number
-        if not own:
-            self._of_level.setdefault(kind, []).append(number)
+        self._of_levels.clear()
         # A leaf keeps all it reported, so that its tallies are whole.
         kept = [own or kind == "ward" or kind in levels for levels in self._levels]
         self.wanted = np.vstack([self.wanted, np.array(kept)])

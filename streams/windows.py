@@ -43,26 +43,20 @@ def window(
     if position < len(block.catalogue.indicators) and (
         block.catalogue.indicators[position].feed is Feed.WARDMETRICS
     ):
-        own = own_rows(block, slots, columns.table[:, position])
-        said = columns.read(own, first, width)
-        np.copyto(result, said, where=said[:1] > 0)
+        own = block.own_slots(np.asarray(slots, dtype=np.int64))
+        rows = np.where(own >= 0, columns.table[own, position], -1)
+        if (rows >= 0).any():
+            said = columns.read(rows, first, width)
+            np.copyto(result, said, where=said[:1] > 0)
     return result
 
 
-def own_rows(block: Block, slots: Sequence[int], rows: I32) -> I32:
-    """The rows of what sites and providers say of themselves, -1 for others (slots)."""
-    own = [
-        None if block.slots[slot].kind == "ward" else block.own_slot(block.slots[slot].code)
-        for slot in slots
-    ]
-    return np.array([-1 if slot is None else rows[slot] for slot in own], dtype=np.int32)
-
-
-def reported(block: Block, grid: Grid, position: int) -> list[int]:
-    """The slots that have a fact of an indicator on a grid."""
+def reported(block: Block, grid: Grid, slots: I64, position: int) -> list[int]:
+    """Those of the slots that have a fact of an indicator on a grid."""
     columns = block.columns[grid]
-    slots = np.flatnonzero(columns.table[:, position] >= 0)
-    found: list[int] = slots[columns.with_facts(columns.table[slots, position])].tolist()
+    rows = columns.table[slots, position]
+    slots, rows = slots[rows >= 0], rows[rows >= 0]
+    found: list[int] = slots[columns.with_facts(rows)].tolist()
     return found
 
 

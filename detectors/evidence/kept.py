@@ -77,13 +77,13 @@ class KeptPath:
         _gather(path.states, path.closed, oldest, units, self.states)
         self.closed[units], self.oldest[units] = path.closed, oldest
         self.ready[units] = path.ready
-        for place, unit in enumerate(units.tolist()):
-            for way in Way:
-                used = int(path.used[place, way])
-                if used:
-                    self.rows[unit, way] = path.rows[place, way, :used].copy()
-                else:
+        if self.rows:
+            for unit in units.tolist():
+                for way in Way:
                     self.rows.pop((unit, way), None)
+        for place, which in np.argwhere(path.used).tolist():
+            log = path.rows[place, which, : path.used[place, which]]
+            self.rows[int(units[place]), which] = log.copy()
 
     def select(self, units: I64) -> KeptPath:
         """The units at these positions."""
@@ -94,9 +94,9 @@ class KeptPath:
             self.states[units], rows,
         )  # fmt: skip
 
-    def signals(self, unit: int) -> bool:
-        """Whether a unit has crossed a bar."""
-        return (unit, Way.CONCERN) in self.rows or (unit, Way.IMPROVEMENT) in self.rows
+    def crossed(self) -> set[int]:
+        """The units that have crossed a bar."""
+        return {unit for unit, _ in self.rows}
 
     def path(self, periods: int) -> WatchPath:
         """The path with room for ``periods`` columns; states that are not kept are zero."""

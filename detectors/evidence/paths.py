@@ -9,32 +9,49 @@ Going on from there gives bit for bit what a watch from the start gives.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.compiled import compiled
 from detectors.evidence.episodes import SeriesEpisode, Watch, in_order
 from detectors.evidence.onsets import F64, I64
 from detectors.evidence.trails import KEPT, Fold, Trail
 
 __all__ = ["KEPT", "SeriesPath", "Trail"]
 
-_NARROW = (np.uint8, np.uint16, np.int32)
+# What a history is kept in, by the size that ``_size`` finds.
+_KINDS = (np.uint8, np.uint16, np.int32, np.float64)
 
 
-def narrowed(history: F64) -> npt.NDArray[np.generic]:
-    """A copy in the narrowest type that has all its numbers."""
-    if history.size and np.isfinite(history).all():
-        low, high = history.min(), history.max()
-        for kind in _NARROW:
-            limits = np.iinfo(kind)
-            if limits.min <= low and high <= limits.max:
-                narrow = history.astype(kind)
-                if np.array_equal(narrow, history):
-                    return narrow
+@compiled
+def _size(history: F64) -> int:
+    """The place in ``_KINDS`` of the narrowest type that has all numbers of a history."""
+    greatest, least = 0.0, 0.0
+    for series in range(history.shape[0]):
+        for period in range(history.shape[1]):
+            value = history[series, period]
+            # Not a number, too large, or no whole one.
+            if not (-2147483648.0 <= value <= 2147483647.0) or value != math.floor(value):
+                return 3
+            greatest = max(greatest, value)
+            least = min(least, value)
+    if least < 0.0 or greatest > 65535.0:
+        return 2
+    return 1 if greatest > 255.0 else 0
+
+
+@compiled
+def _first_differences(before: F64, after: F64, first: I64) -> None:
+    """Lower ``first`` to the first period in which a series differs."""
+    for series in range(first.size):
+        for period in range(first[series]):
+            old, new = before[series, period], after[series, period]
+            if old != new and not (math.isnan(old) and math.isnan(new)):
+                first[series] = period
                 break
-    return history.copy()
 
 
 class SeriesPath:
@@ -84,7 +101,10 @@ class SeriesPath:
             self.unchanged, trails = self._compare(histories, names, trails)
             for trail in trails:
                 trail.rewind(self.unchanged)
-        self._keys, self._seen = names, tuple(narrowed(part) for part in histories)
+        self._keys, self._seen = (
+            names,
+            tuple(part.astype(_KINDS[_size(part)]) for part in histories),
+        )
         found: list[SeriesEpisode] = []
         for watch, trail in zip(passes, trails, strict=True):
             while not look(watch, trail):
@@ -107,10 +127,7 @@ class SeriesPath:
         common = min(seen[0].shape[1], histories[0].shape[1])
         first = np.full(len(names), common, dtype=np.int64)
         for before, after in zip(seen, histories, strict=True):
-            old, new = before[:, :common], after[:, :common]
-            differs = (old != new) & ~(np.isnan(old) & np.isnan(new))
-            moved = differs.any(axis=1)
-            first[moved] = np.minimum(first, differs.argmax(axis=1))[moved]
+            _first_differences(before.astype(np.float64), after, first)
         if names != self._keys:
             first[places < 0] = 0
         return first, trails

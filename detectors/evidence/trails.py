@@ -43,6 +43,12 @@ FIRST_ROWS = 2
 
 
 @compiled
+def _start(states: F64) -> None:
+    for series in range(states.shape[0]):
+        start_state(states[series, 0])
+
+
+@compiled
 def _rewind(first: I64, begin: I64, oldest: I64, states: F64, table: I64, marks: F64) -> None:
     for series in range(begin.size):
         if first[series] >= begin[series]:
@@ -87,8 +93,7 @@ class Trail:
     def fresh(cls, series: int, numbers: int) -> Trail:
         """Nothing has been looked at."""
         states = np.zeros((series, KEPT, numbers))
-        for one in range(series):
-            start_state(states[one, 0])
+        _start(states)
         return cls(
             np.zeros(series, dtype=np.int64),
             np.zeros(series, dtype=np.int64),
@@ -217,7 +222,10 @@ class Fold:
         busy = np.empty(trail.begin.size, dtype=np.int64)
         number = _is_busy(trail.begin, trail.oldest, trail.states, busy)
         used = trail.used()
-        held = np.arange(trail.table.shape[1]) < used[:, None]
+        table, marks = np.zeros((0, TABLE), dtype=np.int32), np.zeros((0, MARKS))
+        if used.any():
+            held = np.arange(trail.table.shape[1]) < used[:, None]
+            table, marks = trail.table[held].astype(np.int32), trail.marks[held]
         return cls(
             trail.begin.astype(np.int32),
             trail.oldest.astype(np.int32),
@@ -226,8 +234,8 @@ class Fold:
             busy.astype(np.int32),
             trail.states[busy >= 0] if number else np.zeros((0, KEPT, trail.states.shape[2])),
             used.astype(np.int32),
-            trail.table[held].astype(np.int32),
-            trail.marks[held],
+            table,
+            marks,
         )
 
     def trail(self) -> Trail:

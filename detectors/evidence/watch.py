@@ -139,9 +139,12 @@ def _resume(
     # What is older than the states that are known is watched from the start.
     start[start < path.oldest] = 0
     found.oldest[start == 0] = 0
-    in_use = np.arange(found.rows.shape[2]) < found.used[:, :, None]
-    earlier = in_use & (found.rows[:, :, :, WEEK] < start[:, None, None])
-    found.used = earlier.sum(axis=2).astype(np.int64)
+    if found.used.any():
+        in_use = np.arange(found.rows.shape[2]) < found.used[:, :, None]
+        earlier = in_use & (found.rows[:, :, :, WEEK] < start[:, None, None])
+        found.used = earlier.sum(axis=2).astype(np.int64)
+    else:
+        found.used = np.zeros_like(found.used)
     return found, start.astype(np.int64)
 
 
