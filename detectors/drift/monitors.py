@@ -1,8 +1,9 @@
 """Supporting drift monitors of river, on standardised residuals of a series.
 
 ADWIN keeps a window and drops its older part when two parts of it differ in mean by more
-than chance allows. Page-Hinkley is a CUSUM about the running mean. Neither comes with a
-budget of false alerts, so their findings are shown beside the evidence and raise nothing.
+than chance allows. Page-Hinkley is a CUSUM about the running mean. KSWIN (``kswin``) compares
+the newest values with older ones as distributions. None comes with a budget of false alerts,
+so their findings are shown beside the evidence and raise nothing.
 
 Page-Hinkley's threshold is in units of the series, so it needs standardised residuals.
 Our settings differ from river's defaults, which are meant for streams of thousands:
@@ -216,8 +217,10 @@ def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
 
 
 def default_monitors() -> list[Monitor]:
-    """Fresh ADWIN and Page-Hinkley with our settings."""
-    return [Adwin(), PageHinkley()]
+    """Fresh ADWIN, Page-Hinkley and KSWIN with our settings; KSWIN's draws are seeded."""
+    from detectors.drift.kswin import Kswin  # noqa: PLC0415 - it is built on this module
+
+    return [Adwin(), PageHinkley(), Kswin()]
 
 
 def monitor(

@@ -20,11 +20,13 @@ def shifted(size=2.0):
     return residuals
 
 
-def test_a_shift_is_found_by_both_monitors_after_it_happened():
-    found = monitor(shifted())
+def test_a_shift_is_found_by_all_monitors_after_it_happened():
+    residuals = np.random.default_rng(3).normal(size=140)
+    residuals[100:] += 2.0
+    found = monitor(residuals)
 
-    assert {finding.detector for finding in found} == {"adwin", "page_hinkley"}
-    assert min(finding.index for finding in found) >= 40
+    assert {finding.detector for finding in found} == {"adwin", "page_hinkley", "kswin"}
+    assert min(finding.index for finding in found) >= 100
     assert [finding.index for finding in found] == sorted(finding.index for finding in found)
 
 
@@ -41,8 +43,14 @@ def test_a_finding_says_with_which_parameters():
     }
 
 
+def test_the_same_residuals_give_the_same_findings_again():
+    residuals = np.random.default_rng(8).normal(np.repeat([0.0, 1.5, 0.0], 70))
+
+    assert monitor(residuals) == monitor(residuals)
+
+
 def test_steady_residuals_give_no_finding():
-    assert monitor(np.random.default_rng(4).normal(size=60)) == []
+    assert monitor(np.random.default_rng(4).normal(size=100)) == []
 
 
 def test_a_missing_residual_is_skipped_and_still_counts_as_a_position():
