@@ -10,13 +10,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from api.charts import Picture
-from detectors.charts.chart import REASONS, Chart, ChartKind, chart
+from api.drawing import PLOTS_OTHERWISE, Drawing, between_events, control_chart, plotted, title_of
+from detectors.charts.chart import Chart
 from streams import disclosure
 from streams.feeds import Feed
-from streams.indicators import Catalogue, Indicator
+from streams.indicators import Catalogue
 from streams.periods import Grid
 from streams.points import Point
 from streams.series import Block
@@ -31,8 +30,13 @@ class History:
     """A series as it leaves: identified, drawn and disclosed."""
 
     view: SeriesView
-    chart: Chart | None
+    drawing: Drawing
     points: list[Point]
+
+    @property
+    def chart(self) -> Chart | None:
+        """The chart, where one could be drawn."""
+        return self.drawing.chart
 
     @property
     def id(self) -> str:
@@ -58,9 +62,12 @@ class History:
         """Why the chart has no limits, in words, or None where it has."""
         if disclosure.is_protected(self.view.indicator.feed):
             return "numbers about speaking up are shown without limits"
-        if self.chart is None:
-            return "too few complete periods, or numbers that contradict each other"
-        return REASONS[self.chart.reason] if self.chart.reason else None
+        return self.drawing.reason
+
+    @property
+    def limits_by(self) -> str | None:
+        """How the latest limits are made; none without limits and for a protected series."""
+        return None if disclosure.is_protected(self.view.indicator.feed) else self.drawing.limits_by
 
     @property
     def chart_kind(self) -> str:
@@ -77,15 +84,19 @@ class History:
         indicator = self.view.indicator
         protected = disclosure.is_protected(indicator.feed)
         length = "three months at a time" if protected else f"by {_LENGTHS[self.view.grid]}"
+        kind = self.chart_kind
+        otherwise = kind in PLOTS_OTHERWISE
+        share = indicator.kind in {"share", "proportion"} and indicator.per == 1.0
+        counted = protected or indicator.feed is Feed.WARDMETRICS or indicator.kind == "gap"
         return Picture(
             name=self.id,
-            title=f"{indicator.name}, {unit_name}, {length}",
-            unit=indicator.unit,
-            per_cent=indicator.kind in {"share", "proportion"} and indicator.per == 1.0,
-            target=indicator.target,
+            title=f"{title_of(indicator.name, kind)}, {unit_name}, {length}",
+            unit="number" if kind == "np" else indicator.unit,
+            per_cent=share and kind != "np",
+            target=None if otherwise else indicator.target,
             onset=onset,
-            zero=indicator.kind == "count",
-            delayed=0 if protected or indicator.feed is Feed.WARDMETRICS else 1,
+            zero=indicator.kind in {"count", "gap"} or otherwise,
+            delayed=0 if counted else 1,
         )
 
 
@@ -178,55 +189,12 @@ class Reading:
 
 
 def _drawn(block: Block, seen: SeriesView, *, internal: bool) -> History:
-    drawn = None if disclosure.is_protected(seen.indicator.feed) else control_chart(seen)
+    if disclosure.is_protected(seen.indicator.feed):
+        drawing = Drawing(None)
+    else:
+        seen = between_events(seen) if seen.indicator.kind == "gap" else seen
+        drawing = control_chart(seen)
     points = disclosure.series_points(
-        seen, drawn, closed_day=disclosure.calendar(block.watermarks), internal=internal
+        seen, drawing.chart, closed_day=disclosure.calendar(block.watermarks), internal=internal
     )
-    return History(seen, drawn, points)
-
-
-def control_chart(seen: SeriesView) -> Chart | None:
-    """The chart of a series' closed periods, or None where its numbers allow none.
-
-    Where the catalogue's chart is not meaningful (an XmR chart of a series without
-    movement) and another kind would serve, that kind is drawn.
-    """
-    closed = int(np.searchsorted(seen.periods, seen.open_from))
-    if closed < 2:
-        return None
-    indicator = seen.indicator
-    drawn = _chart(seen, indicator, indicator.chart, closed)
-    if drawn is not None and drawn.reason and drawn.suggested_kind:
-        return _chart(seen, indicator, drawn.suggested_kind, closed) or drawn
-    return drawn
-
-
-def _chart(seen: SeriesView, indicator: Indicator, kind: str, closed: int) -> Chart | None:
-    ratio = kind in _RATIOS
-    counted = ratio or kind == "c"
-    try:
-        return chart(
-            (seen.numerators if counted else seen.values)[:closed],
-            kind=_KINDS[kind],
-            denominators=seen.denominators[:closed] if ratio else None,
-            per=indicator.per if counted else 1.0,
-            direction=indicator.direction,
-            target=indicator.target,
-        )
-    except ValueError:
-        # Numbers that contradict each other (a numerator above its denominator, a
-        # negative count) are shown as they came, without limits.
-        return None
-
-
-_RATIOS = frozenset({"p", "u", "p_prime", "u_prime"})
-_KINDS: dict[str, ChartKind] = {
-    "xmr": "xmr",
-    "p": "p",
-    "u": "u",
-    "c": "c",
-    "p_prime": "p_prime",
-    "u_prime": "u_prime",
-    "g": "g",
-    "t": "t",
-}
+    return History(seen, drawing, plotted(points, drawing.chart))

@@ -18,6 +18,21 @@ _WITHIN = re.compile(r"([1-9][0-9]{0,3}) (months?|working days?)")
 
 Level = Literal["ward", "site", "provider"]
 Kind = Literal["count", "rate", "proportion", "measurement", "share", "gap"]
+# The charts that are not for every kind of indicator, and what they need of one.
+_PARTS = (frozenset({"share", "proportion"}), "a numerator that is part of its denominator")
+_RATIO = (frozenset({"rate", "share", "proportion", "measurement"}), "a denominator")
+_GAP = (frozenset({"gap"}), "the time between events")
+_CHARTS: Mapping[str, tuple[frozenset[str], str]] = {
+    "p": _PARTS,
+    "np": _PARTS,
+    "p_prime": _PARTS,
+    "u": _RATIO,
+    "u_prime": _RATIO,
+    "i_prime": _RATIO,
+    "c": (frozenset({"count"}), "a count"),
+    "g": _GAP,
+    "t": _GAP,
+}
 Values = dict[str, str | bool | int | list[str | bool | int]]
 
 
@@ -58,7 +73,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     grid: Literal["week", "month", "quarter"]
     levels: Annotated[list[Level], Meta(min_length=1)]
     direction: Literal["up", "down", "neutral"]
-    chart: Literal["xmr", "p", "u", "c", "p_prime", "u_prime", "t", "g"]
+    chart: Literal["xmr", "mr", "i_prime", "p", "np", "u", "c", "p_prime", "u_prime", "t", "g"]
     domain: Literal["safety", "effectiveness", "experience", "listening"]
     unit: str
     per: Annotated[float, Meta(gt=0)] = 1.0
@@ -107,7 +122,7 @@ def checked(merged: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
         except msgspec.ValidationError as error:
             raise CatalogueError(f"{key}: {error}") from error
     for key, entry in entries.items():
-        problem = _problem(entry, entries) or _unknown_words(entry)
+        problem = _problem(entry, entries) or _unsuited_chart(entry) or _unknown_words(entry)
         if problem is not None:
             raise CatalogueError(f"{key}: {problem}")
     return entries
@@ -153,6 +168,18 @@ def _problem(entry: Entry, entries: Mapping[str, Entry]) -> str | None:
         ),
     )
     return next((message for wrong, message in checks if wrong), None)
+
+
+def _unsuited_chart(entry: Entry) -> str | None:
+    """Why a chart cannot be made of what an entry counts or measures, or None."""
+    kinds, need = _CHARTS.get(entry.chart, (frozenset({entry.kind}), ""))
+    if entry.kind not in kinds:
+        fitting = ", ".join(sorted(name for name, (of, _) in _CHARTS.items() if entry.kind in of))
+        return (
+            f"a {entry.chart} chart needs {need}, which a {entry.kind} has not; "
+            f"there are {', '.join(filter(None, (fitting, 'mr and xmr')))} for it"
+        )
+    return None
 
 
 def _unknown_words(entry: Entry) -> str | None:
