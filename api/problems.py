@@ -140,7 +140,7 @@ def validation_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str
                 "place": place[0] if place else "body",
                 "name": ".".join(place[1:]),
                 "code": str(error.get("type", "invalid")),
-                "detail": str(error.get("msg", "invalid")),
+                "detail": str(error.get("msg", "invalid")).removeprefix("Value error, "),
             }
         )
     return found

@@ -80,7 +80,7 @@ class ForbiddenMove(ValueError):  # noqa: N818 - named as the rule that was brok
         self.action = action
         self.allowed = allowed
         names = ", ".join(allowed) or "none"
-        super().__init__(f"an alert that is {state} cannot take {action!r}; allowed: {names}")
+        super().__init__(f"an alert that is {state} cannot take '{action}'; allowed: {names}")
 
 
 class IncompleteAction(ValueError):  # noqa: N818 - named as the rule that was broken

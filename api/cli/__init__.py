@@ -22,7 +22,7 @@ COMMANDS = {
     "demo": "Run a simulated region: eighty weeks of history, then live.",
     "serve": "Run everything in one process on the embedded store.",
     "push": "Send a file of events (NDJSON or CSV) to a running service or to Kafka.",
-    "alerts": "List, show and acknowledge alerts.",
+    "alerts": "List and show alerts, and say what is done about them.",
     "explain": "Show why an alert was raised; --verify computes it again.",
     "deadletters": "List refused events, count them by reason, replay them.",
     "keys": "Create, list and revoke organisation keys.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,15 +14,17 @@ from rich.table import Table
 
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Json, Key, Url, plain_errors
+from streams.lifecycle import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="List, show and acknowledge alerts of a running service.",
+    help="List, show and work on the alerts of a running service.",
 )
 
 _STYLES = {("concern", 2): "bold red", ("concern", 1): "yellow", ("improvement", 1): "cyan"}
 _AlertId = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning.")]
+_Note = Annotated[str | None, typer.Option(help="What you know or will do.")]
 
 
 @app.command("list")
@@ -83,18 +86,90 @@ def show(
 
 @app.command()
 def acknowledge(
-    alert: _AlertId,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    note: Annotated[str | None, typer.Option(help="What you know or will do.")] = None,
+    alert: _AlertId, url: Url = DEFAULT_URL, key: Key = None, note: _Note = None
 ) -> None:
     """Say that somebody is looking at an alert."""
+    _act(url, key, alert, "acknowledge", note=note)
+
+
+@app.command()
+def assign(
+    alert: _AlertId,
+    to: Annotated[str, typer.Option(help="Who looks after it: a team or a role.")],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    note: _Note = None,
+) -> None:
+    """Say who looks after an alert."""
+    _act(url, key, alert, "assign", assignee=to, note=note)
+
+
+@app.command()
+def comment(
+    alert: _AlertId,
+    note: Annotated[str, typer.Option(help="What should be known. No names of patients.")],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Add a note to an alert."""
+    _act(url, key, alert, "comment", note=note)
+
+
+@app.command("start-review")
+def start_review(
+    alert: _AlertId, url: Url = DEFAULT_URL, key: Key = None, note: _Note = None
+) -> None:
+    """Say that the check has begun."""
+    _act(url, key, alert, "start_review", note=note)
+
+
+@app.command()
+def escalate(alert: _AlertId, url: Url = DEFAULT_URL, key: Key = None, note: _Note = None) -> None:
+    """Hand an alert up."""
+    _act(url, key, alert, "escalate", note=note)
+
+
+@app.command()
+def snooze(
+    alert: _AlertId,
+    until: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="The day it comes back, as 2026-03-30."),
+    ],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    note: _Note = None,
+) -> None:
+    """Put an alert aside until a day; it comes back earlier if it gets worse."""
+    _act(url, key, alert, "snooze", until=until.replace(tzinfo=UTC).isoformat(), note=note)
+
+
+@app.command()
+def close(
+    alert: _AlertId,
+    outcome: Annotated[Outcome, typer.Option(help="What it turned out to be.")],
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    note: _Note = None,
+) -> None:
+    """Close an alert and say what it turned out to be."""
+    _act(url, key, alert, "close", outcome=outcome.value, note=note)
+
+
+@app.command()
+def reopen(alert: _AlertId, url: Url = DEFAULT_URL, key: Key = None, note: _Note = None) -> None:
+    """Take up a closed alert again."""
+    _act(url, key, alert, "reopen", note=note)
+
+
+def _act(url: str, key: str | None, alert: str, action: str, **details: str | None) -> None:
+    """Ask the service for a move and tell the state it led to."""
     with plain_errors(ServiceError):
         client = Client(url, key)
         alert_id = whole_id(client, alert)
-        body = {"action": "acknowledge"} | ({"note": note} if note else {})
-        answer = client.post(f"/v1/alerts/{alert_id}/actions", body)
-    typer.echo(f"{alert_id} is now {answer.get('state', 'acknowledged')}")
+        given = {name: value for name, value in details.items() if value is not None}
+        answer = client.post(f"/v1/alerts/{alert_id}/actions", {"action": action, **given})
+    typer.echo(f"{alert_id} is now {answer['state']}")
 
 
 def alert_table(alerts: Iterable[dict[str, Any]]) -> Table:

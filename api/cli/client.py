@@ -88,9 +88,14 @@ def explain(response: httpx2.Response) -> str:
     if not isinstance(problem, dict):
         problem = {}
     title = problem.get("title") or response.reason_phrase or "refused"
-    detail = problem.get("detail")
-    sentence = f"{response.status_code} {title}" + (f": {detail}" if detail else "")
-    if allowed := problem.get("allowed"):
+    told = [str(problem["detail"]).rstrip(".")] if problem.get("detail") else []
+    told += [
+        f"{one.get('name') or one.get('place')}: {one['detail']}"
+        for one in problem.get("errors") or ()
+        if isinstance(one, dict) and one.get("detail")
+    ]
+    sentence = f"{response.status_code} {title}" + (f": {'; '.join(told)}" if told else "")
+    if (allowed := problem.get("allowed")) and "allowed:" not in sentence:
         sentence += f" (allowed: {', '.join(map(str, allowed))})"
     if response.status_code == 401:
         sentence += "; give a key with EARSHOT_KEY or --key"
