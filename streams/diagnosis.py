@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -98,21 +98,43 @@ def _path(path: tuple[str, ...]) -> str:
     return ".".join(shown) or "the event"
 
 
-def _names() -> frozenset[str]:
-    found: set[str] = {"type"}
-    waiting: list[Any] = [msgspec.inspect.type_info(StatedEvent)]
+def _fields() -> Iterator[msgspec.inspect.Field]:
+    """Every field that any event has, bodies included."""
+    waiting: list[msgspec.inspect.Type] = [msgspec.inspect.type_info(StatedEvent)]
     while waiting:
         part = waiting.pop()
         if isinstance(part, msgspec.inspect.UnionType):
             waiting += part.types
         elif isinstance(part, msgspec.inspect.StructType):
-            for field in part.fields:
-                found.add(field.encode_name)
-                waiting.append(field.type)
-    return frozenset(found)
+            yield from part.fields
+            waiting += [field.type for field in part.fields]
 
 
-_NAMES = _names()
+def _allowed(part: msgspec.inspect.Type) -> Iterator[str]:
+    """The values of a closed list, wherever a type holds one."""
+    if isinstance(part, msgspec.inspect.UnionType):
+        for one in part.types:
+            yield from _allowed(one)
+    elif isinstance(part, msgspec.inspect.EnumType):
+        yield from (str(one.value) for one in part.cls)
+    elif isinstance(part, msgspec.inspect.LiteralType):
+        yield from map(str, part.values)
+    elif isinstance(part, msgspec.inspect.CollectionType):
+        yield from _allowed(part.item_type)
+
+
+_NAMES = frozenset({"type", *(field.encode_name for field in _fields())})
+_CHOICES = {field.encode_name: tuple(dict.fromkeys(_allowed(field.type))) for field in _fields()}
+_SHOWN = 24
+_TYPE = re.compile(r"`([a-z |]+)`")
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 _STATED: msgspec.json.Decoder[Event] = msgspec.json.Decoder(StatedEvent)
 _RETRACTION: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Retraction)
 
@@ -196,12 +218,26 @@ def _explained(error: BaseException) -> Refusal:
     if "datetime" in said:
         expected = "expected RFC 3339 with seconds and an offset"
     elif said.startswith("Invalid enum value"):
-        expected = "expected one of the values of the schema"
+        expected = _one_of(path)
     elif said.startswith("Expected"):
-        expected = "e" + said[1:].replace("`", "")
+        expected = "e" + _TYPE.sub(lambda found: _in_words(found[1]), said)[1:]
     else:
         expected = "expected a value as the schema describes"
     return Refusal("schema", f"{path or 'the event'}: {expected}")
+
+
+def _one_of(path: str) -> str:
+    """What a closed list allows, by the name of its field."""
+    allowed = _CHOICES.get(path.rpartition(".")[2].partition("[")[0], ())
+    if 0 < len(allowed) <= _SHOWN:
+        return f"expected {'one of ' if len(allowed) > 1 else ''}{', '.join(allowed)}"
+    return "expected one of the values of the schema"
+
+
+def _in_words(types: str) -> str:
+    """The decoder's names of types, as senders of JSON know them."""
+    names = [name for name in types.split(" | ") if name != "null"]
+    return " or ".join(_TYPES.get(name, name) for name in names) or "null"
 
 
 def _under(path: str, name: str) -> str:

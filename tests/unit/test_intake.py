@@ -218,8 +218,11 @@ def test_what_is_wrong_has_its_code(sent, code):
 @pytest.mark.parametrize(
     ("sent", "detail"),
     [
-        (event(data={"category": "Blamange"}), "data.category: expected one of the values"),
-        (event(data={"patients": "Blamange"}), "data.patients: expected int | null, got str"),
+        (event(data={"reporter": "Blamange"}), "data.reporter: expected one of carer, other, pat"),
+        (event(specversion="Blamange"), "specversion: expected 1.0"),
+        (event(revision="Blamange"), "revision: expected a whole number, got text"),
+        (event(data={"never_event": "Blamange"}), "data.never_event: expected true or false, got"),
+        (event(data={"patients": "Blamange"}), "data.patients: expected a whole number, got text"),
         (event(time="Blamange"), "time: expected RFC 3339"),
         (event(data={"Blamange x": 1}), "data.a field: not in the schema"),
         (event(data={"colour": "Blamange"}), "data.colour: not in the schema"),
