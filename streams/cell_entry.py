@@ -17,12 +17,14 @@ from streams.cell_lines import (
     CODES,
     DAYS,
     FACTS,
+    PART,
     WEEKDAYS,
     Cells,
-    fits,
+    added,
     follows,
     held,
     number_at,
+    ones,
     put,
     room_for,
 )
@@ -120,24 +122,23 @@ def _make_room(
 
 @compiled
 def _entered(
-    lines: I32, each: I64, pool: I64, row: int, column: int, facts: int, above: int, below: int
-) -> bool:
+    lines: I32, each: I64, pool: I64, row: int, column: int, facts: int, above: int, below: int,
+    ones_above: int, ones_below: int,
+) -> bool:  # fmt: skip
     """Add facts and sums to a cell, or nothing, and false, where a line must be widened."""
-    by_facts = lines[row, FACTS]
-    if not fits(pool, by_facts, column, facts):
+    follow = follows(lines, each, row, ABOVE, facts, above)
+    if not (follow or added(pool, lines[row, ABOVE], column, above, ones_above)):
         return False
-    follow_above = follows(lines, each, row, ABOVE, facts, above)
-    follow_below = follows(lines, each, row, BELOW, facts, below)
-    if not (follow_above or fits(pool, lines[row, ABOVE], column, above)):
-        return False
-    if not (follow_below or fits(pool, lines[row, BELOW], column, below)):
-        return False
-    put(pool, by_facts, column, facts)
-    if not follow_above:
-        put(pool, lines[row, ABOVE], column, above)
-    if not follow_below:
-        put(pool, lines[row, BELOW], column, below)
-    return True
+    if follows(lines, each, row, BELOW, facts, below) or added(
+        pool, lines[row, BELOW], column, below, ones_below
+    ):
+        if added(pool, lines[row, FACTS], column, facts, PART):
+            return True
+        if lines[row, BELOW] & (CODES - 1) >= BYTES:
+            put(pool, lines[row, BELOW], column, -below)
+    if not follow:
+        put(pool, lines[row, ABOVE], column, -above)
+    return False
 
 
 @compiled
@@ -168,6 +169,7 @@ def add(
             if indicator < counted:
                 more += one * above[fact]
                 whole += one * below[fact]
+            ones_more, ones_whole = ones(more), ones(whole)
             for link in range(at[LINK], chain.shape[1]):
                 slot = chain[leaf[fact], link]
                 if slot < 0:
@@ -175,16 +177,20 @@ def add(
                 row = table[slot, indicator]
                 if row < 0:
                     continue
-                by_day = lines[row, DAYS] % CODES >= BYTES
-                if (by_day and not fits(pool, lines[row, DAYS], index, one)) or not _entered(
-                    lines, each, pool, row, column, one, more, whole
+                by_day = lines[row, DAYS] & (CODES - 1) >= BYTES
+                if (by_day and not room_for(cells, row, DAYS, index, one)) or not (
+                    _entered(
+                        lines, each, pool, row, column, one, more, whole, ones_more, ones_whole
+                    )
+                    or (
+                        _make_room(cells, row, column, one, more, whole)
+                        and _entered(
+                            lines, each, pool, row, column, one, more, whole, ones_more, ones_whole
+                        )
+                    )
                 ):
-                    if (by_day and not room_for(cells, row, DAYS, index, one)) or not _make_room(
-                        cells, row, column, one, more, whole
-                    ):
-                        at[FACT], at[CELL], at[LINK] = fact, cell - begin, link
-                        return False
-                    _entered(lines, each, pool, row, column, one, more, whole)
+                    at[FACT], at[CELL], at[LINK] = fact, cell - begin, link
+                    return False
                 if by_day:
                     put(pool, lines[row, DAYS], index, one)
                 dirty[row] = min(dirty[row], period)
@@ -210,7 +216,7 @@ def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bo
             row = table[slot, placed[cell, 2]]
             if row < 0:
                 continue
-            days = WEEKDAYS if lines[row, DAYS] % CODES >= BYTES else 0
+            days = WEEKDAYS if lines[row, DAYS] & (CODES - 1) >= BYTES else 0
             ready = True
             for day in range(days):
                 index = WEEKDAYS * column + day
@@ -218,7 +224,7 @@ def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bo
             if not (ready and _make_room(cells, row, column, facts, above, below)):
                 at[FACT], at[LINK] = cell, link
                 return False
-            _entered(lines, each, pool, row, column, facts, above, below)
+            _entered(lines, each, pool, row, column, facts, above, below, ones(above), ones(below))
             for day in range(days):
                 put(pool, lines[row, DAYS], WEEKDAYS * column + day, placed[cell, 6 + day])
             dirty[row] = min(dirty[row], period)
@@ -252,7 +258,7 @@ def packed(cells: Cells, places: I64, rows: I32, daily: I32, out: U8, ends: I64)
             above[one, 0] = number_at(lines, each, pool, row, ABOVE, column)
             below[one, 0] = number_at(lines, each, pool, row, BELOW, column)
             days[one] = -1
-            if lines[row, DAYS] % CODES >= BYTES:
+            if lines[row, DAYS] & (CODES - 1) >= BYTES:
                 days[one] = one
                 for day in range(WEEKDAYS):
                     daily[one, 0, day] = held(pool, lines[row, DAYS], WEEKDAYS * column + day)

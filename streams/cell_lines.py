@@ -34,6 +34,9 @@ FRESH, EACH, BYTES = range(3)
 WHOLE = 4
 CODES = 16
 MOST_WORDS = 2**31 // CODES
+CODE_BITS = 4
+# Says that a sum of millionths is no whole number.
+PART = -(2**62)
 WEEKDAYS = 7
 
 
@@ -58,8 +61,8 @@ class Cells(NamedTuple):
 @compiled
 def held(pool: I64, line: int, index: int) -> int:
     """The number at a place of a line that is held, as it is held."""
-    size = (line % CODES - BYTES) % WHOLE
-    word = pool[line // CODES + (index >> (3 - size))]
+    size = ((line & (CODES - 1)) - BYTES) & (WHOLE - 1)
+    word = pool[(line >> CODE_BITS) + (index >> (3 - size))]
     bits = 8 << size
     shift = (index & ((8 >> size) - 1)) * bits
     return int((word << (64 - bits - shift)) >> (64 - bits))
@@ -68,8 +71,8 @@ def held(pool: I64, line: int, index: int) -> int:
 @compiled
 def hold(pool: I64, line: int, index: int, number: int) -> None:
     """Write a number that fits."""
-    size = (line % CODES - BYTES) % WHOLE
-    at = line // CODES + (index >> (3 - size))
+    size = ((line & (CODES - 1)) - BYTES) & (WHOLE - 1)
+    at = (line >> CODE_BITS) + (index >> (3 - size))
     if size == 3:
         pool[at] = number
         return
@@ -83,7 +86,7 @@ def hold(pool: I64, line: int, index: int, number: int) -> None:
 def number_at(lines: I32, each: I64, pool: I64, row: int, which: int, index: int) -> int:
     """A number of a series: facts, or millionths."""
     line = lines[row, which]
-    code = line % CODES
+    code = line & (CODES - 1)
     if code >= BYTES + WHOLE:
         return held(pool, line, index) * MILLION
     if code >= BYTES:
@@ -108,14 +111,14 @@ def size_of(greatest: int) -> int:
 @compiled
 def words(line: int, numbers: int) -> int:
     """The words that so many numbers of a line take."""
-    size = (line % CODES - BYTES) % WHOLE
+    size = ((line & (CODES - 1)) - BYTES) & (WHOLE - 1)
     return ((numbers << size) + 7) >> 3
 
 
 @compiled
 def fits(pool: I64, line: int, index: int, more: int) -> bool:
     """Whether ``more`` can be added to a line where it is."""
-    code = line % CODES
+    code = line & (CODES - 1)
     if code < BYTES:
         return False
     if code >= BYTES + WHOLE:
@@ -123,6 +126,42 @@ def fits(pool: I64, line: int, index: int, more: int) -> bool:
             return False
         more //= MILLION
     return size_of(abs(held(pool, line, index) + more)) <= (code - BYTES) % WHOLE
+
+
+@compiled
+def ones(millionths: int) -> int:
+    """A whole number of millions, or ``PART``."""
+    if millionths == 0:
+        return 0
+    whole = millionths // MILLION
+    return whole if whole * MILLION == millionths else PART
+
+
+@compiled
+def added(pool: I64, line: int, index: int, more: int, whole: int) -> bool:
+    """Add to a number of a line, or nothing, and false, where it would not fit.
+
+    ``whole`` is ``ones(more)``, or ``PART`` for a line that counts.
+    """
+    code = line & (CODES - 1)
+    if code < BYTES or (code >= BYTES + WHOLE and whole == PART):
+        return False
+    change = whole if code >= BYTES + WHOLE else more
+    size = (code - BYTES) & (WHOLE - 1)
+    at = (line >> CODE_BITS) + (index >> (3 - size))
+    if size == 3:
+        pool[at] += change
+        return True
+    bits = 8 << size
+    shift = (index & ((8 >> size) - 1)) * bits
+    word = pool[at]
+    number = ((word << (64 - bits - shift)) >> (64 - bits)) + change
+    limit = (1 << (bits - 1)) - 1
+    if number >= limit or number <= -limit:
+        return False
+    mask = (1 << bits) - 1
+    pool[at] = (word & ~(mask << shift)) | ((number & mask) << shift)
+    return True
 
 
 @compiled
@@ -182,7 +221,7 @@ def moved(old: Cells, new: Cells, rows: int, left: int) -> None:
     for row in range(rows):
         for which in range(LINES):
             line = old.lines[row, which]
-            code = line % CODES
+            code = line & (CODES - 1)
             new.lines[row, which] = code
             if code < BYTES:
                 continue
@@ -190,7 +229,7 @@ def moved(old: Cells, new: Cells, rows: int, left: int) -> None:
             there = used * CODES + code
             new.lines[row, which] = there
             if left == 0:
-                begin = line // CODES
+                begin = line >> CODE_BITS
                 for at in range(words(line, old.width * days)):
                     new.pool[used + at] = old.pool[begin + at]
             else:

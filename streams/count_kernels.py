@@ -172,7 +172,7 @@ def _fill_events(
             number_at(weeks.lines, weeks.each, weeks.pool, row, ABOVE, column) / MILLION
         )
         by_day = weeks.lines[row, DAYS]
-        if by_day % CODES >= BYTES:
+        if by_day & (CODES - 1) >= BYTES:
             for day in range(7):
                 room.daily[f, t, day] = held(weeks.pool, by_day, WEEKDAYS * column + day)
 
@@ -194,7 +194,7 @@ def _count_once(
         if room.counts[whole, t] > 0.0:
             room.counts[whole, t] -= held(weeks.pool, weeks.lines[row, FACTS], column)
         by_day = weeks.lines[row, DAYS]
-        if by_day % CODES >= BYTES:
+        if by_day & (CODES - 1) >= BYTES:
             for day in range(7):
                 room.daily[whole, t, day] -= held(weeks.pool, by_day, WEEKDAYS * column + day)
 

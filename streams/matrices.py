@@ -129,8 +129,8 @@ class Matrix:
             self._each = np.pad(self._each, ((0, missing), (0, 0)))
             self.dirty = np.pad(self.dirty, (0, missing), constant_values=CLEAN)
             self.indicators = np.pad(self.indicators, (0, missing))
-        _, indicators = np.nonzero(self.table >= self.rows)
-        new = self.table[self.table >= self.rows]
+        slots, indicators = np.nonzero(self.table >= self.rows)
+        new = self.table[slots, indicators]
         self.indicators[new] = indicators
         whole, by_day = words(BYTES, self.width), words(BYTES, WEEKDAYS * self.width)
         sizes = np.full(rows - self.rows, whole, dtype=np.int64)
@@ -191,7 +191,7 @@ def _taken(lines: I32, rows: int, width: int) -> int:
     total = 0
     for row in range(rows):
         for which in range(LINES):
-            if lines[row, which] % CODES >= BYTES:
+            if lines[row, which] & (CODES - 1) >= BYTES:
                 total += words(lines[row, which], width * (WEEKDAYS if which == DAYS else 1))
     return total
 
@@ -246,6 +246,6 @@ def _with_facts(cells: Cells, rows: I32, found: Bool) -> None:
 @compiled
 def _days(cells: Cells, row: int, column: int, result: I64) -> None:
     line = cells.lines[row, DAYS]
-    if line % CODES >= BYTES:
+    if line & (CODES - 1) >= BYTES:
         for day in range(WEEKDAYS):
             result[day] = held(cells.pool, line, WEEKDAYS * column + day)
