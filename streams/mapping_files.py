@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.cells import CsvDialect
-from streams.mapping import FIELDS, LENGTHS, MappingError, RowMapping, Template
+from streams.feeds import FEED_OF_TYPE
+from streams.mapping import FIELDS, LENGTHS, SHORT_TYPES, MappingError, RowMapping, Template
 
 _SHIPPED = Path(__file__).parent / "mappings"
 _SECTIONS = {"event", "period", "data", "where", "translate", "csv"}
@@ -46,19 +47,28 @@ def parse(tables: Mapping[str, Any], name: str) -> RowMapping:
         if not isinstance(table, dict):
             raise MappingError(f"mapping {name}: [{section}] must be a table")
     data = dict(tables.get("data", {}))
-    counts = data.pop("counts", {})
+    counts = _table(data.pop("counts", {}), f"mapping {name} [data.counts]")
     texts = {**tables.get("event", {}), **data}
     _only(texts, set(FIELDS), f"mapping {name}")
+    fields = _templates(texts, f"mapping {name}")
+    kind = fields.get("type")
+    if kind is not None and not kind.columns and kind.text not in {*SHORT_TYPES, *FEED_OF_TYPE}:
+        raise MappingError(
+            f"mapping {name}: the type {kind.text!r} is none of {', '.join(SHORT_TYPES)}"
+        )
     return RowMapping(
         name=name,
-        fields={key: Template.parse(str(text)) for key, text in texts.items()},
-        counts={key: Template.parse(str(text)) for key, text in counts.items()},
+        fields=fields,
+        counts=_templates(counts, f"mapping {name} [data.counts]"),
         period=_period(tables.get("period"), name),
         where={
-            column: frozenset([str(wanted)] if not isinstance(wanted, list) else map(str, wanted))
+            column: frozenset(_scalars(wanted, f"mapping {name} [where] {column}"))
             for column, wanted in tables.get("where", {}).items()
         },
-        translate=tables.get("translate", {}),
+        translate={
+            column: _translation(table, f"mapping {name} [translate.{column}]")
+            for column, table in tables.get("translate", {}).items()
+        },
         dialect=_dialect(tables.get("csv", {}), name),
     )
 
@@ -89,6 +99,36 @@ def with_columns(mapping: RowMapping, assignments: Iterable[str]) -> RowMapping:
     return replace(mapping, fields={**mapping.fields, **extra})
 
 
+def _table(found: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(found, dict):
+        raise MappingError(f"{where} must be a table")
+    return found
+
+
+def _scalar(found: object, where: str) -> str:
+    """A text, or a number as it is written; TOML's other values mean nothing here."""
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise MappingError(f"{where} must be a text")
+    return str(found)
+
+
+def _scalars(found: object, where: str) -> list[str]:
+    return [_scalar(one, where) for one in (found if isinstance(found, list) else [found])]
+
+
+def _templates(texts: Mapping[str, Any], where: str) -> dict[str, Template]:
+    return {
+        key: Template.parse(
+            str(text).lower() if isinstance(text, bool) else _scalar(text, f"{where}: {key}")
+        )
+        for key, text in texts.items()
+    }
+
+
+def _translation(found: object, where: str) -> dict[str, str]:
+    return {cell: _scalar(new, f"{where} {cell}") for cell, new in _table(found, where).items()}
+
+
 def _only(names: Iterable[str], allowed: set[str], where: str) -> None:
     unknown = sorted(set(names) - allowed)
     if unknown:
@@ -102,17 +142,23 @@ def _period(table: Mapping[str, Any] | None, name: str) -> tuple[Template, Any] 
         return None
     _only(table, {"start", "length"}, f"mapping {name} [period]")
     length = table.get("length")
-    if length not in LENGTHS or "start" not in table:
+    if not isinstance(length, str) or length not in LENGTHS or "start" not in table:
         lengths = ", ".join(LENGTHS)
         raise MappingError(f"mapping {name} [period] needs start and length (one of {lengths})")
-    return Template.parse(str(table["start"])), LENGTHS[length]
+    start = _scalar(table["start"], f"mapping {name} [period] start")
+    return Template.parse(start), LENGTHS[length]
 
 
 def _dialect(table: Mapping[str, Any], name: str) -> CsvDialect:
     _only(table, {"delimiter", "encoding", "dates", "timezone", "empty"}, f"mapping {name} [csv]")
-    settings = dict(table)
-    if "empty" in settings:
-        settings["empty"] = tuple(str(cell) for cell in settings["empty"])
+    settings: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "empty":
+            settings[key] = tuple(_scalars(value, f"mapping {name} [csv] {key}"))
+        elif isinstance(value, str):
+            settings[key] = value
+        else:
+            raise MappingError(f"mapping {name} [csv]: {key} must be a text")
     dialect = CsvDialect(**settings)
     try:
         "".encode(dialect.encoding)

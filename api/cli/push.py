@@ -16,6 +16,8 @@ from rich.progress import TimeRemainingColumn as Remaining
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Key, TopicPrefix, Url, plain_errors
 from api.settings import Settings, SettingsError
+from streams.cells import CsvDialect
+from streams.file_kinds import WrongKind, check_csv, check_ndjson
 from streams.mapping import MappingError
 from streams.mapping_files import load, shipped
 from streams.push import Door, Push, PushError, Reader, Totals
@@ -80,7 +82,7 @@ def push(
     then 2.
     """
     console = Console(stderr=True)
-    with plain_errors(MappingError, SettingsError, ServiceError, PushError, OSError):
+    with plain_errors(WrongKind, MappingError, SettingsError, ServiceError, PushError, OSError):
         reader = _reader(file, mapping, tuple(column or ()))
         if isinstance(reader, CsvRows) and reader.unsent:
             console.print(f"Columns not sent: {', '.join(reader.unsent)}", markup=False)
@@ -110,7 +112,10 @@ def push(
 
 def _reader(file: Path, mapping: str | None, columns: tuple[str, ...]) -> Reader:
     if mapping or columns or file.suffix.lower() in _CSV_ENDINGS:
-        return CsvRows(file, load(mapping) if mapping else None, columns)
+        chosen = load(mapping) if mapping else None
+        check_csv(file, chosen.dialect if chosen else CsvDialect())
+        return CsvRows(file, chosen, columns)
+    check_ndjson(file)
     return NdjsonRows()
 
 

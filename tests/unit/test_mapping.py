@@ -119,6 +119,15 @@ def test_speaking_up_counts_become_an_object_of_whole_numbers():
         ({"csv": {"timezone": "Europe/Londres"}}, "unknown timezone"),
         ({"csv": {"encoding": "utf-7bit"}}, "unknown encoding"),
         ({"event": "incident"}, "must be a table"),
+        ({"event": {"type": "incidents"}}, "none of incident, complaint"),
+        ({"event": {"id": ["{x}"]}}, "id must be a text"),
+        ({"data": {"counts": "{x}"}}, "must be a table"),
+        ({"csv": {"dates": ["%d/%m/%Y"]}}, "dates must be a text"),
+        ({"csv": {"empty": {}}}, "empty must be a text"),
+        ({"translate": {"x": "y"}}, "must be a table"),
+        ({"translate": {"x": {"a": {}}}}, "must be a text"),
+        ({"where": {"x": {"a": 1}}}, "must be a text"),
+        ({"period": {"start": "{x}", "length": ["week"]}}, "needs start and length"),
     ],
 )
 def test_a_mapping_that_says_something_unknown_is_refused(tables, message):
