@@ -24,8 +24,12 @@ from detectors.single_series.reporting_culture import (
     log_sum,
 )
 
-# How much more probable better reporting must be (log) before it is told.
+# Better reporting is told where it is so much more probable (log), and harm says as much.
 ENOUGH = 1.0
+# What waited so many years for harm to speak is told unless harm does speak for better
+# reporting: it is then thought less likely beforehand by this (log).
+PATIENCE = 0.15
+IMPATIENCE = math.log(2.0)
 # A concern is asked about again for as long; later a new alert would say it.
 ASKED_AGAIN = 52
 # Kinds of rows: level 1, level 2, better reporting, a concern that it explains.
@@ -33,7 +37,7 @@ CONCERN, RAISED, BETTER, EXPLAINED = range(4)
 # Columns of a row.
 PERIOD, KIND, ONSET, FEEDS, EVIDENCE = range(5)
 ROW = 5
-# The state before a period: each level's last alert and whether a crossing of it waits, the
+# The state before a period: each level's last alert, since when a crossing of it waits, the
 # onset of better reporting last told, the period of the concern that is asked about; -1: none.
 LAST, WAITS, TOLD, ASKED = 0, 2, 4, 5
 STATE = 6
@@ -43,7 +47,8 @@ class Past(NamedTuple):
     """A unit's prefix sums (``[T + 1, F]``), its harm, and what may be looked at.
 
     ``feed`` is the place of incidents, ``first`` the earliest onset, ``settled`` the
-    periods after an onset of better reporting that are baseline only.
+    periods after an onset of better reporting that are baseline only, ``patience`` those
+    that a crossing waits for harm to speak.
     """
 
     sums: F64
@@ -52,20 +57,21 @@ class Past(NamedTuple):
     feed: int
     first: int
     settled: int
+    patience: int
 
 
 @compiled
-def log_culture(past: Past, tab: Tables, t: int, now: int) -> tuple[float, int]:
-    """Log of C exp(h) at a look in period ``t``, and its likeliest onset.
+def log_culture(past: Past, tab: Tables, t: int, now: int) -> tuple[float, float, int]:
+    """Log of C exp(h) at a look in period ``t``, what harm adds, and its likeliest onset.
 
     Harm counts in periods before ``now``.
     """
     f = past.feed
-    found, onset = culture(
+    found, harm, onset = culture(
         past.sums[t + 1, f], past.mass[t + 1, f], past.sums[:, f], past.mass[:, f], past.harm,
         t, now, past.first, tab.prior_a[f], tab.prior_b[f], tab.log_ratio[f],
     )  # fmt: skip
-    return found + math.log(PRIOR_ODDS), onset
+    return found + math.log(PRIOR_ODDS), harm, onset
 
 
 @compiled
@@ -86,10 +92,13 @@ def walk(past: Past, tab: Tables, start: int, end: int, bars: F64, state: F64, r
     used = 0
     for t in range(start, end):
         used = _cross(past, tab, t, bars, state, terms, changed, rows, used)
-        if state[WAITS] > 0.0 or state[WAITS + 1] > 0.0 or state[ASKED] >= 0.0:
-            weight, onset = log_culture(past, tab, t, t + 1)
+        if state[WAITS] >= 0.0 or state[WAITS + 1] >= 0.0 or state[ASKED] >= 0.0:
+            weight, harm, onset = log_culture(past, tab, t, t + 1)
             used = _tell(past, tab, t, weight, onset, bars, state, terms, changed, rows, used)
-            used = _listen(past, tab, t, weight, onset, bars, state, terms, changed, rows, used)
+            if harm > ENOUGH and weight > bars[0] + ENOUGH:
+                used = _listen(past, tab, t, weight, onset, bars, state, terms, changed, rows, used)
+        if t >= state[ASKED] + ASKED_AGAIN:
+            state[ASKED] = -1.0
     return used
 
 
@@ -101,14 +110,14 @@ def _cross(
     """Look for crossings; those that incidents have no part in are told at once."""
     for level in range(2):
         since = max(past.first, int(state[LAST + level]) + 1)
-        if state[WAITS + level] > 0.0 or t < since:
+        if state[WAITS + level] >= 0.0 or t < since:
             continue
         reach = log_terms(
             past.sums[t + 1], past.mass[t + 1], past.sums, past.mass, t, since, tab, terms
         )
         evidence, median = posterior(terms, reach, tab, changed)
         if evidence > bars[level] and changed[past.feed] > 0.5:
-            state[WAITS + level] = 1.0
+            state[WAITS + level] = t
         elif evidence > bars[level]:
             used = _note(rows, used, t, level, t + 1 - AGES[median], changed, evidence)
             state[LAST + level] = t
@@ -124,14 +133,16 @@ def _tell(
 ) -> int:  # fmt: skip
     """Tell the crossings that better reporting does not explain."""
     for level in range(2):
-        if not state[WAITS + level] > 0.0:
+        if state[WAITS + level] < 0.0:
             continue
-        since = int(state[LAST + level]) + 1
-        reach = fill(past, tab, t, since, weight - bars[level], onset, terms)
+        since, against = int(state[LAST + level]) + 1, weight - bars[level]
+        if t >= state[WAITS + level] + past.patience:
+            against -= IMPATIENCE
+        reach = fill(past, tab, t, since, against, onset, terms)
         evidence, median = posterior(terms, reach, tab, changed)
         if evidence > bars[level]:
             used = _note(rows, used, t, level, t + 1 - AGES[median], changed, evidence)
-            state[LAST + level], state[WAITS + level] = t, 0.0
+            state[LAST + level], state[WAITS + level] = t, -1.0
             if level == 0:
                 # What passed in spite of better reporting is not explained by it later.
                 asked = changed[past.feed] > 0.5 and weight < bars[0]
@@ -147,9 +158,7 @@ def _listen(
     """Tell better reporting where it is the likelier explanation, over all onsets."""
     asked = state[ASKED] >= 0.0
     new = state[TOLD] < 0.0 or onset > state[TOLD] + past.settled
-    if asked and t >= state[ASKED] + ASKED_AGAIN:
-        state[ASKED] = -1.0
-    elif weight > bars[0] + ENOUGH and (asked or (state[WAITS] > 0.0 and new)):
+    if asked or (state[WAITS] >= 0.0 and new):
         fill(past, tab, t, past.first, -np.inf, -1, terms)
         if weight > ENOUGH + log_sum(terms):
             changed[:] = 0.0

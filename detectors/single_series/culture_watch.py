@@ -26,10 +26,10 @@ from detectors.single_series.culture_closes import (
     KIND,
     LAST,
     ONSET,
+    PATIENCE,
     PERIOD,
     ROW,
     STATE,
-    WAITS,
     Past,
     fill,
     log_culture,
@@ -95,7 +95,6 @@ def start_state(last1: int = -1, last2: int = -1) -> F64:
     """The state before a first period, after the last alerts of either level."""
     state = np.full(STATE, -1.0)
     state[LAST], state[LAST + 1] = last1, last2
-    state[WAITS : WAITS + 2] = 0.0
     return state
 
 
@@ -161,7 +160,7 @@ def odds_at(unit: Unit, model: EvidenceModel, bar: float, *, since: int, closed:
     """
     tab, past, _ = _past(unit, model)
     t = unit.counts.shape[1] - 1
-    weight, onset = log_culture(past, tab, t, closed)
+    weight, _, onset = log_culture(past, tab, t, closed)
     terms = np.empty((AGES.size, tab.weight.size))
     fill(past, tab, t, since, weight - bar, onset, terms)
     return float(log_sum(terms))
@@ -178,5 +177,6 @@ def _past(unit: Unit, model: EvidenceModel) -> tuple[Tables, Past, int]:
     seen, half = observed_before(unit.expected), max(1, model.minimum_history // 2)
     feed = model.feeds.index(INCIDENTS)
     harm = harm_sums(unit.harmed, unit.graded, unit.counts[feed], unit.expected[feed])
-    past = Past(sums, mass, harm, feed, first_with(seen, half), half)
+    patience = max(1, round(PATIENCE * model.per_year))
+    past = Past(sums, mass, harm, feed, first_with(seen, half), half, patience)
     return tab, past, int(first_with(seen, model.minimum_history))

@@ -130,15 +130,18 @@ def harm_sums(harmed: F64, graded: F64, reported: F64, observed: F64) -> Harm:
 def culture(
     total: float, total_mass: float, sums: F64, mass: F64, harm: Harm, t: int, now: int,
     first: int, prior_a: float, prior_b: float, log_ratio: F64,
-) -> tuple[float, int]:  # fmt: skip
-    """Log of the sum in C at a look in period ``t``, and the likeliest onset of a change.
+) -> tuple[float, float, int]:  # fmt: skip
+    """Log of the sum in C at a look, what harm adds to it, and the likeliest onset.
 
-    ``total`` and ``total_mass`` are the incidents' sums at the look, ``sums`` and ``mass``
-    (``[T + 1]``) those before every period; harm counts in periods before ``now``.
-    -inf and -1 where no harm is known before any onset.
+    The look is in period ``t``; ``total`` and ``total_mass`` are the incidents' sums at it,
+    ``sums`` and ``mass`` (``[T + 1]``) those before every period; harm counts in periods
+    before ``now``. What harm adds is the log of the mean of BF_share over onsets and
+    factors, by what incidents say of them. -inf, 0 and -1 where no harm is known before
+    any onset.
     """
     best, onset = -np.inf, -1
     terms = np.full((AGES.shape[0], log_ratio.shape[0]), -np.inf)
+    plain = terms.copy()
     for j in range(AGES.shape[0]):
         k = t + 1 - AGES[j]
         if k < first or not harm.graded[k] > 0.0 or not harm.reported[k] > 0.0:
@@ -160,12 +163,14 @@ def culture(
                 successes + changed, before, since, changed,
                 math.log((1.0 - share) / (ratio - share)),
             )  # fmt: skip
-            terms[j, level] = math.log(WEIGHTS[j] * LEVELS[level]) + known * rise + fall
+            plain[j, level] = math.log(WEIGHTS[j] * LEVELS[level]) + known * rise
+            terms[j, level] = plain[j, level] + fall
             if terms[j, level] > best:
                 best, onset = terms[j, level], k
     if onset < 0:
-        return -np.inf, -1
-    return log_sum(terms), onset
+        return -np.inf, 0.0, -1
+    found = log_sum(terms)
+    return found, found - log_sum(plain), onset
 
 
 @compiled

@@ -177,7 +177,7 @@ def test_the_evidence_of_better_reporting_is_the_sum_that_is_documented():
                 math.log((1 - p) / (ratio - p)),
             )  # fmt: skip
             total += step * part * math.exp(rise + fall)
-    found, onset = culture(
+    found, _, onset = culture(
         sums[t + 1], mass[t + 1], sums, mass, harm, t, t + 1, 13, tab.prior_a[0], tab.prior_b[0],
         tab.log_ratio[0],
     )  # fmt: skip
