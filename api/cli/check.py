@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -22,6 +24,13 @@ from streams.clock import system_clock
 from streams.evaluation import SHARES
 from streams.store import SchemaOutdated, schema
 
+PREFIX = "EARSHOT_"
+# Variables of commands that are no settings of the service.
+OPTIONS_ONLY = {
+    "URL", "KEY", "METRICS_HOST", "METRICS_PORT", "SESSION_SECONDS", "BATCH_MESSAGES",
+    "STORE_PATIENCE", "NO_SKIPS",
+}  # fmt: skip
+
 
 @uses_settings(*STORE, *TOPICS, *DOOR, *EVALUATION)
 def check(
@@ -37,6 +46,8 @@ def check(
     the exit code is 1 when anything is.
     """
     wrong = 0
+    for line in _misspelt():
+        typer.echo(f"look   settings: {line}")
     for name, look in (
         ("settings", _settings),
         ("files", _files),
@@ -53,6 +64,22 @@ def check(
         _list_units(read_definitions(settings))
     if wrong:
         raise typer.Exit(1)
+
+
+def _misspelt() -> Iterator[str]:
+    """Variables that no setting has and that look like one: they would be passed over.
+
+    Others are left alone, because platforms add variables of their own (a Kubernetes
+    service called ``earshot`` brings ``EARSHOT_SERVICE_HOST``).
+    """
+    known = {name.upper() for name in Settings.model_fields} | OPTIONS_ONLY
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if name == variable or name in known:
+            continue
+        near = get_close_matches(name, known, n=1, cutoff=0.8)
+        if near:
+            yield f"{variable} is no setting and has no effect; did you mean {PREFIX}{near[0]}?"
 
 
 def _settings(settings: Settings) -> Iterator[str]:

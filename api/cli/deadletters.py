@@ -95,7 +95,8 @@ def _tell(counts: dict[str, int]) -> None:
 def _table(letters: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Received", "Reason", "Place", "Event", "Detail"):
-        table.add_column(name, overflow="fold")
+        # Reasons and places are looked for and copied, so they stay in one piece.
+        table.add_column(name, overflow="fold", no_wrap=name in {"Reason", "Place"})
     for letter in letters:
         place = f"{letter['topic']}/{letter['partition']}/{letter['offset']}[{letter['index']}]"
         table.add_row(

@@ -153,7 +153,8 @@ class Player:
         for alert in fresh:
             self.console.print(
                 f"{day:%d %B}  [bold]level {alert['level']}[/] "
-                f"{escape(alert['unit_name'])}: {escape(alert['statement'])}"
+                f"{escape(alert['unit_name'])} ({escape(alert['unit'])}): "
+                f"{escape(alert['statement'])}"
             )
 
 

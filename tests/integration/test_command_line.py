@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from api.cli import COMMANDS, load
+from api.cli.check import OPTIONS_ONLY, PREFIX
+from api.settings import Settings
 from tests.integration.earshot_process import earshot
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - refused, never bound
@@ -95,6 +97,32 @@ def test_check_names_every_file_that_is_wrong_and_fails(tmp_path):
     assert done.returncode == 1
     assert "WRONG" in done.stdout
     assert str(bad) in done.stdout
+
+
+def test_check_points_out_a_variable_that_is_nearly_a_setting(tmp_path):
+    answer = earshot(
+        "check", "--data", tmp_path,
+        EARSHOT_BUGDET_LEVEL1="0.1", EARSHOT_SERVICE_HOST="10.0.0.7", EARSHOT_METRICS_PORT="8471",
+    )  # fmt: skip
+
+    assert answer.returncode == 0
+    assert "EARSHOT_BUGDET_LEVEL1 is no setting" in answer.stdout
+    assert "did you mean EARSHOT_BUDGET_LEVEL1?" in answer.stdout
+    assert answer.stdout.count("is no setting") == 1
+
+
+def test_every_variable_of_a_command_is_known_to_the_check():
+    variables = {
+        str(parameter.envvar)
+        for name in COMMANDS
+        for command in (load(name), *getattr(load(name), "commands", {}).values())
+        for parameter in command.params
+        if getattr(parameter, "envvar", None)
+    }
+
+    known = {name.upper() for name in Settings.model_fields} | OPTIONS_ONLY
+
+    assert {variable.removeprefix(PREFIX) for variable in variables} <= known
 
 
 def test_check_lists_the_hierarchy(tmp_path):
