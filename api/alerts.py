@@ -10,6 +10,7 @@ from api.auth import Caller, CallerOf
 from api.bodies import JsonBody, decoded, described
 from api.histories import Histories
 from api.parameters import Code, Cursor, Limit, Moment, parse_moment
+from api.personal import invalid, screen
 from api.places import Places
 from api.problems import Problem, openapi_responses
 from api.profiles import listening
@@ -17,7 +18,6 @@ from api.renderings import action_fields, alert_fields, alert_summary, contribut
 from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
 from api.service import Service
 from streams.lifecycle import ForbiddenMove, IncompleteAction, State
-from streams.screen import Field, finding
 from streams.store import AlertRow, BadCursor, UnknownItem, VersionConflict
 
 AlertId = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -63,7 +63,7 @@ class Alerts:
         """
         self.seen(alert_id, caller)
         for name, text in (("note", asked.note), ("assignee", asked.assignee)):
-            _screen(name, text)
+            screen(name, text)
         try:
             return self._service.store.act(
                 alert_id,
@@ -85,24 +85,7 @@ class Alerts:
         except VersionConflict as error:
             raise Problem("version-conflict", current=error.current) from None
         except IncompleteAction as error:
-            raise _invalid(error.field, "incomplete", str(error)) from None
-
-
-def _screen(name: str, text: str | None) -> None:
-    """Notes are people's own words, so only identifiers of persons are looked for."""
-    if text is None:
-        return
-    if "\0" in text:
-        raise _invalid(name, "characters", "control characters are not taken")
-    for word in (text, *text.split()):
-        found = finding(word, Field.UNKNOWN)
-        if found is not None and found != "free text":
-            raise _invalid(name, "personal_data", f"it seems to hold {found}; leave that out")
-
-
-def _invalid(name: str, code: str, detail: str) -> Problem:
-    error = {"place": "body", "name": name, "code": code, "detail": detail}
-    return Problem("invalid", errors=[error])
+            raise invalid(error.field, "incomplete", str(error)) from None
 
 
 def alerts_router(service: Service, alerts: Alerts) -> APIRouter:

@@ -27,6 +27,7 @@ from api.histories import Histories
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
 from api.rates import Limits
+from api.rebases import rebases_router
 from api.schemas import Problem as ProblemModel
 from api.series import Finder, series_router
 from api.service import Service
@@ -170,6 +171,7 @@ def create_app(service: Service) -> FastAPI:
         events_router(service, metrics, limits),
         alerts_router(service, alerts),
         series_router(finder),
+        rebases_router(service, finder),
         units_router(service, histories),
         feeds_router(service),
         deadletters_router(service),

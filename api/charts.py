@@ -46,7 +46,8 @@ class Picture:
     ``name`` makes the identifiers inside the picture unique on a page. ``zero`` lets
     the axis begin at nothing, as it should for counts. ``onset``
     (RFC 3339) draws the estimated start of a change; ``delayed`` is the number of
-    latest periods whose reports may still be on their way.
+    latest periods whose reports may still be on their way; ``rebases`` are the points
+    at which limits start afresh, each with the reason.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Picture:
     target: float | None = None
     onset: str | None = None
     delayed: int = 0
+    rebases: Sequence[tuple[int, str]] = ()
 
 
 def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
@@ -274,4 +276,11 @@ def _marks(out: list[str], points: Sequence[Point], picture: Picture, scale: _Sc
                 f'<g class="onset"><path d="M{x:.1f} {TOP}V{floor}" stroke="{INK}" '
                 f'stroke-dasharray="1 3" stroke-width="1.5"/><title>Estimated start of the '
                 "change</title></g>"
+            )
+    for at, why in picture.rebases:
+        if at < len(points):
+            x = scale.x(at - 0.5)
+            out.append(
+                f'<g class="rebase"><path d="M{x:.1f} {TOP}V{floor}" stroke="{LINE}" '
+                f'stroke-width="1.5"/><title>Limits start afresh: {escape(why)}</title></g>'
             )

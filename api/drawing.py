@@ -8,8 +8,9 @@ t charts the days between events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from detectors.charts.chart import REASONS, Chart, ChartKind, Rebase, chart
 from detectors.charts.stretches import NEEDS_DENOMINATORS
 from streams.periods import first_day
 from streams.points import Point, known
+from streams.store import RebaseRow
 from streams.views import SeriesView
 
 COUNTED = frozenset({"c", "np", *NEEDS_DENOMINATORS})
@@ -27,6 +29,7 @@ PLOTS_OTHERWISE = frozenset({"mr", "np"})
 
 TOO_FEW = "too few complete periods"
 _MINIMUM = 2
+_EPOCH = date(1970, 1, 1)
 
 _TITLES = {
     "mr": "{name}: change from one period to the next",
@@ -40,6 +43,16 @@ class Drawing:
 
     chart: Chart | None
     refusal: str | None = None
+
+    @property
+    def rebases(self) -> tuple[Rebase, ...]:
+        """The decisions behind the stretches, by position."""
+        return () if self.chart is None else self.chart.rebases
+
+    @property
+    def begins(self) -> int:
+        """Position of the first period of the latest stretch."""
+        return self.rebases[-1].position if self.rebases else 0
 
     @property
     def reason(self) -> str | None:
@@ -73,6 +86,32 @@ def between_events(seen: SeriesView) -> SeriesView:
         values=since / events,
         facts=seen.facts[at],
     )
+
+
+def in_force(rows: Iterable[RebaseRow], seen: SeriesView) -> list[RebaseRow]:
+    """The rebases of a series that were not withdrawn, by day and then as declared."""
+    wanted = (seen.unit, seen.indicator.key)
+    found = [
+        row for row in rows if row.withdrawn_at is None and (row.unit, row.indicator) == wanted
+    ]
+    return sorted(found, key=lambda row: (row.rebased_at, row.id))
+
+
+def new_beginnings(rows: Iterable[RebaseRow], seen: SeriesView) -> list[Rebase]:
+    """Rebases in force, by position among the periods of their series.
+
+    The period that holds the day is the first of the new stretch, as in a file of counts.
+    Of two that begin with the same period the later day stands; one before the second
+    period or after the last changes nothing.
+    """
+    ends = np.array([first_day(seen.grid, int(period) + 1) for period in seen.periods])
+    found = {}
+    for row in rows:
+        position = int(np.searchsorted(ends, (row.rebased_at - _EPOCH).days, side="right"))
+        if 0 < position < len(ends):
+            declared = date.fromisoformat(row.at[:10])
+            found[position] = Rebase(position, row.person, row.reason, declared)
+    return [found[position] for position in sorted(found)]
 
 
 def control_chart(seen: SeriesView, rebases: Sequence[Rebase] = ()) -> Drawing:

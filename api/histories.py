@@ -11,7 +11,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from api.charts import Picture
-from api.drawing import PLOTS_OTHERWISE, Drawing, between_events, control_chart, plotted, title_of
+from api.drawing import (
+    PLOTS_OTHERWISE,
+    Drawing,
+    between_events,
+    control_chart,
+    in_force,
+    new_beginnings,
+    plotted,
+    title_of,
+)
 from detectors.charts.chart import Chart
 from streams import disclosure
 from streams.feeds import Feed
@@ -19,7 +28,7 @@ from streams.indicators import Catalogue
 from streams.periods import Grid
 from streams.points import Point
 from streams.series import Block
-from streams.store import Store
+from streams.store import RebaseRow, Store
 from streams.views import SeriesView, listed, view
 
 _BLOCKS = 32
@@ -27,11 +36,15 @@ _BLOCKS = 32
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A series as it leaves: identified, drawn and disclosed."""
+    """A series as it leaves: identified, drawn and disclosed.
+
+    ``rebases`` are its declared new beginnings that were not withdrawn, by day.
+    """
 
     view: SeriesView
     drawing: Drawing
     points: list[Point]
+    rebases: list[RebaseRow]
 
     @property
     def chart(self) -> Chart | None:
@@ -97,6 +110,9 @@ class History:
             onset=onset,
             zero=indicator.kind in {"count", "gap"} or otherwise,
             delayed=0 if counted else 1,
+            rebases=tuple(
+                (one.position, f"{one.reason} ({one.person})") for one in self.drawing.rebases
+            ),
         )
 
 
@@ -110,6 +126,7 @@ class Kept:
 
     version: object
     block: Block
+    rebases: list[RebaseRow]
     drawn: dict[tuple[str, str, Grid, bool], History] = field(default_factory=dict)
 
 
@@ -136,14 +153,16 @@ class Histories:
     def current(self, provider: str) -> Kept:
         """A provider's block as it stands in the store now."""
         # Read before the tallies: data that is newer than its version is read again.
-        version = self._store.feeds([provider])
+        rebases = self._store.rebases(provider)
+        version = (self._store.feeds([provider]), rebases)
         with self._lock:
             kept = self._kept.get(provider)
             if kept is not None and kept.version == version:
                 self._kept.move_to_end(provider)
                 return kept
         # Two readers may both load; the later one is kept, and both are right.
-        loaded = Kept(version, Block.load(self._store, self._catalogue, provider))
+        block = Block.load(self._store, self._catalogue, provider)
+        loaded = Kept(version, block, rebases)
         with self._lock:
             self._kept[provider] = loaded
             self._kept.move_to_end(provider)
@@ -184,17 +203,21 @@ class Reading:
             if seen is None or seen.periods.size == 0:
                 return None
             # Drawn twice at worst, by two readers at once, and the same both times.
-            found = kept.drawn[place] = _drawn(kept.block, seen, internal=self.internal)
+            found = kept.drawn[place] = _drawn(kept, seen, internal=self.internal)
         return found
 
 
-def _drawn(block: Block, seen: SeriesView, *, internal: bool) -> History:
+def _drawn(kept: Kept, seen: SeriesView, *, internal: bool) -> History:
+    rebases = in_force(kept.rebases, seen)
     if disclosure.is_protected(seen.indicator.feed):
         drawing = Drawing(None)
     else:
         seen = between_events(seen) if seen.indicator.kind == "gap" else seen
-        drawing = control_chart(seen)
+        drawing = control_chart(seen, new_beginnings(rebases, seen))
     points = disclosure.series_points(
-        seen, drawing.chart, closed_day=disclosure.calendar(block.watermarks), internal=internal
+        seen,
+        drawing.chart,
+        closed_day=disclosure.calendar(kept.block.watermarks),
+        internal=internal,
     )
-    return History(seen, drawing, plotted(points, drawing.chart))
+    return History(seen, drawing, plotted(points, drawing.chart), rebases)

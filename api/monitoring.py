@@ -1,7 +1,8 @@
 """Supporting monitors beside the evidence: river's drift detectors on ward metrics.
 
 They have no budget of false alerts, so they raise nothing: they are shown so that
-a reader may question a baseline. What they find depends on the values alone (KSWIN's
+a reader may question a baseline, and start afresh where the series was rebased. What
+they find depends on the values alone (KSWIN's
 draws are seeded), so it is kept: KSWIN's test takes a third of a millisecond a value.
 """
 
@@ -29,14 +30,15 @@ def monitor_findings(history: History) -> list[dict[str, Any]]:
     if view.indicator.feed is not Feed.WARDMETRICS:
         return []
     closed = int(np.searchsorted(view.periods, view.open_from))
-    values = view.values[:closed]
+    begins = history.drawing.begins
+    values = view.values[begins:closed]
     if np.count_nonzero(~np.isnan(values)) < _MINIMUM:
         return []
     return [
         {
             "monitor": name,
             "parameters": dict(parameters),
-            "at": stamp(end_of(view.grid, int(view.periods[index]))),
+            "at": stamp(end_of(view.grid, int(view.periods[begins + index]))),
         }
         for name, parameters, index in _found(values.tobytes())
     ]

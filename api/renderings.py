@@ -15,7 +15,7 @@ from streams.effects import UnitRecord
 from streams.lifecycle import State, allowed
 from streams.periods import day_of
 from streams.points import point_fields
-from streams.store import AlertRow
+from streams.store import AlertRow, RebaseRow
 from streams.working_days import add_working_days
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,9 +100,18 @@ def series_detail(history: History, unit_name: str, *, monitored: bool = True) -
             "upper": last.upper if last else None,
         },
         "limits_reason": history.limits_reason,
+        "limits_by": history.limits_by,
+        "rebases": [rebase_fields(row) for row in history.rebases],
         "monitors": monitor_findings(history) if monitored else [],
         "points": [point_fields(point) for point in history.points],
     }
+
+
+def rebase_fields(row: RebaseRow) -> dict[str, Any]:
+    """A declared new beginning as ``RebaseOut``."""
+    fields = asdict(row)
+    del fields["unit"], fields["indicator"]
+    return fields
 
 
 def contributing(row: AlertRow, reading: Reading, *, limit: int = 12) -> list[History]:

@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.schemas_rebases import RebaseOut
 from streams.lifecycle import Action, State
 
 T = TypeVar("T")
@@ -99,6 +100,13 @@ class SeriesDetail(SeriesSummary):
     target: float | None
     limits: Limits
     limits_reason: str | None = Field(description="Why there are no limits, where there are none.")
+    limits_by: Literal["three_sigma", "probability"] | None = Field(
+        description="How the limits are made: three standard deviations, or the chance of the "
+        "next count where counts are sparse."
+    )
+    rebases: list[RebaseOut] = Field(
+        description="Declared new beginnings in force, by day: limits start afresh there."
+    )
     monitors: list[MonitorOut]
     points: list[PointOut]
 

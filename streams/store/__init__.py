@@ -19,6 +19,7 @@ from streams.store.rows import (
     OutboxRow,
     Page,
     PartitionState,
+    RebaseRow,
     StoredResponse,
     UnknownItem,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Page",
     "PartitionState",
     "Pruned",
+    "RebaseRow",
     "RequestInProgress",
     "Role",
     "SchemaMismatch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -97,6 +98,26 @@ class AuditRow:
     what: str
     subject: str
     detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseRow:
+    """Who declared that a series begins anew, on which day, why, and who took it back.
+
+    The period that holds the day ``rebased_at`` is the first of the new stretch.
+    """
+
+    id: int
+    unit: str
+    indicator: str
+    rebased_at: date
+    person: str
+    reason: str
+    actor: str
+    at: str
+    withdrawn_at: str | None
+    withdrawn_by: str | None
+    withdrawal: str | None
 
 
 @dataclass(frozen=True, slots=True)

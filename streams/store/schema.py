@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that the tables have had, oldest first (``streams.store.migrations``)."""
 REVISION = REVISIONS[-1]
 """What this program works with."""
@@ -183,6 +183,25 @@ audit = Table(
     Column("subject", _CODE, nullable=False),
     Column("detail", Text, nullable=False, comment="JSON"),
     Index("audit_by_subject", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+rebase = Table(
+    "rebase",
+    METADATA,
+    Column("id", _SERIAL, primary_key=True),
+    Column("provider", _CODE, nullable=False),
+    Column("unit", _CODE, nullable=False),
+    Column("indicator", _CODE, nullable=False),
+    Column("rebased_at", Integer, nullable=False, comment="day from 1970"),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("withdrawn_at", _TIME),
+    Column("withdrawn_by", Text),
+    Column("withdrawal", Text, comment="why it was taken back"),
+    Index("rebase_by_provider", "provider", "id"),
     sqlite_autoincrement=True,
 )
 

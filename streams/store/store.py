@@ -12,6 +12,7 @@ from streams.store.histories import Histories
 from streams.store.idempotency import Idempotency
 from streams.store.keys import Keys
 from streams.store.outbox import Outbox
+from streams.store.rebases import Rebases
 from streams.store.retention import Retention
 from streams.store.work import Work
 
@@ -22,6 +23,7 @@ class Store(
     Histories,
     Alerts,
     Work,
+    Rebases,
     Outbox,
     DeadLetters,
     Keys,
