@@ -17,15 +17,12 @@ from numpy.typing import ArrayLike
 
 from detectors.charts.chart import chart, check_counts
 from detectors.charts.nhs_rules import (
-    SHIFT_POINTS,
-    TREND_POINTS,
     Floats,
     Limits,
-    advance,
     find_signals,
     variant_of,
-    zone_of,
 )
+from detectors.charts.rule_walk import RuleWalk
 from detectors.charts.stretches import (
     NEEDS_DENOMINATORS,
     TAKES_NO_DENOMINATORS,
@@ -109,10 +106,7 @@ class ChartMonitor:
         self._counts: list[float] = []
         self._below: list[float] = []
         self._raw = math.nan
-        self._previous = math.nan
-        self._zones = (0, 0)
-        self._run = 0
-        self._trend = 0
+        self._rules = RuleWalk(self._variant)
 
     @property
     def reason(self) -> str:
@@ -176,28 +170,14 @@ class ChartMonitor:
         return [self._step(float(values[i]), limits, i) for i in range(len(values))]
 
     def _step(self, value: float, limits: Limits, i: int) -> int:
-        zone = zone_of(
-            value,
-            limits.mean[i],
-            limits.lower[i],
-            limits.upper[i],
-            limits.near_lower[i],
-            limits.near_upper[i],
+        lines = (
+            float(limits.mean[i]),
+            float(limits.lower[i]),
+            float(limits.upper[i]),
+            float(limits.near_lower[i]),
+            float(limits.near_upper[i]),
         )
-        self._run, self._trend, bits = advance(
-            value,
-            self._previous,
-            zone,
-            *self._zones,
-            self._run,
-            self._trend,
-            SHIFT_POINTS,
-            TREND_POINTS,
-            self._variant,
-        )
-        self._previous = value
-        self._zones = (zone, self._zones[0])
-        return bits * self._speaks(limits, i)
+        return self._rules.step(value, lines) * self._speaks(limits, i)
 
     def _speaks(self, limits: Limits, i: int) -> int:
         """1 or 0: whether a point with these limits may be flagged at all."""

@@ -28,12 +28,11 @@ from detectors.charts.nhs_rules import (
     TREND_POINTS,
     Floats,
     Limits,
-    advance,
     check_lengths,
     find_signals,
     variant_of,
-    zone_of,
 )
+from detectors.charts.rule_walk import RuleWalk
 from detectors.conformance import Subject
 
 LIMIT_FACTOR = 2.66
@@ -200,10 +199,9 @@ class XmrMonitor:
         """Start a new stretch: the next value is the first of a new baseline."""
         self.limits: XmrLimits | None = None
         self._first: list[float] = []
-        self._previous = math.nan
-        self._zones = (0, 0)
-        self._run = 0
-        self._trend = 0
+        self._walk = RuleWalk(
+            self._variant, shift_points=self.shift_points, trend_points=self.trend_points
+        )
 
     def update(self, value: float) -> int:
         """Take the next value (NaN if missing) and give the bits of the rules it completes.
@@ -238,28 +236,10 @@ class XmrMonitor:
         limits = self.limits
         if limits is None or limits.reason:
             return 0
-        zone = zone_of(
+        return self._walk.step(
             value,
-            limits.mean,
-            limits.lower,
-            limits.upper,
-            limits.near_lower,
-            limits.near_upper,
+            (limits.mean, limits.lower, limits.upper, limits.near_lower, limits.near_upper),
         )
-        self._run, self._trend, bits = advance(
-            value,
-            self._previous,
-            zone,
-            *self._zones,
-            self._run,
-            self._trend,
-            self.shift_points,
-            self.trend_points,
-            self._variant,
-        )
-        self._previous = value
-        self._zones = (zone, self._zones[0])
-        return bits
 
 
 def latest_signal(values: Floats, **settings: object) -> int:

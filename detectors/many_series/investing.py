@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import Floats, share
-from detectors.many_series.online_testing import Booleans
+from detectors.many_series.level_sequences import Floats, LevelSequence, share
+from detectors.many_series.online_testing import Booleans, OnlineTesting
 
 Integers = NDArray[np.int64]
 
@@ -88,3 +88,42 @@ def invest(
         discoveries[counters[_NEXT]] = 1
         counters[_NEXT] = (counters[_NEXT] + 1) % memory
         counters[_USED] = min(counters[_USED] + 1, memory)
+
+
+class Investing(OnlineTesting):
+    """A procedure of this formula; kinds differ in clock, scale, payouts and cap."""
+
+    def _start(
+        self,
+        gamma: LevelSequence,
+        *,
+        memory: int,
+        ticks: tuple[float, float],
+        scale: float,
+        wealth: float,
+        payouts: tuple[float, float],
+        cap: float,
+    ) -> None:
+        if memory < 1:
+            raise ValueError(f"memory must be at least 1, not {memory}")
+        self._gamma = gamma
+        self._rule = np.array([*ticks, scale, wealth, *payouts, cap])
+        self._counters = np.array([0, -1, 0, 0], np.int64)
+        self._clocks = np.zeros(memory, np.int64)
+        self._discoveries = np.zeros(memory, np.int64)
+
+    def _advance(self, p: Floats, levels: Floats, rejected: Booleans) -> None:
+        gamma = self._gamma
+        invest(
+            p,
+            levels,
+            rejected,
+            self._rule,
+            self._counters,
+            self._clocks,
+            self._discoveries,
+            gamma.family,
+            gamma.scale,
+            gamma.exponent,
+            gamma.table,
+        )

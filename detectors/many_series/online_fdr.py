@@ -30,18 +30,13 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import numpy as np
-
-from detectors.many_series.investing import invest
+from detectors.many_series.investing import Investing
 from detectors.many_series.level_sequences import (
-    Floats,
     LevelSequence,
     logarithmic,
     power,
 )
 from detectors.many_series.online_testing import (
-    Booleans,
-    OnlineTesting,
     check_level,
     check_thresholds,
     starting_payout,
@@ -54,46 +49,7 @@ MEMORY = 1_000
 _STATE_BYTES = 20_000
 
 
-class _Investing(OnlineTesting):
-    """The formula of this module; its kinds differ in clock, scale, payouts and cap."""
-
-    def _start(
-        self,
-        gamma: LevelSequence,
-        *,
-        memory: int,
-        ticks: tuple[float, float],
-        scale: float,
-        wealth: float,
-        payouts: tuple[float, float],
-        cap: float,
-    ) -> None:
-        if memory < 1:
-            raise ValueError(f"memory must be at least 1, not {memory}")
-        self._gamma = gamma
-        self._rule = np.array([*ticks, scale, wealth, *payouts, cap])
-        self._counters = np.array([0, -1, 0, 0], np.int64)
-        self._clocks = np.zeros(memory, np.int64)
-        self._discoveries = np.zeros(memory, np.int64)
-
-    def _advance(self, p: Floats, levels: Floats, rejected: Booleans) -> None:
-        gamma = self._gamma
-        invest(
-            p,
-            levels,
-            rejected,
-            self._rule,
-            self._counters,
-            self._clocks,
-            self._discoveries,
-            gamma.family,
-            gamma.scale,
-            gamma.exponent,
-            gamma.table,
-        )
-
-
-class Lord(_Investing):
+class Lord(Investing):
     """LORD: levels based on recent discovery, in its forms that use every discovery.
 
     Args:
@@ -155,7 +111,7 @@ class Lord(_Investing):
         )
 
 
-class Saffron(_Investing):
+class Saffron(Investing):
     """SAFFRON: as LORD++, but tests that look like candidates cost nothing.
 
     It estimates how many nulls are true from the p-values above ``candidate``, and gains when
@@ -205,7 +161,7 @@ class Saffron(_Investing):
         )
 
 
-class Addis(_Investing):
+class Addis(Investing):
     """ADDIS: SAFFRON that also passes over p-values too large to be anything but null.
 
     Args:
@@ -254,7 +210,7 @@ class Addis(_Investing):
         )
 
 
-class AlphaInvesting(_Investing):
+class AlphaInvesting(Investing):
     """Alpha-investing in the form that controls the false discovery rate.
 
     Foster & Stine's idea (Journal of the Royal Statistical Society B 70, 2008) with SAFFRON's

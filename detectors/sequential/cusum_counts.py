@@ -13,7 +13,6 @@ Source: J. M. Lucas, "Counted data CUSUM's", Technometrics 27 (1985).
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,12 +23,13 @@ from detectors.sequential.cusum_recursion import (
     Floats,
     Side,
     SidesState,
+    TwoSidedCusum,
     follow_sides,
     pair,
 )
 
 
-class CountCusumChart:
+class CountCusumChart(TwoSidedCusum):
     """CUSUM of counts about reference values; missing counts are passed over.
 
     Args:
@@ -50,8 +50,6 @@ class CountCusumChart:
 
     Reference: Lucas 1985, see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,
@@ -80,16 +78,6 @@ class CountCusumChart:
         self._rise = None if k is None else Side(h, head_start, reset, alarm)
         self._fall = None if k_low is None else low
         self._state = SidesState(self._rise, self._fall)
-
-    @property
-    def upper(self) -> float:
-        """S+ at the last count, before any reset; NaN when rises are not watched."""
-        return self._state.upper
-
-    @property
-    def lower(self) -> float:
-        """S- at the last count, before any reset; NaN when falls are not watched."""
-        return self._state.lower
 
     def update(self, count: float) -> int:
         """Take a count (NaN if missing) and give the bits of the sides that alarm.

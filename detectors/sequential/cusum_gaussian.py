@@ -21,7 +21,6 @@ Sources: E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954); D. C
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +31,7 @@ from detectors.sequential.cusum_recursion import (
     Floats,
     Side,
     SidesState,
+    TwoSidedCusum,
     finite_or_missing,
     follow_sides,
     pair,
@@ -41,7 +41,7 @@ SIDES = ("both", "rise", "fall")
 COMPATIBLE = ("published", "qcc")
 
 
-class GaussianCusum:
+class GaussianCusum(TwoSidedCusum):
     """Tabular CUSUM of one series of measurements; missing values are passed over.
 
     Args:
@@ -65,8 +65,6 @@ class GaussianCusum:
 
     Reference: see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,
@@ -94,14 +92,9 @@ class GaussianCusum:
         self._state = SidesState(one if side != "fall" else None, one if side != "rise" else None)
 
     @property
-    def upper(self) -> float:
-        """C+ at the last point, before any reset; NaN when rises are not watched."""
-        return self._state.upper
-
-    @property
     def lower(self) -> float:
-        """C- at the last point, before any reset (negative with ``compat="qcc"``)."""
-        return -self._state.lower if self.compat == "qcc" else self._state.lower
+        """As for every chart, but negative with ``compat="qcc"``."""
+        return -super().lower if self.compat == "qcc" else super().lower
 
     def update(self, observation: ArrayLike) -> int:
         """Take a value, or a subgroup's (mean, size), and give the bits of the sides that alarm.

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -189,6 +190,27 @@ class SidesState:
             self.lower, self._next_fall, alarm = _next(self.fall, self._next_fall, down)
             signal |= FALL * alarm
         return signal
+
+
+class TwoSidedCusum:
+    """What every streaming chart with a side for rises and one for falls shows of itself.
+
+    Missing observations are passed over by all of them.
+    """
+
+    missing: ClassVar[str] = "ignored"
+
+    _state: SidesState
+
+    @property
+    def upper(self) -> float:
+        """Statistic for rises at the last point, before any reset; NaN if not watched."""
+        return self._state.upper
+
+    @property
+    def lower(self) -> float:
+        """Statistic for falls at the last point, before any reset; NaN if not watched."""
+        return self._state.lower
 
 
 def _next(side: Side, statistic: float, increment: float) -> tuple[float, float, bool]:

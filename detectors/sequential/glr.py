@@ -34,28 +34,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.sequential.glr_design import DIRECTIONS, Change, Direction, design_of
 from detectors.sequential.glr_statistics import (
-    EPIDEMIC,
-    EPIDEMIC_AS_SURVEILLANCE,
-    NEGATIVE_BINOMIAL,
-    POISSON,
     Floats,
     Found,
     change,
     follow,
     known_change,
 )
-
-Direction = Literal["rise", "fall", "both"]
-DIRECTIONS = {"rise": 1, "fall": -1, "both": 0}
-CHANGES = ["intercept", "epidemic"]
-WITHOUT_LIMIT = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,7 @@ class GlrChart:
         minimum: int = 1,
         dispersion: float = 0.0,
         direction: Direction = "rise",
-        change: Literal["intercept", "epidemic"] = "intercept",
+        change: Change = "intercept",
         shift: float | None = None,
         compat: str | None = None,
     ) -> None:
@@ -129,56 +120,25 @@ class GlrChart:
         self.change = change
         self.shift = shift
         self.compat = compat
-        self._check()
-        as_package = compat == "surveillance"
-        self._family = POISSON if dispersion == 0.0 else NEGATIVE_BINOMIAL
-        if change == "epidemic":
-            self._family = EPIDEMIC_AS_SURVEILLANCE if as_package else EPIDEMIC
-        self._skip_empty = as_package
-        self._strict = as_package and (change == "epidemic" or shift is not None)
-        self._longest = WITHOUT_LIMIT if window is None else window + 1
-        self._shortest = minimum
-        if as_package and self._family == POISSON:
-            self._shortest = 1 if window is None else minimum + 1
+        self._design = design_of(self)
         self._shift = math.nan if shift is None else shift
         self._last_count = 0.0
         self.reset()
 
-    def _check(self) -> None:
-        if not (self.threshold > 0 and math.isfinite(self.threshold)):
-            raise ValueError(f"threshold must be positive and finite, not {self.threshold}")
-        if self.minimum < 1:
-            raise ValueError(f"minimum must be at least 1, not {self.minimum}")
-        if self.window is not None and self.window < self.minimum:
-            raise ValueError(f"window must be at least minimum ({self.minimum}), not {self.window}")
-        if not (self.dispersion >= 0 and math.isfinite(self.dispersion)):
-            raise ValueError(f"dispersion must be zero or more, not {self.dispersion}")
-        for name, known in (("direction", list(DIRECTIONS)), ("change", CHANGES)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
-        if self.compat not in {None, "surveillance"}:
-            raise ValueError(f"compat must be None or 'surveillance', not {self.compat!r}")
-        if self.change == "epidemic" and (
-            self.dispersion > 0 or self.direction != "rise" or self.shift is not None
-        ):
-            raise ValueError("change='epidemic' is for rises of Poisson counts of unknown size")
-        if self.shift is not None and not self.shift * DIRECTIONS[self.direction] > 0:
-            raise ValueError(f"shift must be a {self.direction}, not {self.shift}")
-
     def follow(self, pairs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Statistic, length, effect and signal of a history of known pairs, in one go."""
         return follow(
-            self._family,
+            self._design.family,
             np.ascontiguousarray(pairs[:, 0]),
             np.ascontiguousarray(pairs[:, 1]),
             self.dispersion,
             self.threshold,
-            self._strict,
-            self._longest,
-            self._shortest,
+            self._design.strict,
+            self._design.longest,
+            self._design.shortest,
             self.minimum,
             DIRECTIONS[self.direction],
-            self._skip_empty,
+            self._design.skip_empty,
             self._shift,
         )
 
@@ -208,28 +168,28 @@ class GlrChart:
         self.statistic, self.length, self.effect = step(count, mean)
         self._last_count = count
         beyond = self.statistic > self.threshold
-        if beyond or (self.statistic == self.threshold and not self._strict):
+        if beyond or (self.statistic == self.threshold and not self._design.strict):
             self._signalled = True
             return 1 if self.effect > 0 else -1
         return 0
 
     def _window(self, count: float, mean: float) -> Found:
-        keep = self._longest - 1
+        keep = self._design.longest - 1
         self._counts = np.append(self._counts[-keep:], count)
         self._means = np.append(self._means[-keep:], mean)
         self._before = np.append(self._before[-keep:], self._last_count)
         if self._since < self.minimum:
             return 0.0, 0, 0.0
         return change(
-            self._family,
+            self._design.family,
             self._counts,
             self._means,
             self._before,
             self.dispersion,
-            self._longest,
-            self._shortest,
+            self._design.longest,
+            self._design.shortest,
             DIRECTIONS[self.direction],
-            self._skip_empty,
+            self._design.skip_empty,
         )
 
     def _known(self, count: float, mean: float) -> Found:

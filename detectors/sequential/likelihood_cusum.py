@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +26,7 @@ from detectors.sequential.cusum_recursion import (
     Floats,
     Side,
     SidesState,
+    TwoSidedCusum,
     follow_sides,
     pair,
 )
@@ -38,10 +38,8 @@ from detectors.sequential.likelihood_ratios import (
 )
 
 
-class LikelihoodCusum(ABC):
+class LikelihoodCusum(TwoSidedCusum, ABC):
     """What the charts share: the sides and the walk."""
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,
@@ -76,16 +74,6 @@ class LikelihoodCusum(ABC):
         return SidesState(
             side if self.rise is not None else None, side if self.fall is not None else None
         )
-
-    @property
-    def upper(self) -> float:
-        """Statistic for the rise at the last point, before any reset; NaN if not watched."""
-        return self._state.upper
-
-    @property
-    def lower(self) -> float:
-        """Statistic for the fall at the last point, before any reset; NaN if not watched."""
-        return self._state.lower
 
     @abstractmethod
     def _ratios(self, x: ArrayLike, second: ArrayLike, ratio: float) -> Floats:

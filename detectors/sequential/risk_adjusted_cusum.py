@@ -23,7 +23,6 @@ performance using risk-adjusted cumulative sum charts", Biostatistics 1 (2000).
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,6 +33,7 @@ from detectors.sequential.cusum_recursion import (
     Floats,
     Side,
     SidesState,
+    TwoSidedCusum,
     follow_sides,
     pair,
 )
@@ -73,7 +73,7 @@ def risk_adjusted_weights(
     return np.asarray(y * math.log(odds_ratio / null_odds_ratio) - expected)
 
 
-class RiskAdjustedCusum:
+class RiskAdjustedCusum(TwoSidedCusum):
     """Risk-adjusted CUSUM of (outcome, risk), for worse and for better outcomes.
 
     Args:
@@ -94,8 +94,6 @@ class RiskAdjustedCusum:
 
     Reference: Steiner et al. 2000, see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,
@@ -127,16 +125,6 @@ class RiskAdjustedCusum:
         self._rise = None if rise is None else Side(h, head_start, reset, alarm)
         self._fall = None if fall is None else low
         self._state = SidesState(self._rise, self._fall)
-
-    @property
-    def upper(self) -> float:
-        """Statistic for worse outcomes at the last patient, before any reset."""
-        return self._state.upper
-
-    @property
-    def lower(self) -> float:
-        """Statistic for better outcomes at the last patient, before any reset."""
-        return self._state.lower
 
     def update(self, observation: ArrayLike) -> int:
         """Take a patient's (outcome, risk) and give the bits of the sides that alarm.

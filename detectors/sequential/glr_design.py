@@ -1,0 +1,101 @@
+"""What the settings of a GLR chart ask for: which statistic, over which windows.
+
+The R package surveillance departs from the paper in how it limits windows and where it
+signals (see ``glr``); ``design_of`` is the one place that knows when.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from detectors.sequential.glr_statistics import (
+    EPIDEMIC,
+    EPIDEMIC_AS_SURVEILLANCE,
+    NEGATIVE_BINOMIAL,
+    POISSON,
+)
+
+Direction = Literal["rise", "fall", "both"]
+Change = Literal["intercept", "epidemic"]
+DIRECTIONS = {"rise": 1, "fall": -1, "both": 0}
+CHANGES = ["intercept", "epidemic"]
+WITHOUT_LIMIT = int(np.iinfo(np.int64).max)
+
+
+class Settings(Protocol):
+    """The settings of ``glr.GlrChart``, where they are described."""
+
+    threshold: float
+    window: int | None
+    minimum: int
+    dispersion: float
+    direction: Direction
+    change: Change
+    shift: float | None
+    compat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How a chart computes and judges.
+
+    Args:
+        family: Which statistic, as ``glr_statistics`` numbers them.
+        longest: Most observations in a window.
+        shortest: Fewest.
+        strict: Whether the threshold must be exceeded, not only reached.
+        skip_empty: Whether windows without any count are left out of a search for falls.
+    """
+
+    family: int
+    longest: int
+    shortest: int
+    strict: bool
+    skip_empty: bool
+
+
+def design_of(settings: Settings) -> Design:
+    """The design that settings ask for; ``ValueError`` for settings out of range."""
+    _check(settings)
+    epidemic = settings.change == "epidemic"
+    as_package = settings.compat == "surveillance"
+    family = POISSON if settings.dispersion == 0.0 else NEGATIVE_BINOMIAL
+    if epidemic:
+        family = EPIDEMIC_AS_SURVEILLANCE if as_package else EPIDEMIC
+    shortest = settings.minimum
+    if as_package and family == POISSON:
+        shortest = 1 if settings.window is None else settings.minimum + 1
+    return Design(
+        family=family,
+        longest=WITHOUT_LIMIT if settings.window is None else settings.window + 1,
+        shortest=shortest,
+        strict=as_package and (epidemic or settings.shift is not None),
+        skip_empty=as_package,
+    )
+
+
+def _check(given: Settings) -> None:
+    if not (given.threshold > 0 and math.isfinite(given.threshold)):
+        raise ValueError(f"threshold must be positive and finite, not {given.threshold}")
+    if given.minimum < 1:
+        raise ValueError(f"minimum must be at least 1, not {given.minimum}")
+    if given.window is not None and given.window < given.minimum:
+        raise ValueError(f"window must be at least minimum ({given.minimum}), not {given.window}")
+    if not (given.dispersion >= 0 and math.isfinite(given.dispersion)):
+        raise ValueError(f"dispersion must be zero or more, not {given.dispersion}")
+    if given.direction not in DIRECTIONS:
+        raise ValueError(f"direction must be one of {[*DIRECTIONS]}, not {given.direction!r}")
+    if given.change not in CHANGES:
+        raise ValueError(f"change must be one of {CHANGES}, not {given.change!r}")
+    if given.compat not in {None, "surveillance"}:
+        raise ValueError(f"compat must be None or 'surveillance', not {given.compat!r}")
+    if given.change == "epidemic" and (
+        given.dispersion > 0 or given.direction != "rise" or given.shift is not None
+    ):
+        raise ValueError("change='epidemic' is for rises of Poisson counts of unknown size")
+    if given.shift is not None and not given.shift * DIRECTIONS[given.direction] > 0:
+        raise ValueError(f"shift must be a {given.direction}, not {given.shift}")
