@@ -24,6 +24,7 @@ from detectors.evidence.statistic import accumulate, tables
 
 MOMENT_STEPS = 4
 LARGEST_DISPERSION = 2.0
+ROUNDS = 3  # of leaving out units that changed within the history
 EVEN_EVENTS = 200.0  # a week is taken as even until this many events say otherwise
 
 
@@ -82,11 +83,17 @@ def fit_fleet(
     if not (history.exposure > 0).any():
         raise ValueError("no period of any unit was observed, so there is nothing to fit")
     good = tuple(improvable) if improvable is not None else (False,) * len(feeds)
-    first = _fit(history, tuple(feeds), good, per_year, minimum_history)
-    changed = changed_units(history, first.model)
-    if not changed.any():
-        return first
-    fit = _fit(without(history, changed), tuple(feeds), good, per_year, minimum_history)
+    fit = _fit(history, tuple(feeds), good, per_year, minimum_history)
+    left_out = np.zeros(history.units, dtype=np.bool_)
+    # A fit that some changed units no longer disturb hears more of them.
+    for _ in range(ROUNDS):
+        changed = changed_units(history, fit.model)
+        if (changed == left_out).all():
+            break
+        left_out = changed
+        fit = _fit(without(history, changed), tuple(feeds), good, per_year, minimum_history)
+    if not left_out.any():
+        return fit
     counts = np.where(history.exposure > 0, history.counts, 0.0)
     expected = history.exposure * fit.model.seasonal(history.week0, history.periods)
     totals, masses = weighted_totals(counts, expected, fit.model)
