@@ -13,20 +13,20 @@ from detectors.compiled import compiled
 from streams.cell_lines import (
     ABOVE,
     BELOW,
-    BYTES,
-    CODES,
     DAYS,
+    EACH,
     FACTS,
     PART,
     WEEKDAYS,
     Cells,
-    added,
     follows,
     held,
+    is_held,
     number_at,
     ones,
-    put,
+    place_of,
     room_for,
+    summed,
 )
 from streams.feeds import Feed
 from streams.tallies import pack
@@ -77,36 +77,37 @@ def allocate(
         first = min(first, period)
         last = max(last, period)
         for cell in range(begin, end):
-            rows = _give(leaf[fact], shapes[cell, 0], chain, wanted, table, rows)
+            indicator = shapes[cell, 0]
+            for link in range(chain.shape[1]):
+                slot = chain[leaf[fact], link]
+                if slot < 0:
+                    break
+                if table[slot, indicator] < 0 and wanted[slot, indicator]:
+                    table[slot, indicator] = rows
+                    rows += 1
     return rows, first, last
-
-
-@compiled
-def _give(leaf: int, indicator: int, chain: I32, wanted: Bool, table: I32, rows: int) -> int:
-    for link in range(chain.shape[1]):
-        slot = chain[leaf, link]
-        if slot < 0:
-            break
-        if table[slot, indicator] < 0 and wanted[slot, indicator]:
-            table[slot, indicator] = rows
-            rows += 1
-    return rows
 
 
 @compiled
 def allocate_placed(placed: I64, chain: I32, wanted: Bool, table: I32, rows: int) -> int:
     """Give rows to the series of stored cells (``placed``: leaf, period, packed numbers)."""
     for cell in range(placed.shape[0]):
-        rows = _give(placed[cell, 0], placed[cell, 2], chain, wanted, table, rows)
+        indicator = placed[cell, 2]
+        for link in range(chain.shape[1]):
+            slot = chain[placed[cell, 0], link]
+            if slot < 0:
+                break
+            if table[slot, indicator] < 0 and wanted[slot, indicator]:
+                table[slot, indicator] = rows
+                rows += 1
     return rows
 
 
 @compiled
-def _make_room(
-    cells: Cells, row: int, column: int, facts: int, above: int, below: int
-) -> bool:  # fmt: skip
-    """See to it that a cell can take so much; false where the pool has no room."""
+def _room_made(cells: Cells, row: int, column: int, entry: I64) -> bool:
+    """See to it that a cell can take an entry; false where the pool has no room."""
     lines, each = cells.lines, cells.each
+    facts, above, below = entry[0], entry[1], entry[2]
     return (
         room_for(cells, row, FACTS, column, facts)
         and (
@@ -121,24 +122,52 @@ def _make_room(
 
 
 @compiled
-def _entered(
-    lines: I32, each: I64, pool: I64, row: int, column: int, facts: int, above: int, below: int,
-    ones_above: int, ones_below: int,
-) -> bool:  # fmt: skip
-    """Add facts and sums to a cell, or nothing, and false, where a line must be widened."""
-    follow = follows(lines, each, row, ABOVE, facts, above)
-    if not (follow or added(pool, lines[row, ABOVE], column, above, ones_above)):
+def _entered(lines: I32, each: I64, pool: I64, row: int, column: int, entry: I64) -> bool:
+    """Add an entry to a cell, or nothing, and false, where a line must first be widened.
+
+    ``entry`` has facts, numerator and denominator, and the latter two as ``ones``.
+    """
+    line = lines[row, FACTS]
+    place = place_of(line, column)
+    fits, word = summed(pool[place], line, column, entry[0], PART)
+    line, place_above, word_above = lines[row, ABOVE], -1, 0
+    if is_held(line):
+        place_above = place_of(line, column)
+        good, word_above = summed(pool[place_above], line, column, entry[1], entry[3])
+    else:
+        good = line == EACH and entry[1] == entry[0] * each[row, 0]
+    line, place_below, word_below = lines[row, BELOW], -1, 0
+    fits = fits and good
+    if is_held(line):
+        place_below = place_of(line, column)
+        good, word_below = summed(pool[place_below], line, column, entry[2], entry[4])
+    else:
+        good = line == EACH and entry[2] == entry[0] * each[row, 1]
+    if not (fits and good):
         return False
-    if follows(lines, each, row, BELOW, facts, below) or added(
-        pool, lines[row, BELOW], column, below, ones_below
-    ):
-        if added(pool, lines[row, FACTS], column, facts, PART):
-            return True
-        if lines[row, BELOW] & (CODES - 1) >= BYTES:
-            put(pool, lines[row, BELOW], column, -below)
-    if not follow:
-        put(pool, lines[row, ABOVE], column, -above)
-    return False
+    pool[place] = word
+    if place_above >= 0:
+        pool[place_above] = word_above
+    if place_below >= 0:
+        pool[place_below] = word_below
+    return True
+
+
+@compiled
+def _widened(cells: Cells, row: int, column: int, index: int, entry: I64) -> bool:
+    """Add an entry, one fact's, to lines that are widened for it; false where there is no room."""
+    lines, each, pool = cells.lines, cells.each, cells.pool
+    by_day = is_held(lines[row, DAYS])
+    if by_day and not room_for(cells, row, DAYS, index, entry[0]):
+        return False
+    if not _room_made(cells, row, column, entry):
+        return False
+    _entered(lines, each, pool, row, column, entry)
+    if by_day:
+        line = lines[row, DAYS]
+        place = place_of(line, index)
+        pool[place] = summed(pool[place], line, index, entry[0], PART)[1]
+    return True
 
 
 @compiled
@@ -155,6 +184,7 @@ def add(
     """
     table, lines, each, pool = cells.table, cells.lines, cells.each, cells.pool
     counted = table.shape[1] - FEEDS
+    entry = np.empty(5, dtype=np.int64)
     for fact in range(at[FACT], leaf.shape[0]):
         begin, end = starts[shape[fact], grid], starts[shape[fact], grid + 1]
         if begin == end:
@@ -162,14 +192,14 @@ def add(
         period = _period(grid, day[fact], months)
         column = period - cells.first
         index = WEEKDAYS * column + (day[fact] + 3) % WEEKDAYS
-        one = sign[fact]
         for cell in range(begin + at[CELL], end):
             indicator = shapes[cell, 0]
-            more, whole = one * shapes[cell, 1], one * shapes[cell, 2]
+            entry[0] = sign[fact]
+            entry[1], entry[2] = entry[0] * shapes[cell, 1], entry[0] * shapes[cell, 2]
             if indicator < counted:
-                more += one * above[fact]
-                whole += one * below[fact]
-            ones_more, ones_whole = ones(more), ones(whole)
+                entry[1] += entry[0] * above[fact]
+                entry[2] += entry[0] * below[fact]
+            entry[3], entry[4] = ones(entry[1]), ones(entry[2])
             for link in range(at[LINK], chain.shape[1]):
                 slot = chain[leaf[fact], link]
                 if slot < 0:
@@ -177,22 +207,17 @@ def add(
                 row = table[slot, indicator]
                 if row < 0:
                     continue
-                by_day = lines[row, DAYS] & (CODES - 1) >= BYTES
-                if (by_day and not room_for(cells, row, DAYS, index, one)) or not (
-                    _entered(
-                        lines, each, pool, row, column, one, more, whole, ones_more, ones_whole
-                    )
-                    or (
-                        _make_room(cells, row, column, one, more, whole)
-                        and _entered(
-                            lines, each, pool, row, column, one, more, whole, ones_more, ones_whole
-                        )
-                    )
-                ):
+                by_day = lines[row, DAYS]
+                fits, place, word = True, -1, 0
+                if is_held(by_day):
+                    place = place_of(by_day, index)
+                    fits, word = summed(pool[place], by_day, index, entry[0], PART)
+                if fits and _entered(lines, each, pool, row, column, entry):
+                    if place >= 0:
+                        pool[place] = word
+                elif not _widened(cells, row, column, index, entry):
                     at[FACT], at[CELL], at[LINK] = fact, cell - begin, link
                     return False
-                if by_day:
-                    put(pool, lines[row, DAYS], index, one)
                 dirty[row] = min(dirty[row], period)
             at[LINK] = 0
         at[CELL] = 0
@@ -205,10 +230,12 @@ def add(
 def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bool:
     """Add stored cells to the series of their leaf and of the units above it, as ``add`` does."""
     table, lines, each, pool = cells.table, cells.lines, cells.each, cells.pool
+    entry = np.empty(5, dtype=np.int64)
     for cell in range(at[FACT], placed.shape[0]):
         period = placed[cell, 1]
         column = period - cells.first
-        facts, above, below = placed[cell, 3], placed[cell, 4], placed[cell, 5]
+        entry[:3] = placed[cell, 3:6]
+        entry[3], entry[4] = ones(entry[1]), ones(entry[2])
         for link in range(at[LINK], chain.shape[1]):
             slot = chain[placed[cell, 0], link]
             if slot < 0:
@@ -216,17 +243,19 @@ def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bo
             row = table[slot, placed[cell, 2]]
             if row < 0:
                 continue
-            days = WEEKDAYS if lines[row, DAYS] & (CODES - 1) >= BYTES else 0
+            days = WEEKDAYS if is_held(lines[row, DAYS]) else 0
             ready = True
             for day in range(days):
                 index = WEEKDAYS * column + day
                 ready = ready and room_for(cells, row, DAYS, index, placed[cell, 6 + day])
-            if not (ready and _make_room(cells, row, column, facts, above, below)):
+            if not (ready and _room_made(cells, row, column, entry)):
                 at[FACT], at[LINK] = cell, link
                 return False
-            _entered(lines, each, pool, row, column, facts, above, below, ones(above), ones(below))
+            _entered(lines, each, pool, row, column, entry)
             for day in range(days):
-                put(pool, lines[row, DAYS], WEEKDAYS * column + day, placed[cell, 6 + day])
+                line, index = lines[row, DAYS], WEEKDAYS * column + day
+                place = place_of(line, index)
+                pool[place] = summed(pool[place], line, index, placed[cell, 6 + day], PART)[1]
             dirty[row] = min(dirty[row], period)
         at[LINK] = 0
     return True
@@ -258,7 +287,7 @@ def packed(cells: Cells, places: I64, rows: I32, daily: I32, out: U8, ends: I64)
             above[one, 0] = number_at(lines, each, pool, row, ABOVE, column)
             below[one, 0] = number_at(lines, each, pool, row, BELOW, column)
             days[one] = -1
-            if lines[row, DAYS] & (CODES - 1) >= BYTES:
+            if is_held(lines[row, DAYS]):
                 days[one] = one
                 for day in range(WEEKDAYS):
                     daily[one, 0, day] = held(pool, lines[row, DAYS], WEEKDAYS * column + day)

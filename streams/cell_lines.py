@@ -138,37 +138,40 @@ def ones(millionths: int) -> int:
 
 
 @compiled
-def added(pool: I64, line: int, index: int, more: int, whole: int) -> bool:
-    """Add to a number of a line, or nothing, and false, where it would not fit.
+def is_held(line: int) -> bool:
+    """Whether a line has a place in the pool."""
+    return (line & (CODES - 1)) >= BYTES
+
+
+@compiled
+def place_of(line: int, index: int) -> int:
+    """The word of the pool that has a number of a line that is held."""
+    return (line >> CODE_BITS) + (index >> (3 - (((line & (CODES - 1)) - BYTES) & (WHOLE - 1))))
+
+
+@compiled
+def summed(word: int, line: int, index: int, more: int, whole: int) -> tuple[bool, int]:
+    """A word of the pool with more added to a number, or false where it would not fit.
 
     ``whole`` is ``ones(more)``, or ``PART`` for a line that counts.
     """
     code = line & (CODES - 1)
-    if code < BYTES or (code >= BYTES + WHOLE and whole == PART):
-        return False
-    change = whole if code >= BYTES + WHOLE else more
+    change = more
+    if code >= BYTES + WHOLE:
+        if whole == PART:
+            return False, word
+        change = whole
     size = (code - BYTES) & (WHOLE - 1)
-    at = (line >> CODE_BITS) + (index >> (3 - size))
     if size == 3:
-        pool[at] += change
-        return True
+        return True, word + change
     bits = 8 << size
     shift = (index & ((8 >> size) - 1)) * bits
-    word = pool[at]
     number = ((word << (64 - bits - shift)) >> (64 - bits)) + change
     limit = (1 << (bits - 1)) - 1
     if number >= limit or number <= -limit:
-        return False
+        return False, word
     mask = (1 << bits) - 1
-    pool[at] = (word & ~(mask << shift)) | ((number & mask) << shift)
-    return True
-
-
-@compiled
-def put(pool: I64, line: int, index: int, more: int) -> None:
-    """Add to a number, for which there is room."""
-    change = more // MILLION if line % CODES >= BYTES + WHOLE else more
-    hold(pool, line, index, held(pool, line, index) + change)
+    return True, (word & ~(mask << shift)) | ((number & mask) << shift)
 
 
 @compiled
@@ -200,7 +203,11 @@ def _rehold(cells: Cells, row: int, which: int, index: int, more: int) -> bool:
 def room_for(cells: Cells, row: int, which: int, index: int, more: int) -> bool:
     """See to it that ``more`` can be added to a line; false where the pool has no room."""
     line = cells.lines[row, which]
-    return fits(cells.pool, line, index, more) or _rehold(cells, row, which, index, more)
+    if is_held(line):
+        fits, _ = summed(cells.pool[place_of(line, index)], line, index, more, ones(more))
+        if fits:
+            return True
+    return _rehold(cells, row, which, index, more)
 
 
 @compiled
