@@ -64,13 +64,12 @@ class Rebases(Tables):
             "at": to_ms(now),
         }
         with self._database.write() as connection:
-            (number,) = connection.execute(
-                insert(schema.rebase).values(**values)
-            ).inserted_primary_key
-            detail = {"rebase": number, **values}
+            row = connection.execute(
+                insert(schema.rebase).values(**values).returning(schema.rebase)
+            ).one()
+            detail = {"rebase": row.id, **values}
             outbox.record(connection, [(actor, "rebased", f"{unit}~{indicator}", detail)], now)
-            query = select(schema.rebase).where(_REBASE.id == number)
-            return _row(connection.execute(query).one())
+        return _row(row)
 
     def withdraw_rebase(
         self, provider: str, number: int, *, person: str, reason: str, actor: str, now: datetime
