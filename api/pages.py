@@ -7,6 +7,7 @@ JavaScript and fetch nothing from anywhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -123,23 +124,28 @@ class Pages:
 
     def _with_chart(self, row: AlertRow, places: Places, reading: Reading) -> dict[str, Any]:
         fields = alert_fields(row)
+        fields["where"] = places.whereabouts(row.unit)
         first = contributing(row, reading, limit=1)
         fields["chart"] = (
-            self._drawn(first[0], places.name(first[0].view.unit), fields["onset"], monitored=False)
+            self._drawn(
+                first[0],
+                places.name(first[0].view.unit),
+                fields["onset"],
+                monitored=False,
+                within=row.id,
+            )
             if first
             else None
         )
         return fields
 
     def _drawn(
-        self,
-        history: History,
-        unit_name: str,
-        onset: str | None = None,
-        *,
-        monitored: bool = True,
-    ) -> dict[str, Any]:
+        self, history: History, unit_name: str, onset: str | None = None, *,
+        monitored: bool = True, within: str = ""
+    ) -> dict[str, Any]:  # fmt: skip
         picture = history.picture(unit_name, onset=onset)
+        # A page may show one series under several alerts; its parts need names of their own.
+        picture = replace(picture, name=f"{picture.name}{within}")
         # The picture is made here and escapes what it is given.
         svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
         fields = series_detail(history, unit_name, monitored=monitored)
@@ -160,6 +166,7 @@ class Pages:
             "alert.html",
             status=int(error["status"]) if error else 200,
             alert=fields,
+            where=places.whereabouts(row.unit),
             evidence={k: v for k, v in fields["evidence"].items() if k != "series"},
             charts=charts,
             outcomes=list(Outcome),

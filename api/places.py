@@ -91,6 +91,15 @@ class Places:
             above = parent.parent
         return found
 
+    def whereabouts(self, code: str) -> list[UnitRecord]:
+        """The site and the provider that a unit belongs to, nearest first.
+
+        Wards of different hospitals share names, so a name alone does not say where.
+        """
+        found = self._filed.get(code) or self._service.store.unit(code)
+        parents = [] if found is None else self.parents(found)
+        return [above for above in parents if above.kind not in ABOVE_PROVIDERS]
+
     def children(self, unit: UnitRecord) -> list[UnitRecord]:
         """The units one step below that the caller may see, by code."""
         found = {

@@ -265,3 +265,35 @@ def test_a_form_that_cannot_be_read_is_a_problem(signalled):
 def test_an_empty_house_has_pages_too(fresh):
     for path in ("/", "/units", "/feeds"):
         Page(fresh.client.get(path).text)
+
+
+def test_a_ward_is_shown_with_its_hospital_because_names_of_wards_repeat(told):
+    wards = {
+        one["code"]: one for one in told.client.get("/v1/units?kind=ward&limit=200").json()["items"]
+    }
+    item = next(
+        one
+        for one in told.client.get("/v1/alerts?limit=200").json()["items"]
+        if one["unit"] in wards
+    )
+    unit = told.client.get(f"/v1/units/{quote(item['unit'])}").json()
+    names = [above["name"] for above in unit["parents"][:2]]
+    alert_page = told.client.get(f"/alerts/{item['id']}").text
+    listed = told.client.get(f"/?unit={quote(item['unit'])}").text
+
+    assert all(name in alert_page for name in names)
+    assert f"(ward, {names[0]}, {names[1]})" in listed
+
+
+def test_one_series_under_two_alerts_is_drawn_twice_under_different_identifiers(fresh):
+    fresh.push([incident(number) for number in range(3)])
+    fresh.runner.stop()
+    shown = {"series": [{"id": "RXX01:W1~incidents~week", "unit": "RXX01:W1", "grid": "week",
+                         "indicator": "incidents", "role": "raises"}], "signals": []}  # fmt: skip
+    for name in ("a1", "a2"):
+        commit(fresh.store, ("opened", alert(name, evidence=shown)))
+    page = Page(fresh.client.get("/").text)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+
+    assert page.text.count('class="chart"') == 2
+    assert len(ids) == len(set(ids))
