@@ -11,9 +11,8 @@ import msgspec
 from streams.bodies import Refused, drop_null_fields, instant, place_length, settle
 from streams.context import Context, source_code
 from streams.envelope import fact_key
-from streams.events import EVENTS, Body, Event, SpeakUp, UnreadIncidentEvent, feed_of
+from streams.events import Body, Event, SpeakUp, feed_of
 from streams.feeds import Feed
-from streams.incident_bodies import incident_stated
 from streams.messages import Fact
 from streams.rejections import Refusal
 from streams.screen import Field, finding
@@ -24,10 +23,6 @@ _NO_PROVIDER = Refusal("provider_required", "data.provider: the source is not a 
 _WARD_REFUSED = Refusal("ward_refused", "data.ward: speaking up is never handled below site")
 
 _encode = msgspec.json.Encoder().encode
-_FEED_OF: dict[type, Feed] = {
-    UnreadIncidentEvent: Feed.INCIDENTS,
-    **{kind: feed for feed, kind in EVENTS.items()},
-}
 _SPEAKUP = Feed.SPEAKUP
 
 
@@ -44,9 +39,6 @@ def admit(event: Event, context: Context, place: Place | None = None) -> Fact | 
     The identifier has been looked at by ``id_refusal`` before. The event may be
     changed: what means the same becomes the same. Of the body of a withdrawn fact
     only its place is looked at and kept.
-
-    Raises:
-        UnreadableIncident: a body left as bytes must be looked at more closely.
     """
     try:
         return _fact(event, context, place)
@@ -56,13 +48,9 @@ def admit(event: Event, context: Context, place: Place | None = None) -> Fact | 
 
 def _fact(event: Event, context: Context, place: Place | None) -> Fact:
     data = event.data
-    feed = _FEED_OF.get(type(event))
-    if feed is None:
-        feed = feed_of(event)
+    feed = feed_of(event)
     at = None
-    if isinstance(data, msgspec.Raw):
-        provider, site, ward, told, body = incident_stated(bytes(data))
-    elif data:
+    if data:
         provider, site, ward, told, body, at = _stated(event, data, feed, context)
     else:
         provider, site, ward, body = _provider_alone(event), None, None, b""
@@ -77,6 +65,27 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
         raise Refused(refusal if data or refusal.code == "schema" else _NO_PROVIDER)
     if place is not None and (feed is not place.feed or provider != place.provider):
         raise Refused(_misplaced(feed, place))
+    return fact_of(
+        source, event_id, feed, event.revision or 1, event.withdrawn is True, provider, site, ward,
+        time, recorded, told, body,
+    )  # fmt: skip
+
+
+def fact_of(
+    source: str,
+    event_id: str,
+    feed: Feed,
+    revision: int,
+    withdrawn: bool,  # noqa: FBT001 - in the order of a fact
+    provider: str,
+    site: str | None,
+    ward: str | None,
+    time: int,
+    recorded: int | None,
+    told: bytes,
+    body: bytes,
+) -> Fact:
+    """The fact of these parts; ``told`` is its canonical body whole, its place included."""
     # What tells two contents of a fact apart.
     told += b"\0%d\0%d\0%d" % (feed, time, -1 if recorded is None else recorded)
     return Fact(
@@ -85,8 +94,8 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
         source,
         event_id,
         feed,
-        event.revision or 1,
-        event.withdrawn is True,
+        revision,
+        withdrawn,
         provider,
         site,
         ward,

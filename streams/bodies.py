@@ -33,7 +33,7 @@ Given = str | UnsetType | None
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 # Between this and the latest that a context takes, nothing is wrong with a moment.
-_EARLIEST = milliseconds(datetime(2000, 1, 1, tzinfo=UTC))
+EARLIEST = milliseconds(datetime(2000, 1, 1, tzinfo=UTC))
 _slugs: Passed[str] = Passed()
 # Lengths of the places that have passed; cleared when full.
 _places: dict[tuple[Given, Given], int] = {}
@@ -116,7 +116,7 @@ def instant(path: str, moment: datetime, context: Context) -> int:
         Refused: it cannot be right.
     """
     at = (moment - _EPOCH) // _MILLISECOND
-    if not _EARLIEST <= at <= context.latest:
+    if not EARLIEST <= at <= context.latest:
         refusal = context.instant(path, moment)
         if isinstance(refusal, Refusal):
             raise Refused(refusal)
@@ -189,17 +189,17 @@ def _wardmetric(data: WardMetric, event: Event, context: Context) -> int:
         raise Refused(Refusal("period_invalid", "time: expected the end of the period"))
     numerator = data.numerator
     if type(numerator) is float:
-        numerator = data.numerator = _plain(numerator)
+        numerator = data.numerator = plain_number(numerator)
     denominator = data.denominator
     if type(denominator) is float:
-        denominator = data.denominator = _plain(denominator)
+        denominator = data.denominator = plain_number(denominator)
     problem = rule.refusal(numerator, denominator if denominator is not UNSET else None)
     if problem is not None:
         raise Refused(Refusal("metric_invalid", problem))
     return end
 
 
-def _plain(number: float) -> int | float:
+def plain_number(number: float) -> int | float:
     """A whole number as an integer: 5.0 and 5 are the same fact."""
     return int(number) if number == int(number) else number
 

@@ -136,14 +136,6 @@ class IncidentEvent(
     data: Incident | UnsetType | None = UNSET
 
 
-class UnreadIncidentEvent(
-    Envelope, kw_only=True, gc=False, tag_field="type", tag="uk.nhs.quality.incident.v1"
-):
-    """An incident event whose body is still bytes: bodies repeat, and each is read once."""
-
-    data: msgspec.Raw | UnsetType = UNSET
-
-
 class ComplaintEvent(
     Envelope, kw_only=True, gc=False, tag_field="type", tag="uk.nhs.quality.complaint.v1"
 ):
@@ -182,18 +174,14 @@ class Retraction(Envelope, kw_only=True, gc=False):
 
 
 StatedEvent = IncidentEvent | ComplaintEvent | SpeakUpEvent | WardMetricEvent
-UnreadEvent = UnreadIncidentEvent | ComplaintEvent | SpeakUpEvent | WardMetricEvent
-Event = StatedEvent | Retraction | UnreadIncidentEvent
+Event = StatedEvent | Retraction
 EVENTS: dict[Feed, type[StatedEvent]] = {
     Feed.INCIDENTS: IncidentEvent,
     Feed.COMPLAINTS: ComplaintEvent,
     Feed.SPEAKUP: SpeakUpEvent,
     Feed.WARDMETRICS: WardMetricEvent,
 }
-_FEED_OF: dict[type, Feed] = {
-    UnreadIncidentEvent: Feed.INCIDENTS,
-    **{event: feed for feed, event in EVENTS.items()},
-}
+_FEED_OF: dict[type, Feed] = {event: feed for feed, event in EVENTS.items()}
 
 
 def feed_of(event: Event) -> Feed:

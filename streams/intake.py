@@ -1,8 +1,7 @@
 """Opening what was sent: every event in it becomes a fact or a rejection, never an error.
 
-A message that is all right is decoded in one piece. One that is not is read again
-item by item, so that a bad event spoils no other. Both ways lead through the same
-admission, and give the same facts.
+A message that is all right is read in one piece. One that is not is read again item by
+item, so that a bad event spoils no other. Both ways give the same facts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """From bytes that should be events to facts and rejections: in one piece, or item by item.
 
-An array that is all right is decoded in one piece. One that is not is gone through
-item by item, each again in one piece where that is possible and under a close look
-where it is not. All ways lead through the same admission and give the same facts.
+Events like one that was taken before are recognised (``streams.outlines``). The others of
+an array are decoded strictly in one piece. Where that cannot be done, the array is gone
+through item by item, each again in one piece where that is possible and under a close look
+where it is not. All ways give the same facts, and one alone says why an event is refused.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ import msgspec
 from streams.admission import Place, admit, drop_nulls, id_refusal
 from streams.context import Context
 from streams.diagnosis import EVENT_LIMIT, examine, looked_at_again, malformed
-from streams.events import Event, UnreadEvent
-from streams.incident_bodies import UnreadableIncident
+from streams.events import Event, StatedEvent
 from streams.messages import Fact, Opened, Rejection
+from streams.outlines import Events
 from streams.reading import DECODE_ERRORS, Item, Reader
 from streams.rejections import Refusal, rejection
 from streams.screen import may_hold_number
+from streams.vocabulary import PLAIN_ID
 
 EVENTS_LIMIT = 50_000
 """The most events of a request or message."""
 
-_PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~#|,()&%-"
 _TO_DASH = bytes.maketrans(b"./", b"--")
 # A year of the last century in a date: before its month, or behind its day and month.
 _OLD_YEARS = (re.compile(rb"19[0-9][0-9]-[0-9]"), re.compile(rb"-19[0-9][0-9](?![0-9])"))
 
-_EVENTS = msgspec.json.Decoder(list[UnreadEvent])
+_EVENTS = msgspec.json.Decoder(list[StatedEvent])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,6 +45,38 @@ def open_whole(
     pieces: Callable[[], Sequence[bytes]],
 ) -> Opened | None:
     """Open an array in one piece, or None where it must be read item by item.
+
+    Events like one taken before are taken at once; the others go the strict way.
+    """
+    events = Events.of(body, context)
+    if events is None or len(events) > EVENTS_LIMIT or expected not in {None, len(events)}:
+        return _open_strictly(body, expected, context, place, pieces)
+    taken = events.taken(context, place)
+    left = [index for index, fact in enumerate(taken) if fact is None]
+    if not left:
+        return Opened([fact for fact in taken if fact is not None], [])
+    raw = [events.raw(index) for index in left]
+    opened = _open_strictly(b"[" + b",".join(raw) + b"]", len(raw), context, place, lambda: raw)
+    if opened is None:
+        return None
+    rejections = [replace(one, index=left[one.index]) for one in opened.rejections]
+    refused_at = {one.index for one in rejections}
+    new = iter(opened.facts)
+    for index in left:
+        if index not in refused_at:
+            taken[index] = fact = next(new)
+            events.remember(index, fact)
+    return Opened([fact for fact in taken if fact is not None], rejections)
+
+
+def _open_strictly(
+    body: bytes,
+    expected: int | None,
+    context: Context,
+    place: Place | None,
+    pieces: Callable[[], Sequence[bytes]],
+) -> Opened | None:
+    """Open an array by the strict decoder, or None where it must be read item by item.
 
     Nothing that events may hold needs an escape or a byte beyond ASCII. Accepted
     values hold no quotation marks, so a body with more of them than its events
@@ -69,10 +102,7 @@ def open_whole(
     if b"null" in body:
         for event in events:
             drop_nulls(event)
-    try:
-        return _admitted(events, context, place, pieces)
-    except UnreadableIncident:
-        return None
+    return _admitted(events, context, place, pieces)
 
 
 def _admitted(
@@ -108,7 +138,7 @@ def _are_plain(events: Sequence[Event]) -> bool:
     if any(event.data for event in events if event.withdrawn):
         return False
     joined = "\n".join(texts).encode()
-    if joined.translate(None, _PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
+    if joined.translate(None, PLAIN_ID + b"\n") or joined.count(b"\n") >= len(texts):
         return False
     return all(id_refusal(texts[index]) is None for index in _doubtful(joined))
 

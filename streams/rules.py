@@ -77,8 +77,12 @@ def _months_later(day: int, number: int) -> int:
 
 def _day(moment: str) -> int:
     """The UTC day (from 1970) of a moment."""
-    # Written in UTC, its day is its first ten characters, and those repeat.
-    return moment_ms(moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment) // MS_PER_DAY
+    return moment_ms(_written_day(moment)) // MS_PER_DAY
+
+
+def _written_day(moment: str) -> str:
+    """The first moment of a moment's day where it is written in UTC; those repeat."""
+    return moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment
 
 
 Kept = tuple[bool | None, ...]
@@ -122,6 +126,8 @@ class Moments(msgspec.Struct):
 
 
 _MOMENTS = msgspec.json.Decoder(Moments)
+# What the names of moments end with, within a body.
+_MOMENT_NAME = b'_at":'
 
 
 class _Sieve:
@@ -181,6 +187,7 @@ class Rules:
         self._having = _Sieve([rule.having for rule in rules])
         self.clocks = tuple(dict.fromkeys(rule.clock for rule in rules if rule.clock is not None))
         self._made: dict[tuple[int, int, Kept], tuple[Addition, ...]] = {}
+        self._kept: dict[tuple[object, ...], Kept] = {}
 
     def additions(self, fact: Fact) -> tuple[Addition, ...]:
         """What an incident, a complaint or a speak-up case or aggregate adds."""
@@ -215,15 +222,25 @@ class Rules:
     def without_moments(self, fact: Fact) -> tuple[bytes, Kept]:
         """What a fact adds depends on this alone: its body without moments, limits kept."""
         body = fact.body
-        found = _MOMENTS.decode(body)
+        recorded = None if fact.recorded is None else fact.recorded // MS_PER_DAY
         values: dict[str, Any] = {}
-        for name in Moments.__struct_fields__:
-            moment = getattr(found, name)
-            if moment is not None:
-                values[name] = moment
-                body = body.replace(moment.encode(), b"")
-        describe(fact.feed, values)
-        return body, tuple([clock.kept(values, fact) for clock in self.clocks])
+        if _MOMENT_NAME in body:
+            found = _MOMENTS.decode(body)
+            for name in Moments.__struct_fields__:
+                moment = getattr(found, name)
+                if moment is not None:
+                    body = body.replace(moment.encode(), b"")
+                    values[name] = _written_day(moment)
+        # Limits end with a day, and days repeat.
+        days = (fact.time // MS_PER_DAY, recorded, *values.items())
+        kept = self._kept.get(days)
+        if kept is None:
+            describe(fact.feed, values)
+            kept = tuple([clock.kept(values, fact) for clock in self.clocks])
+            if len(self._kept) >= _REMEMBERED:
+                self._kept.clear()
+            self._kept[days] = kept
+        return body, kept
 
 
 def _aggregate_additions(rules: Sequence[Rule], values: Values) -> tuple[Addition, ...]:

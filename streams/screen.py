@@ -234,12 +234,12 @@ def _plain(text: str) -> str:
 _DASHES = dict.fromkeys("‐‑‒–—―−", "-")
 
 _TO_ZERO = bytes(48 if 48 <= byte <= 57 else byte for byte in range(256))
-_DELETED = b" \t-._/()"
+DELETED = b" \t-._/()"
 
 
 def may_hold_number(texts: bytes) -> bool:
     """A cheap look at many ASCII texts at once: False means that none holds an NHS number."""
-    return b"0000000000" in texts.translate(_TO_ZERO, _DELETED)
+    return b"0000000000" in texts.translate(_TO_ZERO, DELETED)
 
 
 def strings_of(text: str) -> Iterator[str]:

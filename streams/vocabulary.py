@@ -12,6 +12,8 @@ from streams.feeds import Feed
 
 ORGANISATION_PATTERN = "[A-Z0-9]{3,8}"
 ID_PATTERN = "[A-Za-z0-9._:/+=~#|,()&%-]{1,128}"
+PLAIN_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/+=~#|,()&%-"
+"""The characters of ``ID_PATTERN``."""
 PLACE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._&+-]{0,31}( [0-9]{1,3}[A-Za-z]?)?"
 SLUG_PATTERN = "[A-Za-z][A-Za-z0-9_-]{0,47}"
 NUMBER_LIMIT = 10**9

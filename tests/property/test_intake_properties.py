@@ -26,6 +26,8 @@ from tests.sent_events import BATCH, LINES, ONE, aggregate, context, event, writ
 CONTEXT = context()
 SCHEMAS = {feed: jsonschema.Draft202012Validator(json_schema(feed)) for feed in Feed}
 CATALOGUE = Catalogue.load()
+# Compiling takes longer than any example may: it is done before the first.
+assert open_request(written(event()), ONE, CONTEXT).facts
 
 
 def _codes(pattern: str) -> st.SearchStrategy[str]:

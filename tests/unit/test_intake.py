@@ -582,31 +582,3 @@ def test_open_registration_takes_an_unknown_provider_for_itself_only():
     assert open_request(written([own]), BATCH, known).facts
     (rejection,) = open_request(written([others]), BATCH, known).rejections
     assert rejection.code == "unknown_provider"
-
-
-def test_an_incident_read_by_halves_is_the_one_read_whole():
-    def incident(ward: str, category: str, *, first: bool) -> dict[str, object]:
-        where = {"provider": "EXA", "site": "EXA01", "ward": ward}
-        what = {"event_type": "incident", "category": category, "physical_harm": "low"}
-        sent = event("incident", id=f"inc-{ward}-{category}")
-        sent["data"] = {**where, **what} if first else {**what, **where}
-        return sent
-
-    pairs = [(ward, category) for ward in ("A1", "event_type") for category in ("fall", "other")]
-    halves = [opened(incident(*pair, first=True)).facts for pair in pairs + pairs]
-    whole = [opened(incident(*pair, first=False)).facts for pair in pairs + pairs]
-
-    assert [len(facts) for facts in whole] == [1] * 8
-    assert whole == halves
-
-
-def test_halves_that_name_a_place_twice_are_refused():
-    sent = event("incident")
-    sent["data"] = {"provider": "EXA", "ward": "A1", "event_type": "incident"}
-    good = written([sent])
-    twice = good.replace(b'"incident"}', b'"incident","ward":"A1"}')
-
-    assert len(open_request(good, BATCH, context()).facts) == 1
-    assert [one.code for one in open_request(twice, BATCH, context()).rejections] == [
-        "duplicate_key"
-    ]
