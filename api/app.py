@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+import anyio
 import structlog
 from fastapi import Depends, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
@@ -103,6 +104,8 @@ class Door:
             _log.warning("store_unavailable")
             code = "store-unavailable"
         except Exception as error:  # noqa: BLE001 - answered as a problem, logged without values
+            if status() and _reader_left(error):
+                return
             frames = traceback.extract_tb(error.__traceback__)[-4:]
             places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
             _log.error("request_failed", error=type(error).__name__, places=places)
@@ -110,7 +113,7 @@ class Door:
         else:
             return
         if not status():
-            headers = {"Retry-After": "5"} if code == "store-unavailable" else None
+            headers = {"Retry-After": problems.RETRY_AFTER} if code == "store-unavailable" else None
             await problems.response(code, headers=headers)(scope, receive, send)
 
     def _answers_to(self, host: str) -> bool:
@@ -124,6 +127,17 @@ class Door:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").rstrip(".")
         return "." not in name or re.fullmatch(r"[0-9.]+", name) is not None
+
+
+def _reader_left(error: BaseException) -> bool:
+    """Whether an answer ended only because its reader had gone.
+
+    A live stream is carried by tasks of its own; they may find the pipe between them
+    closed before they are told to stop.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(_reader_left(inner) for inner in error.exceptions)
+    return isinstance(error, anyio.BrokenResourceError | anyio.ClosedResourceError)
 
 
 def _header(scope: Scope, wanted: bytes) -> str:

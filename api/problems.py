@@ -13,10 +13,15 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from streams.store import StoreUnavailable
+
+_log = structlog.get_logger(__name__)
+RETRY_AFTER: Final = "5"
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:earshot:problem:"
 
@@ -162,6 +167,9 @@ def install(app: FastAPI, *, page: Callable[[Mapping[str, Any]], Response]) -> N
 
     async def on_error(request: Request, error: Exception) -> Response:
         headers = error.headers if isinstance(error, HTTPException) else None
+        if isinstance(error, StoreUnavailable):
+            _log.warning("store_unavailable")
+            headers = {"Retry-After": RETRY_AFTER}
         found = _found(error)
         # Rendering is short and has no other place here to run.
         answer = page(found) if _wants_page(request) else _answer(found)
@@ -171,6 +179,7 @@ def install(app: FastAPI, *, page: Callable[[Mapping[str, Any]], Response]) -> N
 
     app.add_exception_handler(HTTPException, on_error)
     app.add_exception_handler(RequestValidationError, on_error)
+    app.add_exception_handler(StoreUnavailable, on_error)
 
 
 def _found(error: Exception) -> dict[str, Any]:
@@ -178,6 +187,8 @@ def _found(error: Exception) -> dict[str, Any]:
         return document(error.code, error.detail, **error.members)
     if isinstance(error, RequestValidationError):
         return document("invalid", errors=validation_errors(error.errors()))
+    if isinstance(error, StoreUnavailable):
+        return document("store-unavailable", "Try again in a few seconds.")
     if isinstance(error, HTTPException):
         return document(_CODE_OF_STATUS.get(error.status_code, "internal"))
     return document("internal")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+from contextlib import suppress
 
+import anyio
 import pytest
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from api.problems import PROBLEMS, TYPE_PREFIX
@@ -210,8 +213,43 @@ def test_a_store_that_does_not_answer_is_a_problem(fresh):
 
     check_problem(fresh.client.get("/v1/status"), 503)
     check_problem(fresh.client.get("/readyz"), 503)
+    assert fresh.client.get("/v1/status").headers["retry-after"] == "5"
     assert fresh.client.get("/healthz").text == "ok\n"
     assert "earshot_store_up 0.0" in fresh.client.get("/metrics").text
+
+
+def test_a_reader_of_pages_is_told_in_a_page_that_the_store_does_not_answer(fresh, monkeypatch):
+    def down(*_args, **_kwargs):
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(fresh.service.store, "list_alerts", down)
+    answer = fresh.client.get("/", headers={"accept": "text/html"})
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "The store is unavailable" in answer.text
+    assert "gone" not in answer.text
+
+
+def test_a_reader_who_leaves_a_stream_is_no_failure_and_other_errors_are(fresh, capsys):
+    async def broken(kind):
+        yield b"begun"
+        raise ExceptionGroup("tasks", [kind()])
+
+    @fresh.app.get("/left")
+    def left():
+        return StreamingResponse(broken(anyio.BrokenResourceError))
+
+    @fresh.app.get("/failed")
+    def failed():
+        return StreamingResponse(broken(ZeroDivisionError))
+
+    for path in ("/left", "/failed"):
+        with suppress(Exception):
+            fresh.client.get(path)
+    told = capsys.readouterr()
+
+    assert (told.out + told.err).count("request_failed") == 1
 
 
 def test_a_runner_that_fails_makes_the_service_unready(fresh):
