@@ -91,11 +91,14 @@ def _not_watched(console: Console, resting: dict[str, Any]) -> None:
 
 
 def _comparison(console: Console, result: dict[str, Any]) -> None:
-    table = Table(
-        title="Three ways of watching the same data",
-        caption="median delay; 95 % intervals; NHS rules and CUSUM: any feed",
-    )
-    for name in ("", "alerts", "false a unit-year", "found", "delay", "precision"):
+    caption = "median delay; 95 % intervals; NHS rules and CUSUM: any feed"
+    rate_name = "false a unit-year"
+    if result["false_alerts_per_unit_year"]["counted"] == "no unit changed":
+        # Without a known change nothing says which alerts were false.
+        caption += "\nno change is known (changed_at), so every alert counts"
+        rate_name = "alerts a unit-year"
+    table = Table(title="Three ways of watching the same data", caption=caption)
+    for name in ("", "alerts", rate_name, "found", "delay", "precision"):
         table.add_column(name, justify="left" if not name else "right")
     for name, row in result["comparison"].items():
         delay, rate = row["delay"], row["false_alerts_per_unit_year"]

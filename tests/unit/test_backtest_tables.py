@@ -1,0 +1,50 @@
+"""The terminal's table of a backtest calls no alert false that nobody knows to be."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from api.cli.backtest_tables import show
+
+RATE = {"value": 0.2, "lower": 0.1, "upper": 0.4, "alerts": 2}
+DELAY = {"units": 0, "detected": 0, "median": None, "interpolated": None}
+
+
+def told(counted: str) -> str:
+    console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
+    row = {
+        "alerts": 2,
+        "delay": DELAY,
+        "false_alerts_per_unit_year": RATE,
+        "precision": {"value": None, "lower": None, "upper": None},
+    }
+    with console.capture() as captured:
+        show(
+            console,
+            {
+                "alerts": [],
+                "unit_years": 10.0,
+                "false_alerts_per_unit_year": {"level1": RATE, "level2": RATE, "counted": counted},
+                "budgets": {"level1": 0.2, "level2": 0.05},
+                "delay": DELAY,
+                "unlike_peers": [],
+                "not_watched": {"rested_unit_years": 0.0, "gaps": []},
+                "comparison": {"earshot": row},
+            },
+        )
+    return captured.get()
+
+
+@pytest.mark.parametrize(
+    ("counted", "name", "explained"),
+    [
+        ("no unit changed", "alerts a unit-year", True),
+        ("alerts before changed_at", "false a unit-year", False),
+    ],
+)
+def test_alerts_are_called_false_only_where_the_changes_are_known(counted, name, explained):
+    text = told(counted)
+
+    assert name in text
+    assert ("no change is known" in text) is explained
