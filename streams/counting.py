@@ -68,7 +68,7 @@ class CountWatch:
         dirty = self._renew(block)
         counts, frame = self._counts, self._frame
         if dirty is None or counts is None or frame is None:
-            return set()
+            return self._taken_back(block)
         stale = np.flatnonzero(dirty < frame.width)
         if stale.size == 0:
             return set()
@@ -82,21 +82,27 @@ class CountWatch:
                     for episode, signal in explained.items()
                     if episode.opened_week < dirty[unit]
                 }
-        return {block.slots[self.slots[unit]].code for unit in stale.tolist()}
+        return set(block.codes([self.slots[unit] for unit in stale.tolist()]))
+
+    def _taken_back(self, block: Block) -> set[str]:
+        """Nothing is known any more, all facts having been withdrawn."""
+        crossed = self.crossed(block)
+        self._counts = self._frame = self._path = None
+        self._explained.clear()
+        return crossed
 
     def crossed(self, block: Block) -> set[str]:
         """The units whose evidence has crossed a bar."""
         if self._path is None:
             return set()
-        return {block.slots[self.slots[unit]].code for unit in self._path.crossed()}
+        return set(block.codes([self.slots[unit] for unit in self._path.crossed()]))
 
     def arrays(self, block: Block) -> tuple[list[str], FeedCounts] | None:
         """Units of the level and their closed weeks, as the evidence takes them; None: none."""
         self._renew(block)
         if self._counts is None or self._frame is None:
             return None
-        codes = [block.slots[slot].code for slot in self.slots]
-        return codes, self._counts.until(self._frame.closed)
+        return block.codes(self.slots), self._counts.until(self._frame.closed)
 
     def _renew(self, block: Block) -> I64 | None:
         """Bring the arrays up to date; the first column of each unit to be looked at again."""

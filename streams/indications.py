@@ -71,16 +71,12 @@ class IndicatorWatch:
         columns = block.columns[self.grid]
         places = block.of_levels(self.indicator.levels)
         slots = places[columns.table[places, position] >= 0].tolist()
-        if not slots:
-            return set()
-        seen = columns.extent_of(columns.table[slots, position])
+        seen = columns.extent_of(columns.table[slots, position]) if slots else None
+        before, self.signals = self.signals, {}
         # Counted from the first period with a fact, wherever the columns begin.
-        first = closed if seen is None else seen[0]
-        if closed <= first:
-            return set()
-        before = self.signals
-        self._units = [block.slots[slot].code for slot in slots]
-        self.signals = self._judge(block, slots, position, first, closed - first)
+        if seen is not None and seen[0] < closed:
+            self._units = block.codes(slots)
+            self.signals = self._judge(block, slots, position, seen[0], closed - seen[0])
         return differing(before, self.signals)
 
     def _judge(

@@ -94,6 +94,11 @@ class Block:
         """Public codes of the provider and of every site and ward seen."""
         return self._units.units()
 
+    def codes(self, slots: Iterable[int]) -> list[str]:
+        """The public codes of the units of these slots."""
+        held = self._units.slots
+        return [held[slot].code for slot in slots]
+
     def of_levels(self, kinds: frozenset[str]) -> I64:
         """The slots of the totals of all units of these levels, in order."""
         return self._units.of_levels(kinds)

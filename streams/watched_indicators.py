@@ -48,10 +48,20 @@ class _OfGrid:
             dtype=np.int64,
         )
         self.closed = np.full(len(watches), _NEVER)
+        # Which of them any unit has reported, as of so many series.
+        self._reported: npt.NDArray[np.bool_] = np.zeros(len(watches), dtype=np.bool_)
+        self._series = 0
 
     def due(self, block: Block) -> list[tuple[IndicatorWatch, int]]:
-        """The watches to be asked again, each with the first period that is not closed."""
-        if not block.columns[self.grid].rows:
+        """The watches to be asked again, each with the first period that is not closed.
+
+        A feed whose facts were all withdrawn has closed none; what it said is taken back.
+        """
+        columns = block.columns[self.grid]
+        if columns.rows != self._series:
+            self._reported = np.any(columns.table[:, self.positions] >= 0, axis=0)
+            self._series = columns.rows
+        if not self._series:
             return []
         closes = [block.closed(feed, self.grid) for feed in Feed]
         closed = np.array([_NEVER if one is None else one for one in closes])[self.feeds]
@@ -61,7 +71,7 @@ class _OfGrid:
             others = np.minimum(changed, block.changed(Grid.MONTH))
             due |= (self.joined >= 0) & (others[self.joined] != CLEAN)
         self.closed = closed
-        found = np.flatnonzero(due & (closed > _NEVER)).tolist()
+        found = np.flatnonzero(due & self._reported).tolist()
         return [(self.watches[at], int(closed[at])) for at in found]
 
 
