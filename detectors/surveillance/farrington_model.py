@@ -13,7 +13,6 @@ from detectors.compiled import compiled
 from detectors.surveillance.layout import (
     AFTER,
     CONVERGED,
-    EXPOSURE,
     FIRST,
     FIRST_CASES,
     FIT_VALUES,
@@ -33,7 +32,7 @@ from detectors.surveillance.layout import (
     A,
     Y,
 )
-from detectors.surveillance.past_outbreaks import residuals, weigh, weigh_equally
+from detectors.surveillance.past_outbreaks import BEYOND, residuals, weigh, weigh_equally
 from detectors.surveillance.quasi_poisson import fit
 from detectors.surveillance.running_totals import begin, prepare, start_equal
 from detectors.surveillance.series import Floats, Ints
@@ -61,31 +60,40 @@ def gather(
     starts: Floats,
     seen: Ints,
 ) -> tuple[int, int, int]:
-    """Planned runs with any known period into ``runs`` and ``starts``: points, runs and levels.
+    """Planned runs without their unknown periods, into ``runs`` and ``starts``.
 
-    Levels that occur are numbered anew in order of appearance, ``seen`` giving the new number
-    of each (-1 for those that do not occur).
+    Gives the numbers of points, runs and levels. Levels that occur are numbered anew in order
+    of appearance, ``seen`` giving the new number of each (-1 for those that do not occur).
     """
     seen[:] = -1
     n = found = groups = 0
     fresh = 1
     for run in range(planned.shape[1]):
         first, after, place = planned[FIRST, run], planned[AFTER, run], planned[LEVEL, run]
-        known = int(running[after, KNOWN] - running[first, KNOWN])
         if planned[FRESH, run]:
             fresh = 1
-        if known == 0:
-            fresh = 1
-            continue
-        if seen[place] < 0:
-            seen[place] = groups
-            groups += 1
-        runs[FIRST, found], runs[AFTER, found] = first, after
-        runs[LEVEL, found], runs[FRESH, found] = seen[place], fresh
-        starts[found] = times[first] - centre
-        found += 1
+        known = int(running[after, KNOWN] - running[first, KNOWN])
+        whole = known == after - first
+        i = first
+        while i < after:
+            last = after
+            if not whole:
+                while i < after and running[i + 1, KNOWN] == running[i, KNOWN]:
+                    i, fresh = i + 1, 1
+                last = i
+                while last < after and running[last + 1, KNOWN] > running[last, KNOWN]:
+                    last += 1
+            if last > i:
+                if seen[place] < 0:
+                    seen[place] = groups
+                    groups += 1
+                runs[FIRST, found], runs[AFTER, found] = i, last
+                runs[LEVEL, found], runs[FRESH, found] = seen[place], fresh
+                starts[found] = times[i] - centre
+                found += 1
+                fresh = 0
+            i = last
         n += known
-        fresh = 0
     return n, found, groups
 
 
@@ -98,6 +106,7 @@ def fit_with_weights(
     n: int,
     levels: Floats,
     totals: Floats,
+    odd: Ints,
     fitted: Floats,
     trend: int,
     threshold: float,
@@ -110,7 +119,7 @@ def fit_with_weights(
     """
     free = float(n - levels.shape[1] - trend)
     start_equal(levels, totals)
-    fit(points, runs, starts, powers, levels, totals, trend, fitted)
+    fit(points, runs, starts, powers, levels, totals, odd, trend, fitted)
     if fitted[CONVERGED] == 0.0:
         return 0
     scored = int(not np.isnan(threshold))
@@ -120,11 +129,11 @@ def fit_with_weights(
     out[LIGHTER] = 0.0
     if scored:
         phi = max(pearson / free, 1.0)
-        out[LIGHTER] = weigh(points, runs, starts, n, phi, threshold, levels, totals)
+        out[LIGHTER] = weigh(points, runs, starts, n, phi, threshold, levels, totals, odd)
     if out[LIGHTER] > 0.0:  # otherwise the second fit would repeat the first
-        fit(points, runs, starts, powers, levels, totals, trend, fitted)
+        fit(points, runs, starts, powers, levels, totals, odd, trend, fitted)
         pearson, package = residuals(points, runs, starts, powers, levels, fitted, trend, 0)
-        weigh_equally(points, runs)
+        weigh_equally(points, runs, odd)
     out[DISPERSION], out[PACKAGE] = pearson / free, package / free
     out[OK] = fitted[CONVERGED]
     return 1
@@ -159,6 +168,7 @@ def choose(
     n: int,
     levels: Floats,
     totals: Floats,
+    odd: Ints,
     fitted: Floats,
     g: int,
     now: float,
@@ -174,7 +184,7 @@ def choose(
     if trend and free > 0:
         out[TREND_STATUS] = TREND_NOT_FITTED
         if fit_with_weights(
-            points, runs, starts, powers, n, levels, totals, fitted, 1, threshold, out
+            points, runs, starts, powers, n, levels, totals, odd, fitted, 1, threshold, out
         ):
             predict(levels, fitted, 1, g, now, out)
             out[ETA] += offset
@@ -186,7 +196,9 @@ def choose(
                 out[TREND] = fitted[SLOPE]
                 out[STATUS] = FITTED
                 return
-    if fit_with_weights(points, runs, starts, powers, n, levels, totals, fitted, 0, threshold, out):
+    if fit_with_weights(
+        points, runs, starts, powers, n, levels, totals, odd, fitted, 0, threshold, out
+    ):
         out[STATUS] = FITTED
         predict(levels, fitted, 0, g, now, out)
         out[ETA] += offset
@@ -241,7 +253,8 @@ def expect(
     runs_room, starts_room = np.empty(RUN_ROWS * periods, np.int64), np.empty(periods)
     level_room, fitted = np.empty(LEVEL_ROWS * (level_now + 1)), np.empty(FIT_VALUES)
     powers, totals = np.empty((POWER_ROWS, longest + 1)), np.empty((2, TOTALS))
-    seen = np.empty(level_now + 1, np.int64)
+    seen, plain = np.empty(level_now + 1, np.int64), int(exposures.shape[1] == 0)
+    odd = np.full(periods + 1, BEYOND)
     for s in range(len(counts)):
         prepare(counts[s], exposures[s], times, used, tables, points, running)
         for k in range(len(at)):
@@ -266,14 +279,11 @@ def expect(
             runs, starts = whole[:, :found], starts_room[:found]
             now = times[at[k]] - centre
             if package == 2:
-                first = runs[FIRST, 0]
-                while points[EXPOSURE, first] == 0.0:
-                    first += 1
-                now -= times[first] - times[plan[FIRST, 0]]
+                now -= times[runs[FIRST, 0]] - times[plan[FIRST, 0]]
             levels = level_room[: LEVEL_ROWS * groups].reshape(LEVEL_ROWS, groups)
-            begin(running, runs, centre, levels, totals)
+            begin(running, runs, centre, plain, levels, totals)
             choose(
-                points, runs, starts, powers, n, levels, totals, fitted, g, now, offset,
+                points, runs, starts, powers, n, levels, totals, odd, fitted, g, now, offset,
                 trend, critical, threshold, package, row,
             )  # fmt: skip
     return out

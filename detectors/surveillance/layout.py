@@ -9,9 +9,11 @@ from __future__ import annotations
 
 # Rows of ``points``: the count, its exposure (0 where either is unknown), count over exposure
 # and that to the power 2/3, prior weight, weight times exposure, three functions of the count
-# (``running_totals.describe``), and the squared residual.
-Y, EXPOSURE, RATE, ROOT, OMEGA, WEIGHTED, START_Z, SATURATED, START_DEVIANCE, EXCESS = range(10)
-POINT_ROWS = 10
+# (``running_totals.prepare``), the squared residual times 1 - leverage, and 1 - leverage.
+Y, EXPOSURE, RATE, ROOT, OMEGA, WEIGHTED, START_Z, SATURATED, START_DEVIANCE, EXCESS, LEFT = range(
+    11
+)
+POINT_ROWS = 11
 
 # Rows of ``runs``: its first period, the one after its last, its level, and 1 where the period
 # before it is not in the baseline or not a step of 1 earlier.
@@ -28,9 +30,11 @@ FIRST_M0, FIRST_M1, FIRST_CASES, FIRST_EXPOSED, FIRST_RESPONSE = range(13, 18)
 LEVEL_ROWS = 18
 
 # Columns of ``totals``: the sums over all points of w t^2, w z t and y t; the saturated part of
-# the deviance; and the deviance at the start. Its rows: with equal weights, and as weighted now.
-TIMED_TWICE, TIMED_RESPONSE, TIMED_CASES, SATURATED_PART, DEVIANCE_AT_START = range(5)
-TOTALS = 5
+# the deviance; the deviance at the start; the weight of a point that is no outbreak; and
+# 1 where every exposure is 1. Its rows: with equal weights, and as
+# weighted now.
+TIMED_TWICE, TIMED_RESPONSE, TIMED_CASES, SATURATED_PART, DEVIANCE_AT_START, SHARE, PLAIN = range(7)
+TOTALS = 7
 EQUAL, NOW = range(2)
 
 # Columns of ``running``, sums over the periods before one: known points; count; count plus 0.1,
@@ -46,6 +50,7 @@ RUNNING = 11
 SLOPE, SLOPE_OLD, SPREAD, CONVERGED, STEPS = range(5)
 FIT_VALUES = 5
 
-# Rows of ``powers``, powers 0, 1, 2, ... of one of four numbers, as long as the longest run
-# and one more.
-POWER_ROWS = 4
+# Rows of ``powers``, as long as the longest run and one more: g^k, k g^k and k^2 g^k for
+# k = 0, 1, 2, ... and a growth g, and the sums of each over smaller k.
+POWER, POWER_T, POWER_TT, SUM, SUM_T, SUM_TT = range(6)
+POWER_ROWS = 6

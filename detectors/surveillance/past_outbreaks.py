@@ -29,6 +29,7 @@ from detectors.surveillance.layout import (
     FACTOR_OLD,
     FIRST,
     FRESH,
+    LEFT,
     LEVEL,
     M0,
     M1,
@@ -52,6 +53,9 @@ from detectors.surveillance.series import Floats, Ints
 OWN_LEVEL = 1e-12
 """A point with leverage within this of 1 determines its own level and has no residual."""
 
+BEYOND = np.iinfo(np.int64).max
+"""A number beyond every period, which ends a list of them."""
+
 # Rows of ``powers`` here: of exp(slope) at the last and the last but one iterate, and of
 # exp(-slope) and exp(-slope 2/3) at the last.
 ALONG, ALONG_OLD, PER_ALONG, PER_ALONG_ROOT = range(4)
@@ -68,11 +72,12 @@ def residuals(
     trend: int,
     scored: int,
 ) -> tuple[float, float]:
-    """Pearson statistic and its package variant; if ``scored``, s^2 times phi into EXCESS.
+    """Pearson statistic and its package variant; if ``scored``, s^2 phi (1 - h) into EXCESS.
 
     With u = count over exposure and x = mu over exposure, s^2 phi (1 - h) is
-    2.25 mu ((u / x)^(2/3) - 1)^2; it is taken as 0 for points below their expectation. The
-    weights are those of the last but one iterate, the residuals those of the last.
+    2.25 mu ((u / x)^(2/3) - 1)^2; it is taken as 0 for points below their expectation, and
+    1 - h goes into LEFT. The weights are those of the last but one iterate, the residuals
+    those of the last.
     """
     slope, slope_old = fitted[SLOPE], fitted[SLOPE_OLD]
     per_spread = 1.0 / fitted[SPREAD] if trend else 0.0
@@ -115,8 +120,10 @@ def residuals(
                 left = 1.0 - weight * (per_level + away * away * per_spread)
                 root = points[ROOT, i] * (powers[PER_ALONG_ROOT, k] * factor_root) - 1.0
                 positive = root + abs(root)  # twice it, or 0: a branch here would be a coin's toss
-                excess = powers[ALONG, k] * factor * points[EXPOSURE, i] * positive * positive
-                points[EXCESS, i] = excess / left if left > OWN_LEVEL else 0.0
+                points[EXCESS, i] = (
+                    powers[ALONG, k] * factor * points[EXPOSURE, i] * positive * positive
+                )
+                points[LEFT, i] = left
         pearson += of_run
         package += of_package
         along *= powers[ALONG, length]
@@ -136,11 +143,13 @@ def weigh(
     threshold: float,
     levels: Floats,
     totals: Floats,
+    odd: Ints,
 ) -> int:
     """Set the weights from EXCESS with dispersion ``phi``; the number of points that count less.
 
-    All weights being equal before, they stay as they are when no point counts less; else what
-    a fit starts from (``running_totals``) is set to match.
+    All weights being equal before, they stay as they are when no point counts less; else the
+    points that do go into ``odd``, and what a fit starts from (``running_totals``) is set to
+    match.
     """
     limit = threshold * threshold * phi
     total = float(n)
@@ -148,15 +157,16 @@ def weigh(
     for run in range(runs.shape[1]):
         first = runs[FIRST, run]
         for i in range(first, runs[AFTER, run]):
-            if points[EXCESS, i] > limit:
+            if points[EXCESS, i] > limit * points[LEFT, i] and points[LEFT, i] > OWN_LEVEL:
                 if lighter == 0:
                     start_equal(levels, totals)
-                omega = phi / points[EXCESS, i]
+                omega = phi * points[LEFT, i] / points[EXCESS, i]
                 points[OMEGA, i] = omega
                 points[WEIGHTED, i] = omega * points[EXPOSURE, i]
                 time = starts[run] + (i - first)
                 take_off(points, i, runs[LEVEL, run], time, 1.0 - omega, levels, totals)
                 total -= 1.0 - omega
+                odd[lighter] = i
                 lighter += 1
     if lighter:
         share = n / total
@@ -164,12 +174,14 @@ def weigh(
         for i in range(runs[FIRST, 0], runs[AFTER, -1]):
             points[OMEGA, i] *= share
             points[WEIGHTED, i] *= share
+    odd[lighter] = BEYOND
     return lighter
 
 
 @compiled
-def weigh_equally(points: Floats, runs: Ints) -> None:
+def weigh_equally(points: Floats, runs: Ints, odd: Ints) -> None:
     """Undo ``weigh``."""
+    odd[0] = BEYOND
     for i in range(runs[FIRST, 0], runs[AFTER, -1]):
         points[OMEGA, i] = 1.0 if points[EXPOSURE, i] > 0.0 else 0.0
         points[WEIGHTED, i] = points[EXPOSURE, i]

@@ -5,9 +5,10 @@
 with a level a_g for each season g and one slope. Because each point has exactly one level,
 the information matrix is an arrow: diagonal but for the slope's row and column. So a step of
 iteratively reweighted least squares needs two sums a level, one in all, and no linear algebra.
-Along consecutive periods exp(beta t) grows by a constant factor, whose powers are shared by
-all runs: a step costs an exponential a level and one a gap, not one a point; and without a
-slope it costs nothing per point at all. The first step needs no point either: its sums are
+Along consecutive periods exp(beta t) grows by a constant factor g, so that the sums over a run
+are those of powers of g: one table of them serves all runs, and a step costs an exponential a
+level and one a gap and nothing per point, but for points that weigh less than the others.
+Only exposures make it pass over the points. The first step needs none either: its sums are
 differences of running totals (``running_totals``), which all judged periods share.
 
 The iteration is that of R's ``glm.fit``, so that results agree with published analyses to
@@ -41,12 +42,20 @@ from detectors.surveillance.layout import (
     NEW_M0,
     NEW_M1,
     NOW,
+    PLAIN,
+    POWER,
+    POWER_T,
+    POWER_TT,
     RESPONSE,
     SATURATED_PART,
+    SHARE,
     SLOPE,
     SLOPE_OLD,
     SPREAD,
     STEPS,
+    SUM,
+    SUM_T,
+    SUM_TT,
     TIMED_CASES,
     TIMED_RESPONSE,
     TIMED_TWICE,
@@ -67,6 +76,20 @@ def powers_of(base: float, powers: Floats) -> None:
     for k in range(len(powers)):
         powers[k] = power
         power *= base
+
+
+@compiled
+def raise_growth(growth: float, powers: Floats) -> None:
+    """All rows of ``powers`` for a growth from one period to the next."""
+    power, s0, s1, s2 = 1.0, 0.0, 0.0, 0.0
+    for k in range(powers.shape[1]):
+        timed = k * power
+        powers[POWER, k], powers[POWER_T, k], powers[POWER_TT, k] = power, timed, k * timed
+        powers[SUM, k], powers[SUM_T, k], powers[SUM_TT, k] = s0, s1, s2
+        s0 += power
+        s1 += timed
+        s2 += k * timed
+        power *= growth
 
 
 @compiled
@@ -99,13 +122,17 @@ def add_up(
     starts: Floats,
     powers: Floats,
     levels: Floats,
+    totals: Floats,
+    odd: Ints,
     slope: float,
     trend: int,
 ) -> tuple[float, float]:
     """Sums of mu and mu t by level at the current coefficients, into the NEW rows.
 
+    Where every exposure is 1, every point weighs the same but those in ``odd``: a run's sums
+    are those of its powers, put right at these points.
+
     Gives half the deviance, without its saturated part and the slope's; and the sum of mu t^2.
-    ``starts`` holds the time of the first period of each run, ``powers`` is overwritten.
     """
     groups = levels.shape[1]
     timed_twice = 0.0
@@ -114,27 +141,38 @@ def add_up(
         levels[NEW_M0, g] = 0.0 if trend else levels[FACTOR, g] * levels[EXPOSED, g]
         levels[NEW_M1, g] = 0.0
     if trend:
-        growth, power = np.exp(slope), 1.0
-        for k in range(powers.shape[1]):
-            powers[0, k], powers[1, k], powers[2, k] = power, k * power, k * k * power
-            power *= growth
+        raise_growth(np.exp(slope), powers)
         along = 1.0
+        share, plain, at = totals[NOW, SHARE], totals[NOW, PLAIN] == 1.0, 0
         for run in range(runs.shape[1]):
-            first, time, g = runs[FIRST, run], starts[run], runs[LEVEL, run]
+            first, after, time = runs[FIRST, run], runs[AFTER, run], starts[run]
             if runs[FRESH, run]:
                 along = np.exp(slope * time)
-            s0 = s1 = s2 = 0.0
-            for k in range(runs[AFTER, run] - first):
-                w = points[WEIGHTED, first + k]
-                s0 += powers[0, k] * w
-                s1 += powers[1, k] * w
-                s2 += powers[2, k] * w
+            length = after - first
+            if plain:
+                s0, s1 = share * powers[SUM, length], share * powers[SUM_T, length]
+                s2 = share * powers[SUM_TT, length]
+                while odd[at] < after:
+                    k = odd[at] - first
+                    less = points[WEIGHTED, odd[at]] - share
+                    s0 += less * powers[POWER, k]
+                    s1 += less * powers[POWER_T, k]
+                    s2 += less * powers[POWER_TT, k]
+                    at += 1
+            else:
+                s0 = s1 = s2 = 0.0
+                for k in range(length):
+                    w = points[WEIGHTED, first + k]
+                    s0 += powers[POWER, k] * w
+                    s1 += powers[POWER_T, k] * w
+                    s2 += powers[POWER_TT, k] * w
+            g = runs[LEVEL, run]
             scale = along * levels[FACTOR, g]
             m0, m1 = scale * s0, scale * s1
             levels[NEW_M0, g] += m0
             levels[NEW_M1, g] += time * m0 + m1
             timed_twice += scale * s2 + time * (2.0 * m1 + time * m0)
-            along *= powers[0, runs[AFTER, run] - first]
+            along *= powers[POWER, length]
     half = 0.0
     for g in range(groups):
         half += levels[NEW_M0, g] - levels[A, g] * levels[CASES, g]
@@ -164,6 +202,7 @@ def fit(
     powers: Floats,
     levels: Floats,
     totals: Floats,
+    odd: Ints,
     trend: int,
     fitted: Floats,
 ) -> None:
@@ -173,10 +212,12 @@ def fit(
         points: ``F64[POINT_ROWS, periods]``.
         runs: ``I64[RUN_ROWS, runs]``, in time order; every level has a known count.
         starts: Time of the first period of each run.
-        powers: Room, ``F64[POWER_ROWS, longest run + 1]``.
+        powers: Room, ``F64[POWER_ROWS, longest run + 1]``, overwritten.
         levels: ``F64[LEVEL_ROWS, levels]``, with the rows M0, M1, CASES, EXPOSED and RESPONSE
             at mu = y + 0.1; overwritten.
         totals: ``F64[2, TOTALS]``, likewise in row NOW; left as it is.
+        odd: Periods that weigh less than the others, in order, and then a number beyond all
+            periods. Asked only where every exposure is 1.
         trend: 1 to fit a slope, 0 to leave it out.
         fitted: ``F64[FIT_VALUES]``, overwritten. A slope that cannot be told from the levels
             counts as not converged.
@@ -190,7 +231,7 @@ def fit(
         fitted[SLOPE], fitted[SPREAD], fitted[STEPS] = slope, spread, steps
         if trend and spread == 0.0:
             return
-        half, twice = add_up(points, runs, starts, powers, levels, slope, trend)
+        half, twice = add_up(points, runs, starts, powers, levels, totals, odd, slope, trend)
         half -= slope * cases_t
         halvings = 0
         while not np.isfinite(half) and steps > 1 and halvings < LARGEST_STEPS:
@@ -198,7 +239,7 @@ def fit(
             levels[A] = 0.5 * (levels[A] + levels[A_OLD])
             slope = 0.5 * (slope + fitted[SLOPE_OLD])
             fitted[SLOPE] = slope
-            half, twice = add_up(points, runs, starts, powers, levels, slope, trend)
+            half, twice = add_up(points, runs, starts, powers, levels, totals, odd, slope, trend)
             half -= slope * cases_t
         if not np.isfinite(half):
             return

@@ -37,12 +37,14 @@ from detectors.surveillance.layout import (
     NOW,
     OMEGA,
     OPEN,
+    PLAIN,
     POINT_ROWS,
     RATE,
     RESPONSE,
     ROOT,
     SATURATED,
     SATURATED_PART,
+    SHARE,
     START_DEVIANCE,
     START_Z,
     TIMED_CASES,
@@ -128,7 +130,9 @@ def prepare(
 
 
 @compiled
-def begin(running: Floats, runs: Ints, centre: float, levels: Floats, totals: Floats) -> None:
+def begin(
+    running: Floats, runs: Ints, centre: float, plain: int, levels: Floats, totals: Floats
+) -> None:
     """Sums at mu = y + 0.1 with equal weights and time from ``centre``: FIRST rows, EQUAL."""
     levels[FIRST_M0 : FIRST_RESPONSE + 1] = 0.0
     w_tt = z_t = y_t = saturated = deviance = 0.0
@@ -153,6 +157,7 @@ def begin(running: Floats, runs: Ints, centre: float, levels: Floats, totals: Fl
     totals[EQUAL, TIMED_CASES] = y_t
     totals[EQUAL, SATURATED_PART] = 2.0 * saturated
     totals[EQUAL, DEVIANCE_AT_START] = 2.0 * deviance
+    totals[EQUAL, SHARE], totals[EQUAL, PLAIN] = 1.0, plain
 
 
 @compiled
@@ -196,5 +201,5 @@ def scale_up(share: float, levels: Floats, totals: Floats) -> None:
         levels[CASES, g] *= share
         levels[EXPOSED, g] *= share
         levels[RESPONSE, g] *= share
-    for k in range(totals.shape[1]):
+    for k in range(TIMED_TWICE, SHARE + 1):
         totals[NOW, k] *= share
