@@ -89,6 +89,19 @@ def test_a_wardmetric_series_brings_the_findings_of_drift_monitors(told, ward):
     assert isinstance(detail["monitors"], list)
 
 
+def test_a_rare_event_is_charted_by_the_days_between_its_reports(told):
+    found = told.client.get("/v1/series", params={"indicator": "severe_harm", "limit": 200}).json()
+    details = [told.client.get(f"/v1/series/{quote(one['id'])}").json() for one in found["items"]]
+    detail = max(details, key=lambda one: len(one["points"]))
+    gaps = [point["value"] for point in detail["points"]]
+
+    assert "t" == detail["chart"]
+    assert gaps[0] is None
+    assert len(gaps) > 3
+    assert all(gap > 0 for gap in gaps[1:])
+    assert detail["limits"]["mean"] is not None
+
+
 def test_a_rate_without_its_denominator_is_shown_as_missing(fresh):
     fresh.push([incident(1)])
 
