@@ -70,6 +70,12 @@ def _rewind(first: I64, begin: I64, oldest: I64, states: F64, table: I64, marks:
             marks[series, int(state[ROW]), PEAK] = state[GREATEST]
 
 
+@compiled
+def _used(begin: I64, states: F64, used: I64) -> None:
+    for series in range(begin.size):
+        used[series] = int(states[series, begin[series] % KEPT, ROWS])
+
+
 @dataclass(slots=True)
 class Trail:
     """What one pass over a block left: episodes found, and the states to go on from.
@@ -124,13 +130,15 @@ class Trail:
 
     def used(self) -> I64:
         """How many episodes each series has."""
-        last = self.states[np.arange(self.begin.size), self.begin % KEPT, ROWS]
-        used: I64 = last.astype(np.int64)
+        used = np.empty(self.begin.size, dtype=np.int64)
+        _used(self.begin, self.states, used)
         return used
 
     def episodes(self, watch: Watch, per_year: float) -> list[SeriesEpisode]:
         """The episodes of all series, in no order."""
         used = self.used()
+        if not used.any():
+            return []
         return [
             SeriesEpisode(
                 series=int(series),
@@ -156,11 +164,16 @@ class Trail:
 
 
 @compiled
-def _is_busy(begin: I64, oldest: I64, states: F64, busy: I64) -> int:
-    """Number the series with an open episode before a kept period; the others get -1."""
+def _fold(begin: I64, oldest: I64, states: F64, short: I32, seen: I32, busy: I32, used: I32) -> int:
+    """Note what a fold has of each series, and number those with an open episode lately."""
     number = 0
     for series in range(begin.size):
+        short[0, series] = begin[series]
+        short[1, series] = oldest[series]
+        used[series] = int(states[series, begin[series] % KEPT, ROWS])
         busy[series] = -1
+        for place in range(KEPT):
+            seen[series, place] = int(states[series, place, SEEN])
         for period in range(oldest[series], begin[series] + 1):
             if states[series, period % KEPT, ROW] >= 0.0:
                 busy[series] = number
@@ -219,24 +232,19 @@ class Fold:
     @classmethod
     def of(cls, trail: Trail) -> Fold:
         """What a trail says, in little room."""
-        busy = np.empty(trail.begin.size, dtype=np.int64)
-        number = _is_busy(trail.begin, trail.oldest, trail.states, busy)
-        used = trail.used()
+        series = trail.begin.size
+        short = np.empty((2, series), dtype=np.int32)
+        seen = np.empty((series, KEPT), dtype=np.int32)
+        busy, used = np.empty(series, dtype=np.int32), np.empty(series, dtype=np.int32)
+        number = _fold(trail.begin, trail.oldest, trail.states, short, seen, busy, used)
+        whole = np.zeros((0, KEPT, trail.states.shape[2]))
         table, marks = np.zeros((0, TABLE), dtype=np.int32), np.zeros((0, MARKS))
+        if number:
+            whole = trail.states[busy >= 0]
         if used.any():
             held = np.arange(trail.table.shape[1]) < used[:, None]
             table, marks = trail.table[held].astype(np.int32), trail.marks[held]
-        return cls(
-            trail.begin.astype(np.int32),
-            trail.oldest.astype(np.int32),
-            trail.states.shape[2],
-            trail.states[:, :, SEEN].astype(np.int32),
-            busy.astype(np.int32),
-            trail.states[busy >= 0] if number else np.zeros((0, KEPT, trail.states.shape[2])),
-            used.astype(np.int32),
-            table,
-            marks,
-        )
+        return cls(short[0], short[1], trail.states.shape[2], seen, busy, whole, used, table, marks)
 
     def trail(self) -> Trail:
         """The trail again."""
