@@ -275,20 +275,8 @@ def find_signals(
     groups = np.zeros(len(values), np.int32) if group is None else group
     completing = np.zeros(len(values), np.uint8)
     marked = np.zeros(len(values), np.uint8)
-    _scan(
-        values,
-        limits.mean,
-        limits.lower,
-        limits.upper,
-        limits.near_lower,
-        limits.near_upper,
-        groups,
-        shift_points,
-        trend_points,
-        variant,
-        completing,
-        marked,
-    )
+    lines = (limits.mean, limits.lower, limits.upper, limits.near_lower, limits.near_upper)
+    _scan(values, *lines, groups, shift_points, trend_points, variant, completing, marked)
     return Signals(completing, marked)
 
 
