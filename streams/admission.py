@@ -65,37 +65,14 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
         raise Refused(refusal if data or refusal.code == "schema" else _NO_PROVIDER)
     if place is not None and (feed is not place.feed or provider != place.provider):
         raise Refused(_misplaced(feed, place))
-    return fact_of(
-        source, event_id, feed, event.revision or 1, event.withdrawn is True, provider, site, ward,
-        time, recorded, told, body,
-    )  # fmt: skip
-
-
-def fact_of(
-    source: str,
-    event_id: str,
-    feed: Feed,
-    revision: int,
-    withdrawn: bool,  # noqa: FBT001 - in the order of a fact
-    provider: str,
-    site: str | None,
-    ward: str | None,
-    time: int,
-    recorded: int | None,
-    told: bytes,
-    body: bytes,
-) -> Fact:
-    """The fact of these parts; ``told`` is its canonical body whole, its place included."""
-    # What tells two contents of a fact apart.
-    told += b"\0%d\0%d\0%d" % (feed, time, -1 if recorded is None else recorded)
     return Fact(
         fact_key(source, event_id),
-        blake2b(told, digest_size=8).digest(),
+        digest_of(told, feed, time, -1 if recorded is None else recorded),
         source,
         event_id,
         feed,
-        revision,
-        withdrawn,
+        event.revision or 1,
+        event.withdrawn is True,
         provider,
         site,
         ward,
@@ -103,6 +80,11 @@ def fact_of(
         recorded,
         body,
     )
+
+
+def digest_of(told: bytes, feed: Feed, time: int, recorded: int) -> bytes:
+    """What tells two contents of a fact apart; without a recorded time that is -1."""
+    return blake2b(told + b"\0%d\0%d\0%d" % (feed, time, recorded), digest_size=8).digest()
 
 
 def _stated(

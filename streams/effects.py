@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from streams.messages import Fact, Rejection
 from streams.periods import Grid
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """The stored cells of one leaf unit in one period of one grid.
 
     ``cells`` is the packed form that ``streams.tallies`` writes and reads; the

@@ -22,11 +22,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.admission import Place, fact_of
+from streams.admission import Place, digest_of
 from streams.bodies import EARLIEST, plain_number
 from streams.context import Context
 from streams.contributions import moment_ms
-from streams.envelope import MS_PER_DAY
+from streams.envelope import MS_PER_DAY, fact_key, milliseconds
 from streams.feeds import Feed
 from streams.messages import Fact
 from streams.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME, cut
@@ -135,6 +135,7 @@ class Events:
     def taken(self, context: Context, place: Place | None) -> list[Fact | None]:
         """The facts of the events; None for each that must go the strict way."""
         facts: list[Fact | None] = []
+        authority, today, speaking = context.authority, milliseconds(context.now), ("", "")
         for text, event_id, source, where, values, time, recorded in zip(
             self._outlines, self._ids, self._sources, self._places, self._values,
             self._times, self._recorded, strict=False,
@@ -147,8 +148,12 @@ class Events:
             provider, site, ward, told = standing
             # A metric counts at the end of its period.
             counts_at = until if metric else time
-            if context.authority(source, provider, counts_at) is not None:
-                continue
+            if (source, provider) != speaking:
+                # Who may speak today may also speak of the past.
+                if authority(source, provider, today) is None:
+                    speaking = (source, provider)
+                elif authority(source, provider, counts_at) is not None:
+                    continue
             if place is not None and (feed is not place.feed or provider != place.provider):
                 continue
             if until > context.latest or (ward is not None and feed is _SPEAKUP):
@@ -158,9 +163,11 @@ class Events:
                 if filled is None:
                     continue
                 body, rest = b"{" + filled, b"," + filled
-            facts[-1] = fact_of(
+            facts[-1] = Fact(
+                fact_key(source, event_id),
+                digest_of(told + rest, feed, counts_at, recorded),
                 source, event_id, feed, revision, _STANDS, provider, site, ward, counts_at,
-                None if recorded < 0 else recorded, told + rest, body,
+                None if recorded < 0 else recorded, body,
             )  # fmt: skip
         return facts
 

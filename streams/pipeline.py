@@ -61,22 +61,23 @@ def advance(
     effects = Effects(events=len(facts))
     changes: dict[str, Changes] = {}
     provider, changed = None, {}
+    number = len(known)
     for fact in facts:
         if fact.provider != provider:
             provider = fact.provider
             changed = changes.setdefault(provider, {})
         key = fact.key
         place = (provider, key)
-        held = known.get(place)
-        if held is None:
+        held = known.setdefault(place, fact)
+        if len(known) > number:
+            number += 1
             changed[key] = (None, fact)
         elif fact.rank <= held.rank:
             effects.duplicates += 1
-            continue
         else:
             # The version before the batch is what the new one replaces.
             changed[key] = (changed[key][0] if key in changed else held, fact)
-        known[place] = fact
+            known[place] = fact
     for provider, changed in changes.items():
         if changed:
             _take_in(states[provider], changed, effects)

@@ -175,7 +175,7 @@ def test_a_tally_without_cells_is_removed(store):
     month = Tally("RXX", "RXX01:W1", Grid.MONTH, 672, b"\x02")
     store.commit(0, 0, Effects(tallies=[week, month]), {}, NOW)
 
-    store.commit(0, 1, Effects(tallies=[replace(week, cells=b"")]), {}, NOW)
+    store.commit(0, 1, Effects(tallies=[msgspec.structs.replace(week, cells=b"")]), {}, NOW)
 
     assert store.tallies("RXX") == [month]
 
