@@ -20,7 +20,7 @@ from streams.periods import Grid, first_day, month_of_day
 from streams.windows import joined_units, window
 
 if TYPE_CHECKING:
-    from streams.series import Block
+    from streams.held import Held
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ def series_id(unit: str, indicator: str, grid: Grid) -> str:
     return f"{unit}~{indicator}~{grid.name.lower()}"
 
 
-def _span(block: Block, indicator: Indicator, unit: str, grid: Grid) -> tuple[int, int] | None:
+def _span(block: Held, indicator: Indicator, unit: str, grid: Grid) -> tuple[int, int] | None:
     """First and last period of a series: from the unit's first fact to its feed's watermark."""
     columns = block.columns[grid]
     row = row_of(block, unit, indicator.key, grid)
@@ -72,7 +72,7 @@ def _span(block: Block, indicator: Indicator, unit: str, grid: Grid) -> tuple[in
     return min(first, closed), closed
 
 
-def row_of(block: Block, unit: str, key: str, grid: Grid) -> int:
+def row_of(block: Held, unit: str, key: str, grid: Grid) -> int:
     """The matrix row of a unit's totals of an indicator on a grid, or -1."""
     slot = block.slot(unit)
     if slot is None:
@@ -80,7 +80,7 @@ def row_of(block: Block, unit: str, key: str, grid: Grid) -> int:
     return int(block.columns[grid].table[slot, block.catalogue.position(key)])
 
 
-def view(block: Block, unit: str, key: str, grid: Grid) -> SeriesView | None:
+def view(block: Held, unit: str, key: str, grid: Grid) -> SeriesView | None:
     """The series of an indicator of a unit, or None where there is none."""
     slot = block.slot(unit)
     if slot is None or key not in block.catalogue:
@@ -121,7 +121,7 @@ def view(block: Block, unit: str, key: str, grid: Grid) -> SeriesView | None:
     )
 
 
-def listed(block: Block, unit: str) -> list[tuple[str, Grid]]:
+def listed(block: Held, unit: str) -> list[tuple[str, Grid]]:
     """The series a unit has: indicator key and grid, in the catalogue's order."""
     slot = block.slot(unit)
     if slot is None:

@@ -18,7 +18,7 @@ from streams.feeds import Feed
 from streams.periods import Grid, first_day, month_of_day
 
 if TYPE_CHECKING:
-    from streams.series import Block
+    from streams.held import Held
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ I32 = npt.NDArray[np.int32]
 
 
 def window(
-    block: Block, grid: Grid, slots: Sequence[int], position: int, first: int, width: int
+    block: Held, grid: Grid, slots: Sequence[int], position: int, first: int, width: int
 ) -> I64:
     """Facts, numerators and denominators (3, slots, width) of one indicator.
 
@@ -51,7 +51,7 @@ def window(
     return result
 
 
-def reported(block: Block, grid: Grid, slots: I64, position: int) -> list[int]:
+def reported(block: Held, grid: Grid, slots: I64, position: int) -> list[int]:
     """Those of the slots that have a fact of an indicator on a grid."""
     columns = block.columns[grid]
     rows = columns.table[slots, position]
@@ -67,7 +67,7 @@ def months_of_weeks(first: int, width: int) -> I64:
 
 
 def weekly_activity(
-    block: Block, slots: Sequence[int], position: int, first: int, width: int
+    block: Held, slots: Sequence[int], position: int, first: int, width: int
 ) -> tuple[F64, I64]:
     """An activity metric by week (slots, width), NaN where missing, and the facts behind it.
 
@@ -91,7 +91,7 @@ def weekly_activity(
 
 
 def joined_units(
-    block: Block, grid: Grid, slots: Sequence[int], key: str, first: int, width: int
+    block: Held, grid: Grid, slots: Sequence[int], key: str, first: int, width: int
 ) -> F64:
     """A denominator (slots, width) joined by unit and period, NaN where not reported."""
     position = block.catalogue.position(key)
