@@ -83,7 +83,8 @@ def open_message(message: Message, context: Context) -> Opened:
 
 
 def _open_single(body: bytes, context: Context, place: Place | None) -> Opened:
-    return open_each([body], context, place)
+    opened = open_whole(b"[" + body + b"]", 1, context, place, lambda: [body])
+    return open_each([body], context, place) if opened is None else opened
 
 
 def _open_batch(body: bytes, context: Context, place: Place | None) -> Opened:

@@ -55,8 +55,10 @@ def open_whole(
     left = [index for index, fact in enumerate(taken) if fact is None]
     if not left:
         return Opened([fact for fact in taken if fact is not None], [])
-    raw = [events.raw(index) for index in left]
-    opened = _open_strictly(b"[" + b",".join(raw) + b"]", len(raw), context, place, lambda: raw)
+    # As they were sent, white space around them included, where they were sent one by one.
+    given = None if expected is None else pieces()
+    raw = [events.raw(index) if given is None else given[index] for index in left]
+    opened = _open_left(raw, context, place)
     if opened is None:
         return None
     rejections = [replace(one, index=left[one.index]) for one in opened.rejections]
@@ -67,6 +69,19 @@ def open_whole(
             taken[index] = fact = next(new)
             events.remember(index, fact)
     return Opened([fact for fact in taken if fact is not None], rejections)
+
+
+def _open_left(raw: Sequence[bytes], context: Context, place: Place | None) -> Opened | None:
+    """Open the events of a plain array that were not recognised, or None where one is no JSON."""
+    body = b"[" + b",".join(raw) + b"]"
+    opened = _open_strictly(body, len(raw), context, place, lambda: raw)
+    if opened is not None:
+        return opened
+    try:
+        items = Reader().elements(body.decode("ascii"), EVENTS_LIMIT)
+    except (ValueError, RecursionError):
+        return None
+    return None if items is None else open_each(items, context, place)
 
 
 def _open_strictly(
@@ -163,7 +178,7 @@ def open_each(pieces: Iterable[bytes | Item], context: Context, place: Place | N
     opened = Opened()
     for index, piece in enumerate(pieces):
         raw = piece.raw if isinstance(piece, Item) else piece
-        alone = open_whole(b"[" + raw + b"]", 1, context, place, partial(_alone, raw))
+        alone = _open_strictly(b"[" + raw + b"]", 1, context, place, partial(_alone, raw))
         if alone is None:
             alone = _look_closely(piece, context, place)
         opened.facts.extend(alone.facts)

@@ -21,7 +21,7 @@ from streams.outlines import Events
 from streams.plain_values import is_plain_identifier, moment, number_end
 from streams.vocabulary import Moment
 from tests.malformed import NHS_NUMBER, TOPICS, malformed, odd_event
-from tests.sent_events import BATCH, LINES, aggregate, context, event, written
+from tests.sent_events import BATCH, LINES, ONE, aggregate, context, event, written
 
 CONTEXT = context()
 # Compiling takes longer than any example may.
@@ -151,9 +151,13 @@ def test_lines_and_messages_of_a_log_do_not_depend_on_what_was_seen_either(seed)
         events = [_event(rng) for _ in range(4)]
         lines = b"\n".join(one.replace(b"\n", b" ") for one in events)
         array = Message(rng.choice(TOPICS), 0, 0, b"EXA", b"[" + b",".join(events) + b"]", 0)
+        single = b" " + events[0] + b"\n"
         seen = _seen(open_request(lines, LINES, CONTEXT)), _seen(open_message(array, CONTEXT))
         again = _seen(open_request(lines, LINES, CONTEXT)), _seen(open_message(array, CONTEXT))
+        alone = _seen(open_request(single, ONE, CONTEXT))
         outlines.forget()
+
+        assert alone == _seen(_strictly(single, ONE))
 
         assert again == seen
         assert _seen(open_message(array, CONTEXT)) == seen[1]

@@ -14,7 +14,7 @@ from streams.messages import Opened
 from streams.organisations import Organisation, Organisations
 from streams.outlines import Events
 from streams.plain_values import moment
-from tests.sent_events import BATCH, NOW, aggregate, context, event, message, written
+from tests.sent_events import BATCH, LINES, NOW, ONE, aggregate, context, event, message, written
 
 CONTEXT = context()
 
@@ -181,6 +181,20 @@ def test_known_and_unknown_events_side_by_side_keep_their_order_and_their_indice
 
     assert ["a", "b", "d"] == [fact.event_id for fact in found.facts]
     assert [(2, "unknown_field")] == [(one.index, one.code) for one in found.rejections]
+
+
+@pytest.mark.parametrize("change", [{"metric": "nothing"}, {"extra": 1}])
+def test_white_space_around_a_refused_event_is_kept_or_not_whatever_was_seen_before(change):
+    good = event("wardmetric")
+    body = b" " + written(good | {"data": good["data"] | change}) + b" \n"
+    for kind in (ONE, BATCH, LINES):
+        outlines.forget()
+        sent = b"[" + body + b"]" if kind == BATCH else body
+        before = open_request(sent, kind, CONTEXT)
+        opened(good)
+
+        assert before == open_request(sent, kind, CONTEXT)
+        assert (kind == ONE and "metric" in change) == (before.rejections[0].raw == body)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
