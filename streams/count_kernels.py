@@ -17,13 +17,12 @@ from detectors.compiled import compiled
 from streams.cell_lines import (
     ABOVE,
     BELOW,
-    BYTES,
-    CODES,
     DAYS,
     FACTS,
     WEEKDAYS,
     Cells,
     held,
+    is_held,
     number_at,
 )
 from streams.contributions import MILLION
@@ -172,7 +171,7 @@ def _fill_events(
             number_at(weeks.lines, weeks.each, weeks.pool, row, ABOVE, column) / MILLION
         )
         by_day = weeks.lines[row, DAYS]
-        if by_day & (CODES - 1) >= BYTES:
+        if is_held(by_day):
             for day in range(7):
                 room.daily[f, t, day] = held(weeks.pool, by_day, WEEKDAYS * column + day)
 
@@ -194,7 +193,7 @@ def _count_once(
         if room.counts[whole, t] > 0.0:
             room.counts[whole, t] -= held(weeks.pool, weeks.lines[row, FACTS], column)
         by_day = weeks.lines[row, DAYS]
-        if by_day & (CODES - 1) >= BYTES:
+        if is_held(by_day):
             for day in range(7):
                 room.daily[whole, t, day] -= held(weeks.pool, by_day, WEEKDAYS * column + day)
 

@@ -7,7 +7,6 @@ different. What it finds is a function of the facts alone.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from streams.series import Block
 
 I64 = npt.NDArray[np.int64]
-# The rise that a feed is asked for when it has to bear out another.
-RISE = 1.5
 
 
 class CountWatch:
@@ -235,34 +232,6 @@ class CountWatch:
             week=episode.opened_week, day=episode.opened_day,
             since=since, bar=bars.look,
         )  # fmt: skip
-
-    def borne_out(self, block: Block, signal: Signal, *, but: str) -> list[float]:
-        """How far each feed but one shows the rise of a signal by itself, to this day.
-
-        Log Bayes factors of a rise by half since the onset, the rate before it
-        integrated out, for the feeds that contribute to the signal.
-        """
-        counts, slot = self._counts, block.slot(signal.unit)
-        if counts is None or slot is None:
-            return []
-        unit = self._place[slot]
-        weeks = np.array([first_day(Grid.WEEK, counts.week0 + t) for t in range(counts.periods)])
-        since = weeks >= signal.onset
-        if signal.subsided is not None:
-            since &= weeks < signal.subsided
-        told = {series["indicator"] for series in signal.series}
-        found = []
-        for number, key in enumerate(self.model.feeds):
-            if key == but or key not in told:
-                continue
-            mass = counts.exposure[unit, number]
-            events = counts.counts[unit, number]
-            seen = float(self.model.prior_a[number] + events[weeks < signal.onset].sum())
-            span = float(self.model.prior_b[number] + mass[weeks < signal.onset].sum())
-            after, length = float(events[since].sum()), float(mass[since].sum())
-            spread = math.log1p((RISE - 1.0) * length / (span + length))
-            found.append(after * math.log(RISE) - (seen + after) * spread)
-        return found
 
 
 def _since(path: WatchPath, episode: Episode) -> int:

@@ -26,6 +26,7 @@ from streams.cell_lines import (
     WEEKDAYS,
     Cells,
     held,
+    is_held,
     moved,
     number_at,
     words,
@@ -191,7 +192,7 @@ def _taken(lines: I32, rows: int, width: int) -> int:
     total = 0
     for row in range(rows):
         for which in range(LINES):
-            if lines[row, which] & (CODES - 1) >= BYTES:
+            if is_held(lines[row, which]):
                 total += words(lines[row, which], width * (WEEKDAYS if which == DAYS else 1))
     return total
 
@@ -246,6 +247,6 @@ def _with_facts(cells: Cells, rows: I32, found: Bool) -> None:
 @compiled
 def _days(cells: Cells, row: int, column: int, result: I64) -> None:
     line = cells.lines[row, DAYS]
-    if line & (CODES - 1) >= BYTES:
+    if is_held(line):
         for day in range(WEEKDAYS):
             result[day] = held(cells.pool, line, WEEKDAYS * column + day)

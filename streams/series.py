@@ -107,10 +107,6 @@ class Block:
         """The slot that holds a unit's totals, or None for a unit never seen."""
         return self._units.total(code)
 
-    def own_slot(self, code: str) -> int | None:
-        """The slot that holds what a site or provider reports for itself, if it does."""
-        return self._units.own(code)
-
     def own_slots(self, slots: I64) -> I64:
         """The slots of what these units report for themselves, -1 where they do not."""
         return self._units.own_of(slots)

@@ -83,10 +83,6 @@ class Slots:
         """The slot that holds a unit's totals, or None for a unit never seen."""
         return self._slot_of.get((code, False))
 
-    def own(self, code: str) -> int | None:
-        """The slot that holds what a site or provider reports for itself, if it does."""
-        return self._slot_of.get((code, True))
-
     def own_of(self, slots: I64) -> I64:
         """The slots of what these units report for themselves, -1 where they do not."""
         if self._own.size != len(self.slots):
