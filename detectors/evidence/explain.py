@@ -18,6 +18,7 @@ from detectors.evidence.statistic import (
     log_terms,
     posterior,
     tables,
+    unseen,
 )
 
 WAYS_SHOWN = 5
@@ -162,6 +163,7 @@ def _explain(
     by_onset, by_way = shares.sum(axis=1), shares.sum(axis=0)
     onsets = week + 1 - AGES[:reach]
     onset = int(onsets[median])
+    unseen(mass[-1], mass[onset], masses)
     told = masses > 0.5
     if not told.any():
         told[int(masses.argmax())] = True

@@ -32,6 +32,7 @@ from detectors.evidence.statistic import (
     log_terms,
     onset_sums,
     posterior,
+    unseen,
 )
 
 # Columns of a row of the log.
@@ -197,6 +198,7 @@ def _attribute(history: History, looks: Looks, tab: Tables, t: int, first: int, 
     row[EVIDENCE], median = posterior(terms, reach, tab, probability)
     row[ONSET] = t + 1 - tab.ages[median]
     row[SINCE] = first
+    unseen(looks.masses, history.mass[int(row[ONSET])], probability)
     bits, likeliest = 0, 0
     for f in range(probability.shape[0]):
         if probability[f] > 0.5:

@@ -261,3 +261,15 @@ def posterior(terms: F64, reach: int, tab: Tables, masses: F64) -> tuple[float, 
         median += 1
         running += by_age[median]
     return top + math.log(total), median
+
+
+@compiled
+def unseen(total_mass: F64, mass: F64, probability: F64) -> None:
+    """Set the probability of feeds to 0 that were not observed since an onset.
+
+    A feed without data fits a pattern that changes it as well as one that does not, so it
+    would be named with all that rise. ``mass`` (``[F]``) is what lay before the onset.
+    """
+    for f in range(probability.shape[0]):
+        if total_mass[f] <= mass[f]:
+            probability[f] = 0.0

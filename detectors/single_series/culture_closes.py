@@ -14,7 +14,7 @@ import numpy as np
 
 from detectors.compiled import compiled
 from detectors.evidence.counts import F64
-from detectors.evidence.statistic import Tables, log_terms, posterior
+from detectors.evidence.statistic import Tables, log_terms, posterior, unseen
 from detectors.single_series.reporting_culture import (
     AGES,
     PRIOR_ODDS,
@@ -116,6 +116,7 @@ def _cross(
             past.sums[t + 1], past.mass[t + 1], past.sums, past.mass, t, since, tab, terms
         )
         evidence, median = posterior(terms, reach, tab, changed)
+        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[median]], changed)
         if evidence > bars[level] and changed[past.feed] > 0.5:
             state[WAITS + level] = t
         elif evidence > bars[level]:
@@ -140,6 +141,7 @@ def _tell(
             against -= IMPATIENCE
         reach = fill(past, tab, t, since, against, onset, terms)
         evidence, median = posterior(terms, reach, tab, changed)
+        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[median]], changed)
         if evidence > bars[level]:
             used = _note(rows, used, t, level, t + 1 - AGES[median], changed, evidence)
             state[LAST + level], state[WAITS + level] = t, -1.0

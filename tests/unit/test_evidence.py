@@ -193,6 +193,24 @@ def test_evidence_stays_finite_when_counts_explode():
     assert path.log_evidence(0, Way.IMPROVEMENT)[-1] < 0
 
 
+def test_a_feed_without_data_is_never_named_among_those_that_rose():
+    counts = np.full((1, 3, 80), 8.0)
+    counts[:, :, 70:] = 20.0
+    exposure = np.ones_like(counts)
+    counts[:, 1], exposure[:, 1] = 0.0, 0.0
+    block = FeedCounts(counts, exposure, 2700)
+    model = EvidenceModel.plain(("incidents", "falls", "complaints"), (8.0, 2.0, 8.0))
+    crossing = watch(block, model, budget1=0.2, budget2=0.05).crossings(0)[0]
+    explained = explain(block, 0, model, week=crossing.week)
+
+    assert crossing.feeds == (True, False, True)
+    assert [feed.feed for feed in explained.feeds if feed.contributes] == [
+        "incidents",
+        "complaints",
+    ]
+    assert explained.feeds[1].probability == 0.0
+
+
 @pytest.mark.parametrize(
     "feeds", [["a"], ["a", "b"], list("abcdefgh"), list(FEEDS), ["falls", "x"]]
 )
