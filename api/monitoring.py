@@ -48,7 +48,8 @@ def monitor_findings(history: History) -> list[dict[str, Any]]:
 def _found(values: bytes) -> tuple[tuple[str, tuple[tuple[str, float | int | str], ...], int], ...]:
     """Monitor, parameters and position of each finding in a series of doubles."""
     # river costs a second to import, which only readers of such a series pay.
-    from detectors.drift.monitors import monitor, standardised_residuals  # noqa: PLC0415 - as said above
+    from detectors.drift.monitors import monitor  # noqa: PLC0415 - as said above
+    from detectors.drift.supporting import standardised_residuals  # noqa: PLC0415 - the same
 
     found = monitor(standardised_residuals(np.frombuffer(values), BASELINE))
     return tuple((one.detector, tuple(one.parameters.items()), one.index) for one in found)

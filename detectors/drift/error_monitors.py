@@ -34,7 +34,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.conformance import Subject
-from detectors.drift.monitors import Floats, Parameters, feed, monitor, river_detector
+from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
 
 
 class _ErrorMonitor:
@@ -258,7 +258,7 @@ def _sample(rng: np.random.Generator) -> Floats:
 
 def _subject(name: str, kind: Callable[[], _ErrorMonitor]) -> Subject:
     def latest(history: Floats) -> int:
-        return int(any(found.index == len(history) - 1 for found in monitor(history, [kind()])))
+        return int(any(found.index == len(history) - 1 for found in findings(history, [kind()])))
 
     return Subject(name=name, make=kind, sample=_sample, latest=latest, missing="ignored")
 

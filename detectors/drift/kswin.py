@@ -28,7 +28,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.conformance import Subject
-from detectors.drift.monitors import Floats, Parameters, feed, monitor, river_detector
+from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
 
 
 class Kswin:
@@ -102,7 +102,7 @@ CONFORMANCE = (
         make=_make,
         sample=_sample,
         latest=lambda history: int(
-            any(finding.index == len(history) - 1 for finding in monitor(history, [_make()]))
+            any(finding.index == len(history) - 1 for finding in findings(history, [_make()]))
         ),
         missing="ignored",
         state_bytes=65_536,

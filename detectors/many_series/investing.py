@@ -17,6 +17,8 @@ Sources: see ``online_fdr``.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,6 +94,10 @@ def invest(
 
 class Investing(OnlineTesting):
     """A procedure of this formula; kinds differ in clock, scale, payouts and cap."""
+
+    @abstractmethod
+    def __init__(self) -> None:
+        """Each kind declares its own parameters."""
 
     def _start(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.drift.bocpd import Bocpd, bocpd
 from detectors.drift.bocpd_priors import Gaussian
-from detectors.drift.monitors import standardised_residuals
+from detectors.drift.supporting import standardised_residuals
 from tests.reference.cases import HERE, column, rows
 
 CASE = rows(HERE / "bocpd_nile_studentt_lam100.csv")

@@ -5,13 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from detectors.drift.monitors import (
-    Adwin,
-    MonitorFinding,
-    PageHinkley,
-    monitor,
-    standardised_residuals,
-)
+from detectors.drift.monitors import Adwin, PageHinkley, monitor
+from detectors.drift.supporting import MonitorFinding, standardised_residuals
 
 
 def shifted(size=2.0):
