@@ -17,7 +17,7 @@ from api.profiles import listening
 from api.renderings import action_fields, alert_fields, alert_summary, contributing, named
 from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
 from api.service import Service
-from streams.lifecycle import ForbiddenMove, IncompleteAction, State
+from streams.alerts.lifecycle import ForbiddenMove, IncompleteAction, State
 from streams.store import AlertRow, BadCursor, UnknownItem, VersionConflict
 
 AlertId = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]

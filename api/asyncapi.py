@@ -13,11 +13,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from api.service import Service
-from streams import topics
-from streams.effects import AlertRecord
-from streams.events import json_schema
-from streams.feeds import Feed
-from streams.publisher import ALERT_TYPE, SIGNAL_TYPE, SOURCE
+from streams.facts.effects import AlertRecord
+from streams.facts.events import json_schema
+from streams.facts.feeds import Feed
+from streams.runners import topics
+from streams.runners.publisher import ALERT_TYPE, SIGNAL_TYPE, SOURCE
 from streams.store import AlertRow
 
 _SCHEMAS: Final = "#/components/schemas/"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from streams.disclosure import SUPPRESSED
-from streams.points import Point
+from streams.alerts.disclosure import SUPPRESSED
+from streams.histories.points import Point
 
 WORDS = {
     "common_cause": "common cause",

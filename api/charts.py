@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from api.captions import day_label, describe, figure
-from streams.disclosure import SUPPRESSED
-from streams.points import Point
+from streams.alerts.disclosure import SUPPRESSED
+from streams.histories.points import Point
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
@@ -98,7 +98,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     """Draw a chart.
 
     Args:
-        points: in time order, as ``streams.disclosure`` gave them.
+        points: in time order, as ``streams.alerts.disclosure`` gave them.
         picture: titles, target and marks.
 
     Returns:

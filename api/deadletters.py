@@ -20,10 +20,10 @@ from api.parameters import Code, Cursor, Limit
 from api.problems import Problem, openapi_responses
 from api.schemas_operations import DeadLetterListing, ReplayIn, ReplayOut
 from api.service import Service
-from streams.intake import Context, open_message
-from streams.log import LogUnavailable
-from streams.messages import Fact, Message
-from streams.packing import pack
+from streams.facts.messages import Fact, Message
+from streams.intake.packing import pack
+from streams.intake.receiving import Context, open_message
+from streams.runners.log import LogUnavailable
 from streams.store import BadCursor, DeadLetterRow
 
 _PAGE = 200

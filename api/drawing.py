@@ -16,10 +16,10 @@ import numpy as np
 
 from detectors.charts.chart import REASONS, Chart, ChartKind, Rebase, chart
 from detectors.charts.stretches import NEEDS_DENOMINATORS
-from streams.periods import first_day
-from streams.points import Point, known
+from streams.facts.periods import first_day
+from streams.histories.points import Point, known
+from streams.histories.views import SeriesView
 from streams.store import RebaseRow
-from streams.views import SeriesView
 
 COUNTED = frozenset({"c", "np", *NEEDS_DENOMINATORS})
 """Kinds that are made from numerators, not from values."""

@@ -26,13 +26,13 @@ from api.rates import Limits
 from api.recent import RecentFacts
 from api.schemas_operations import Receipt
 from api.service import Service
-from streams.conflicts import index_of, told
-from streams.events import json_schema
-from streams.feeds import Feed
-from streams.intake import Context, UnsupportedMediaType, open_request
-from streams.log import LogUnavailable
-from streams.messages import Fact, Rejection
-from streams.packing import pack
+from streams.facts.events import json_schema
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact, Rejection
+from streams.intake.conflicts import index_of, told
+from streams.intake.packing import pack
+from streams.intake.receiving import Context, UnsupportedMediaType, open_request
+from streams.runners.log import LogUnavailable
 from streams.store import KeyReused, RequestInProgress, StoredResponse, StoreUnavailable
 
 _log = structlog.get_logger(__name__)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from streams import disclosure
-from streams.disclosure import is_protected
-from streams.feeds import Feed
+from streams.alerts import disclosure
+from streams.alerts.disclosure import is_protected
+from streams.facts.feeds import Feed
 from streams.store import FeedRow
 
 

@@ -14,7 +14,7 @@ from api.problems import openapi_responses
 from api.schemas import FeedName, Listing
 from api.schemas_operations import FeedOut
 from api.service import Service
-from streams.points import stamp
+from streams.histories.points import stamp
 
 
 def feeds_seen(service: Service, caller: Caller, unit: str | None = None) -> list[FeedHealth]:

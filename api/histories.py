@@ -22,14 +22,14 @@ from api.drawing import (
     title_of,
 )
 from detectors.charts.chart import Chart
-from streams import disclosure
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.periods import Grid
-from streams.points import Point
-from streams.series import Block
+from streams.alerts import disclosure
+from streams.catalogue.indicators import Catalogue
+from streams.facts.feeds import Feed
+from streams.facts.periods import Grid
+from streams.histories.points import Point
+from streams.histories.series import Block
+from streams.histories.views import SeriesView, listed, view
 from streams.store import RebaseRow, Store
-from streams.views import SeriesView, listed, view
 
 _BLOCKS = 32
 

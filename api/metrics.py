@@ -3,7 +3,7 @@
 What the process does is counted as it happens; what the store knows is asked at
 each scrape, so that every replica tells the same. No metric has a label for a
 provider, site or ward: that would be thousands of series, and would disclose.
-Numbers by feed or reason pass ``streams.disclosure``.
+Numbers by feed or reason pass ``streams.alerts.disclosure``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from prometheus_client.registry import Collector
 from api.auth import caller_of
 from api.feedhealth import feed_health
 from api.service import Service
-from streams import disclosure
-from streams.feeds import Feed
+from streams.alerts import disclosure
+from streams.facts.feeds import Feed
 from streams.store import StoreUnavailable
 
 _log = structlog.get_logger(__name__)

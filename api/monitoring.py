@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from api.histories import History
-from streams.feeds import Feed
-from streams.periods import end_of
-from streams.points import stamp
+from streams.facts.feeds import Feed
+from streams.facts.periods import end_of
+from streams.histories.points import stamp
 
 # Residuals are standardised by the first two years of months, or half a year of weeks.
 BASELINE = 24

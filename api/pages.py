@@ -41,8 +41,8 @@ from api.renderings import (
 from api.series import Finder, SeriesId
 from api.service import Service
 from api.units import UnitCode
-from streams.effects import UnitRecord
-from streams.lifecycle import Outcome, State
+from streams.alerts.lifecycle import Outcome, State
+from streams.facts.effects import UnitRecord
 from streams.store import AlertRow, BadCursor
 
 _HERE: Final = Path(__file__).parent

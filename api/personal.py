@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.problems import Problem
-from streams.screen import Field, finding
+from streams.intake.screen import Field, finding
 
 
 def screen(name: str, text: str | None) -> None:

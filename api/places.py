@@ -9,7 +9,7 @@ from datetime import date
 from api.auth import Caller
 from api.problems import Problem
 from api.service import Service
-from streams.effects import UnitRecord
+from streams.facts.effects import UnitRecord
 
 ABOVE_PROVIDERS = frozenset({"icb", "region", "nation"})
 

@@ -7,12 +7,12 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from api.histories import Reading
-from streams import disclosure
-from streams.effects import UnitRecord
-from streams.listening import ASPECTS, Aspect, Series, listening_profile
-from streams.periods import Grid
-from streams.series import Block
-from streams.views import SeriesView, series_id, view
+from streams.alerts import disclosure
+from streams.evidence.listening import ASPECTS, Aspect, Series, listening_profile
+from streams.facts.effects import UnitRecord
+from streams.facts.periods import Grid
+from streams.histories.series import Block
+from streams.histories.views import SeriesView, series_id, view
 
 Level = Literal["ward", "site", "provider"]
 

@@ -23,8 +23,8 @@ from api.schemas import Listing
 from api.schemas_rebases import RebaseIn, RebaseOut, WithdrawalIn
 from api.series import Finder, SeriesId
 from api.service import Service
-from streams import disclosure
-from streams.periods import first_day
+from streams.alerts import disclosure
+from streams.facts.periods import first_day
 from streams.store import RebaseRow, UnknownItem
 
 _EPOCH = date(1970, 1, 1)

@@ -11,8 +11,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from streams.conflicts import clash
-from streams.messages import Fact
+from streams.facts.messages import Fact
+from streams.intake.conflicts import clash
 
 Place = tuple[str, bytes]
 Rank = tuple[int, bool, bytes]

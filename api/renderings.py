@@ -1,4 +1,4 @@
-"""From rows to the shapes of answers. Every number comes through ``streams.disclosure``."""
+"""From rows to the shapes of answers. Every number comes through ``streams.alerts.disclosure``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from api.histories import GRID_NAMES, History, Reading
 from api.monitoring import monitor_findings
 from api.places import Places
-from streams import disclosure
-from streams.effects import UnitRecord
-from streams.lifecycle import State, allowed
-from streams.periods import day_of
-from streams.points import point_fields
+from streams.alerts import disclosure
+from streams.alerts.lifecycle import State, allowed
+from streams.facts.effects import UnitRecord
+from streams.facts.periods import day_of
+from streams.facts.working_days import add_working_days
+from streams.histories.points import point_fields
 from streams.store import AlertRow, RebaseRow
-from streams.working_days import add_working_days
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

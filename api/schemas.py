@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.schemas_rebases import RebaseOut
-from streams.lifecycle import Action, State
+from streams.alerts.lifecycle import Action, State
 
 T = TypeVar("T")
 

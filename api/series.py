@@ -18,8 +18,8 @@ from api.problems import Problem, openapi_responses
 from api.renderings import series_detail, series_summary
 from api.schemas import Domain, GridName, Listing, SeriesDetail, SeriesSummary
 from api.service import Service
-from streams.effects import UnitRecord
-from streams.periods import Grid
+from streams.facts.effects import UnitRecord
+from streams.facts.periods import Grid
 from streams.store.rows import BadCursor, decode_cursor, encode_cursor
 
 SeriesId = Annotated[

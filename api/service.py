@@ -14,11 +14,11 @@ from importlib.metadata import version as installed_version
 from typing import Literal
 
 from api.settings import Settings
-from streams.clock import Clock, system_clock
-from streams.indicators import Catalogue
-from streams.log import EventLog
-from streams.organisations import Organisations
-from streams.reference import Reference
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.reference import Reference
+from streams.facts.clock import Clock, system_clock
+from streams.runners.log import EventLog
 from streams.store import Store
 
 Mode = Literal["embedded", "kafka"]

@@ -11,11 +11,11 @@ from api.auth import Caller, CallerOf, caller_of
 from api.problems import Problem, openapi_responses
 from api.schemas_operations import StatusOut
 from api.service import Service
-from streams import disclosure
-from streams.events import json_schema
-from streams.feeds import FEED_OF_TYPE, Feed
-from streams.periods import Grid, start_of
-from streams.points import stamp
+from streams.alerts import disclosure
+from streams.facts.events import json_schema
+from streams.facts.feeds import FEED_OF_TYPE, Feed
+from streams.facts.periods import Grid, start_of
+from streams.histories.points import stamp
 from streams.store import StoreUnavailable
 
 

@@ -27,7 +27,7 @@ from api.places import Places, Selection
 from api.problems import Problem, openapi_responses
 from api.renderings import alert_summary
 from api.service import Service
-from streams import disclosure
+from streams.alerts import disclosure
 from streams.store import OutboxRow, Store, StoreUnavailable
 
 _log = structlog.get_logger(__name__)

@@ -16,10 +16,10 @@ from datetime import date
 
 from bench.pipeline import NOW, messages, whole
 from streams.backtests.scores import poisson_limits
-from streams.evaluation import Budgets
-from streams.intake import Context
-from streams.organisations import Organisations
-from streams.region import Plan
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.intake.receiving import Context
+from streams.region.plan import Plan
 
 PROVIDERS, SITES, WARDS = 6, 2, 10
 # Nothing alerts before half a year of history.

@@ -26,7 +26,7 @@ from streams.backtests.countsfile import Counts
 from streams.backtests.scenario_fleet import draw
 from streams.backtests.scenarios import Change, scenario
 from streams.backtests.scores import poisson_limits
-from streams.culture import ANY_HARM
+from streams.evidence.culture import ANY_HARM
 
 UNITS = 60
 NEVER = 200.0

@@ -28,7 +28,7 @@ from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, sim
 from detectors.evidence.watch import WatchPath, watch
 from streams.backtests.backtest import QUARTER
 from streams.backtests.scores import poisson_limits
-from streams.periods import Grid
+from streams.facts.periods import Grid
 
 F64 = NDArray[np.float64]
 FEEDS = ("incidents", "complaints", "speakup", "falls")

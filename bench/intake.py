@@ -18,10 +18,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from streams.indicators import Catalogue
-from streams.intake import Context, encode, open_message
-from streams.messages import Message
-from streams.organisations import Organisations
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.facts.messages import Message
+from streams.intake.receiving import Context, encode, open_message
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 A_MESSAGE = 100

@@ -22,17 +22,17 @@ from datetime import UTC, date, datetime
 from itertools import cycle
 from typing import Any
 
-from streams.effects import ProviderRecord, Tally
-from streams.evaluation import Budgets, Evaluation
-from streams.feeds import FEED_OF_TYPE
-from streams.indicators import Catalogue
-from streams.intake import Context, open_message
-from streams.messages import Fact, Message
-from streams.organisations import Organisations
-from streams.packing import EVENTS_A_PACKET
-from streams.reference import Reference
-from streams.region import Plan, events
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets, Evaluation
+from streams.evidence.reference import Reference
+from streams.facts.effects import ProviderRecord, Tally
+from streams.facts.feeds import FEED_OF_TYPE
+from streams.facts.messages import Fact, Message
+from streams.histories.series import Block
+from streams.intake.packing import EVENTS_A_PACKET
+from streams.intake.receiving import Context, open_message
+from streams.region.plan import Plan, events
 from tests.sent_events import written
 
 END = date(2026, 11, 2)

@@ -20,16 +20,16 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from streams.evaluation import Budgets, Evaluation
-from streams.feeds import FEED_OF_TYPE
-from streams.indicators import Catalogue
-from streams.intake import Context, open_message
-from streams.messages import Fact, Message
-from streams.organisations import Organisations
-from streams.pipeline import ProviderState, advance
-from streams.reference import Reference
-from streams.region import Plan, events
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets, Evaluation
+from streams.evidence.reference import Reference
+from streams.facts.feeds import FEED_OF_TYPE
+from streams.facts.messages import Fact, Message
+from streams.histories.series import Block
+from streams.intake.receiving import Context, open_message
+from streams.region.plan import Plan, events
+from streams.runners.pipeline import ProviderState, advance
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 PACK = 100

@@ -22,11 +22,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from streams.effects import Effects, ProviderRecord, Tally
-from streams.feeds import Feed
-from streams.journal import Journal
-from streams.messages import Fact
-from streams.periods import Grid
+from streams.facts.effects import Effects, ProviderRecord, Tally
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid
+from streams.runners.journal import Journal
 from streams.store import Store
 from streams.store.bulk import _copy_types
 from streams.store.connection import driver_connection

@@ -32,12 +32,12 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from streams import topics
-from streams.intake import Context, open_request
-from streams.organisations import Organisations
-from streams.packing import Packet, pack
-from streams.producer import KafkaLog, messages_behind
-from streams.region import Plan, events
+from streams.catalogue.organisations import Organisations
+from streams.intake.packing import Packet, pack
+from streams.intake.receiving import Context, open_request
+from streams.region.plan import Plan, events
+from streams.runners import topics
+from streams.runners.producer import KafkaLog, messages_behind
 from streams.store import Store
 from tests.kafka_broker import run_kafka
 from tests.kafka_workers import EARSHOT

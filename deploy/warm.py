@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.feeds import FEED_OF_TYPE
-from streams.indicators import Catalogue
-from streams.messages import Message
-from streams.organisations import Organisations
-from streams.reference import Reference
-from streams.region import Plan, events
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.feeds import FEED_OF_TYPE
+from streams.facts.messages import Message
+from streams.region.plan import Plan, events
+from streams.runners.engine import Engine
 from streams.store import Store
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.effects import AlertChange, AlertRecord, Effects
+from streams.facts.effects import AlertChange, AlertRecord, Effects
 
 
 def alert(alert_id: str = "a1", **changes: Any) -> AlertRecord:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from streams.feeds import Feed
-from streams.messages import Fact
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
 
 MS = 1000
 

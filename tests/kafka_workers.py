@@ -20,19 +20,19 @@ from typing import Any
 
 from kafka import KafkaProducer
 
-from streams import topics
-from streams.embedded import EmbeddedRunner
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.feeds import FEED_OF_TYPE
-from streams.indicators import Catalogue
-from streams.journal import Journal
-from streams.log import LogUnavailable
-from streams.messages import Message
-from streams.organisations import Organisations
-from streams.producer import KafkaLog, messages_behind
-from streams.reference import Reference
-from streams.region import Plan, events
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.feeds import FEED_OF_TYPE
+from streams.facts.messages import Message
+from streams.region.plan import Plan, events
+from streams.runners import topics
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.engine import Engine
+from streams.runners.journal import Journal
+from streams.runners.log import LogUnavailable
+from streams.runners.producer import KafkaLog, messages_behind
 from streams.store import Store
 from tests.kafka_broker import free_ports
 from tests.packets import SmallPacket

@@ -25,14 +25,14 @@ from pathlib import Path
 
 import structlog
 
-from streams.embedded import EmbeddedRunner
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.indicators import Catalogue
-from streams.journal import Journal
-from streams.messages import Message
-from streams.organisations import Organisations
-from streams.reference import Reference
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.messages import Message
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.engine import Engine
+from streams.runners.journal import Journal
 from streams.store import Store
 from tests.packets import SmallPacket
 from tests.region_log import NOW, in_order, log

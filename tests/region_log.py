@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from streams.feeds import FEED_OF_TYPE
-from streams.messages import Message
-from streams.region import Plan, events
+from streams.facts.feeds import FEED_OF_TYPE
+from streams.facts.messages import Message
+from streams.region.plan import Plan, events
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 STAMP = int(NOW.timestamp() * 1000)

@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from streams.intake import Context
-from streams.messages import Message
-from streams.organisations import Organisations
+from streams.catalogue.organisations import Organisations
+from streams.facts.messages import Message
+from streams.intake.receiving import Context
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ONE = "application/cloudevents+json"

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Json, Key, Url, plain_errors
-from streams.lifecycle import Outcome
+from streams.alerts.lifecycle import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -18,8 +18,8 @@ from api.cli.serving import listen, serving, stop_signal
 from api.cli.stores import HouseError
 from api.service import Service
 from api.settings import Settings
-from streams.log import LogUnavailable
-from streams.producer import KafkaLog, events_behind
+from streams.runners.log import LogUnavailable
+from streams.runners.producer import KafkaLog, events_behind
 from streams.store import Store, StoreUnavailable
 
 

@@ -21,7 +21,7 @@ from streams.backtests.countsfile import Counts, CountsFileError, read_counts
 from streams.backtests.report import report, save
 from streams.backtests.scenario_verdict import Outcome, play, told
 from streams.backtests.scenarios import Scenario, ScenarioError, scenario
-from streams.reference import InvalidReferenceError, Reference
+from streams.evidence.reference import InvalidReferenceError, Reference
 
 _ERRORS = (
     BacktestError,

@@ -12,7 +12,7 @@ from api.settings import Settings, SettingsError
 from streams.backtests.backtest import BacktestError, Progress
 from streams.backtests.countsfile import Counts
 from streams.backtests.stored import read_changes, stored_counts
-from streams.reference import CLASSES, Reference
+from streams.evidence.reference import CLASSES, Reference
 from streams.store import SchemaMismatch, Store, StoreUnavailable
 
 _READ_ONLY = "-c default_transaction_read_only=on"

@@ -20,9 +20,9 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError
 from api.settings import Settings, SettingsError
+from streams.backtests.calibration import Calibration, from_counts, from_store
 from streams.backtests.countsfile import CountsFileError, read_counts
-from streams.calibration import Calibration, from_counts, from_store
-from streams.clock import system_clock
+from streams.facts.clock import system_clock
 from streams.store import StoreUnavailable
 
 

@@ -20,8 +20,8 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError, open_store
 from api.settings import Settings
-from streams.clock import system_clock
-from streams.evaluation import SHARES
+from streams.evidence.evaluation import SHARES
+from streams.facts.clock import system_clock
 from streams.store import SchemaOutdated, schema
 
 PREFIX = "EARSHOT_"
@@ -144,8 +144,8 @@ def _store(settings: Settings) -> Iterator[str]:
 def _kafka(settings: Settings) -> Iterator[str]:
     if settings.kafka is None:
         return
-    from streams.topics import TopicsUnready  # noqa: PLC0415 - Kafka's client costs 0.3 s
-    from streams.topics import check as check_topics  # noqa: PLC0415 - as above
+    from streams.runners.topics import TopicsUnready  # noqa: PLC0415 - Kafka's client costs 0.3 s
+    from streams.runners.topics import check as check_topics  # noqa: PLC0415 - as above
 
     try:
         number = check_topics(settings.kafka, settings.topic_prefix)

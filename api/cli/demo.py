@@ -23,8 +23,8 @@ from api.cli.play import Player
 from api.cli.serving import listen, serving, stop_signal
 from api.cli.stores import HouseError
 from api.settings import STORE_FILE, Settings, SettingsError
-from streams.log import LogUnavailable
-from streams.region import Plan
+from streams.region.plan import Plan
+from streams.runners.log import LogUnavailable
 from streams.store import StoreUnavailable
 
 _PLAN_FILE = "demo.json"

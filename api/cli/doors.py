@@ -8,12 +8,12 @@ from datetime import datetime
 import httpx2
 
 from api.cli.client import Client, explain, unreachable
-from streams.indicators import Catalogue
-from streams.intake import Context, open_request
-from streams.log import EventLog, LogUnavailable
-from streams.organisations import Organisations
-from streams.packing import pack
-from streams.push import PushError, Receipt, Refused, TooLarge, TryLater
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.intake.packing import pack
+from streams.intake.receiving import Context, open_request
+from streams.runners.log import EventLog, LogUnavailable
+from streams.sending.push import PushError, Receipt, Refused, TooLarge, TryLater
 
 _SHUT = {408, 409, 425, 429, 500, 502, 503, 504}
 NDJSON = "application/x-ndjson"

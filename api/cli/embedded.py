@@ -11,8 +11,8 @@ from pathlib import Path
 from api.cli.house import House
 from api.cli.stores import HouseError
 from api.service import Service
-from streams.embedded import EmbeddedRunner
-from streams.journal import Journal
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

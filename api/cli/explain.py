@@ -22,10 +22,10 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError
 from api.settings import Settings
-from streams import disclosure
-from streams.effects import AlertRecord
+from streams.alerts import disclosure
+from streams.alerts.verification import Verification, verify
+from streams.facts.effects import AlertRecord
 from streams.store import AlertRow, StoreUnavailable
-from streams.verification import Verification, verify
 
 
 @uses_settings(*STORE, *EVALUATION)

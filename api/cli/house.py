@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from api.cli.stores import HouseError, open_store
 from api.settings import Settings
-from streams.clock import Clock, system_clock
-from streams.definitions import CatalogueError
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.indicators import Catalogue
-from streams.organisations import Organisations, OrganisationsError
-from streams.reference import InvalidReferenceError, Reference
+from streams.catalogue.definitions import CatalogueError
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations, OrganisationsError
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import InvalidReferenceError, Reference
+from streams.facts.clock import Clock, system_clock
+from streams.runners.engine import Engine
 from streams.store import Store
 
 

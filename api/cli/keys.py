@@ -13,7 +13,7 @@ from rich.table import Table
 from api.cli.options import Data, DatabaseUrl, fail, plain_errors
 from api.cli.stores import HouseError, open_store
 from api.settings import Settings, SettingsError
-from streams.clock import system_clock
+from streams.facts.clock import system_clock
 from streams.store import Role, Store, StoreUnavailable, UnknownItem
 
 app = typer.Typer(

@@ -20,12 +20,12 @@ from rich.table import Table
 import detectors
 from api.cli.alerts import alert_table
 from api.cli.embedded import Embedded
-from streams import disclosure
-from streams.effects import AlertRecord
-from streams.intake import Context, open_request
-from streams.packing import pack
-from streams.region import Plan, Trouble, events
-from streams.region_events import Sent
+from streams.alerts import disclosure
+from streams.facts.effects import AlertRecord
+from streams.intake.packing import pack
+from streams.intake.receiving import Context, open_request
+from streams.region.clerk import Sent
+from streams.region.plan import Plan, Trouble, events
 from streams.store import AlertRow
 
 _CHUNK = 4000

@@ -16,12 +16,12 @@ from rich.progress import TimeRemainingColumn as Remaining
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Key, TopicPrefix, Url, plain_errors
 from api.settings import Settings, SettingsError
-from streams.cells import CsvDialect
-from streams.file_kinds import WrongKind, check_csv, check_ndjson
-from streams.mapping import MappingError
-from streams.mapping_files import load, shipped
-from streams.push import Door, Push, PushError, Reader, Totals
-from streams.rows import CsvRows, NdjsonRows
+from streams.sending.cells import CsvDialect
+from streams.sending.file_kinds import WrongKind, check_csv, check_ndjson
+from streams.sending.mapping import MappingError
+from streams.sending.mapping_files import load, shipped
+from streams.sending.push import Door, Push, PushError, Reader, Totals
+from streams.sending.rows import CsvRows, NdjsonRows
 
 _CSV_ENDINGS = {".csv", ".tsv", ".txt"}
 
@@ -127,10 +127,10 @@ def _http_door(url: str, key: str | None) -> Door:
 
 def _kafka_door(kafka: str, topic_prefix: str | None) -> Door:
     from api.cli.doors import KafkaDoor  # noqa: PLC0415 - as above
-    from streams.clock import system_clock  # noqa: PLC0415 - as above
-    from streams.indicators import Catalogue  # noqa: PLC0415 - as above
-    from streams.organisations import Organisations  # noqa: PLC0415 - as above
-    from streams.producer import KafkaLog  # noqa: PLC0415 - as above
+    from streams.catalogue.indicators import Catalogue  # noqa: PLC0415 - as above
+    from streams.catalogue.organisations import Organisations  # noqa: PLC0415 - as above
+    from streams.facts.clock import system_clock  # noqa: PLC0415 - as above
+    from streams.runners.producer import KafkaLog  # noqa: PLC0415 - as above
 
     settings = Settings.load(kafka=kafka, topic_prefix=topic_prefix)
     log = KafkaLog(kafka, settings.topic_prefix)

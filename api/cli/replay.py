@@ -16,7 +16,7 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError
 from api.settings import Settings
-from streams.replay import Rebuilt, rebuild
+from streams.runners.replay import Rebuilt, rebuild
 from streams.store import Fenced, StoreUnavailable
 
 _TRIES = 5
@@ -74,7 +74,7 @@ def _rebuild(house: House, provider: str, partition: int, *, dry_run: bool) -> R
 def _partitions(settings: Settings) -> int:
     if settings.kafka is None:
         return 1
-    from streams.topics import TopicsUnready, check  # noqa: PLC0415 - Kafka's client costs 0.3 s
+    from streams.runners.topics import TopicsUnready, check  # noqa: PLC0415 - Kafka's client costs 0.3 s
 
     try:
         return check(settings.kafka, settings.topic_prefix)

@@ -10,7 +10,7 @@ import typer
 
 from api.cli.options import Json, Kafka, TopicPrefix, fail, plain_errors
 from api.settings import Settings, SettingsError
-from streams import topics
+from streams.runners import topics
 
 app = typer.Typer(no_args_is_help=True, help="Create and inspect the Kafka topics.")
 

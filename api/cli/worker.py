@@ -18,8 +18,8 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError
 from api.settings import Settings
+from streams.runners.topics import TopicsUnready
 from streams.store import StoreUnavailable
-from streams.topics import TopicsUnready
 
 MetricsHost = Annotated[
     str,
@@ -89,9 +89,9 @@ def worker(
     with plain_errors(HouseError, StoreUnavailable, TopicsUnready):
         servers, url = _both_halves(settings)
         # Faust is imported after the settings are known to be good.
-        from streams.commits import Patience  # noqa: PLC0415 - as said
-        from streams.faust_app import Group  # noqa: PLC0415 - as said
-        from streams.worker_process import WorkerPlan, run_worker  # noqa: PLC0415 - as said
+        from streams.runners.commits import Patience  # noqa: PLC0415 - as said
+        from streams.runners.faust_app import Group  # noqa: PLC0415 - as said
+        from streams.runners.worker_process import WorkerPlan, run_worker  # noqa: PLC0415 - as said
 
         plan = WorkerPlan(
             Group(

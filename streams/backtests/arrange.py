@@ -7,7 +7,7 @@ import numpy as np
 from detectors.evidence.counts import F64, FeedCounts
 from detectors.evidence.model import EvidenceModel
 from streams.backtests.countsfile import Counts
-from streams.reference import Reference
+from streams.evidence.reference import Reference
 
 
 class BacktestError(ValueError):

@@ -26,8 +26,8 @@ from streams.backtests.culture import set_aside, told_rightly
 from streams.backtests.peers import Unlike, unlike_peers
 from streams.backtests.stretches import Stretch, boundaries, learnt_until, seen_at, stretches
 from streams.backtests.watch import Alert, Segment, watch_all
-from streams.periods import Grid
-from streams.reference import Reference
+from streams.evidence.reference import Reference
+from streams.facts.periods import Grid
 
 DEFAULT_HISTORY = {Grid.WEEK: 52, Grid.MONTH: 12}
 FEWEST_HISTORY = 6

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
-from streams.periods import PER_YEAR, Grid, first_day, month_of_day
+from streams.facts.periods import PER_YEAR, Grid, first_day, month_of_day
 
 REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
 OPTIONAL = ("exposure", "changed_at", "rebased_at")

@@ -17,7 +17,7 @@ from detectors.evidence.counts import F64, FeedCounts
 from detectors.single_series.culture_watch import INCIDENTS, Finding, Unit, start_state, weigh
 from streams.backtests.countsfile import Counts
 from streams.backtests.watch import Alert, Segment
-from streams.culture import ANY_HARM
+from streams.evidence.culture import ANY_HARM
 
 
 @dataclass(frozen=True, eq=False)

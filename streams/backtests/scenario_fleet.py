@@ -17,8 +17,8 @@ import numpy as np
 from detectors.evidence.counts import F64, FeedCounts
 from streams.backtests.countsfile import Counts
 from streams.backtests.scenarios import EVERY_FEED, Change, Scenario
-from streams.culture import ANY_HARM
-from streams.periods import Grid, week_of_day
+from streams.evidence.culture import ANY_HARM
+from streams.facts.periods import Grid, week_of_day
 
 _EPOCH = date(1970, 1, 1)
 _MID_JANUARY = 15.0

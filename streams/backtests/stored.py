@@ -17,12 +17,12 @@ import numpy as np
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.model import EvidenceModel
 from streams.backtests.arrange import BacktestError
+from streams.backtests.calibration import stack
 from streams.backtests.countsfile import Counts
-from streams.calibration import stack
-from streams.counting import CountWatch
-from streams.indicators import Catalogue
-from streams.periods import Grid, first_day
-from streams.series import Block, Histories
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.counting import CountWatch
+from streams.facts.periods import Grid, first_day
+from streams.histories.series import Block, Histories
 
 _EPOCH = date(1970, 1, 1)
 

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, select, tuple_
 
-from streams.clock import iso, to_ms
-from streams.effects import AlertRecord
-from streams.lifecycle import State
+from streams.alerts.lifecycle import State
+from streams.facts.clock import iso, to_ms
+from streams.facts.effects import AlertRecord
 from streams.store import schema
 from streams.store.connection import Tables
 from streams.store.rows import (

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.clock import to_ms
-from streams.effects import Effects
+from streams.facts.clock import to_ms
+from streams.facts.effects import Effects
 from streams.store import bulk, outbox, schema
 from streams.store.connection import Tables
 from streams.store.deadletters import write_letters

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from streams.clock import iso, to_ms
-from streams.effects import DeadLetter
+from streams.facts.clock import iso, to_ms
+from streams.facts.effects import DeadLetter
 from streams.store import schema
 from streams.store.connection import Tables
 from streams.store.rows import DeadLetterRow, Page, decode_cursor, encode_cursor, page_size

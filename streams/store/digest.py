@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, select
 
-from streams.lifecycle import State
+from streams.alerts.lifecycle import State
 from streams.store import schema
 from streams.store.connection import Tables
 

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.clock import parse_iso, to_ms
-from streams.effects import AlertChange, AlertRecord
-from streams.lifecycle import State
+from streams.alerts.lifecycle import State
+from streams.facts.clock import parse_iso, to_ms
+from streams.facts.effects import AlertChange, AlertRecord
 from streams.store import outbox, schema
 from streams.store.alerts import encode_record
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from streams.envelope import MS_PER_DAY
-from streams.feeds import Feed
-from streams.messages import Fact
-from streams.organisations import unit_codes
+from streams.catalogue.organisations import unit_codes
+from streams.facts.envelope import MS_PER_DAY
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
 from streams.store import bulk, schema
 from streams.store.connection import Tables, driver_connection
 

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, case, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.clock import iso, to_ms
-from streams.effects import ProviderRecord, Tally, UnitRecord
-from streams.feeds import TOPICS, Feed
-from streams.messages import Fact
-from streams.periods import Grid
+from streams.facts.clock import iso, to_ms
+from streams.facts.effects import ProviderRecord, Tally, UnitRecord
+from streams.facts.feeds import TOPICS, Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid
 from streams.store import bulk, schema
 from streams.store.connection import Tables
 from streams.store.rows import FeedRow, Page, decode_cursor, encode_cursor, page_size

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.clock import to_ms
+from streams.facts.clock import to_ms
 from streams.store import schema
 from streams.store.connection import Tables
 from streams.store.rows import StoredResponse

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert, or_, select, update
 
-from streams.clock import iso, to_ms
+from streams.facts.clock import iso, to_ms
 from streams.store import outbox, schema
 from streams.store.connection import Tables
 from streams.store.rows import KeyRow, UnknownItem

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.clock import iso, to_ms
+from streams.facts.clock import iso, to_ms
 from streams.store import schema
 from streams.store.connection import Tables
 from streams.store.rows import OutboxRow

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from streams.clock import iso, to_ms
+from streams.facts.clock import iso, to_ms
 from streams.store import outbox, schema
 from streams.store.connection import Tables
 from streams.store.rows import RebaseRow, UnknownItem

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, delete, exists, select
 
-from streams.clock import to_ms
+from streams.facts.clock import to_ms
 from streams.store import outbox, schema
 from streams.store.connection import Tables
 from streams.store.idempotency import ANSWERS_KEPT

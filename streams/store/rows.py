@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from streams.effects import AlertRecord
-from streams.feeds import Feed
-from streams.lifecycle import State
+from streams.alerts.lifecycle import State
+from streams.facts.effects import AlertRecord
+from streams.facts.feeds import Feed
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ class OutboxRow:
 
     ``kind`` is the ``AlertChange.change`` or ``workflow``. ``payload`` is JSON of
     the alert without its workflow, with true counts: what delivers it passes it
-    through ``streams.disclosure`` first.
+    through ``streams.alerts.disclosure`` first.
     """
 
     seq: int

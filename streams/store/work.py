@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from streams.clock import to_ms
-from streams.lifecycle import WAKES_TO, Action, Request, State, move
+from streams.alerts.lifecycle import WAKES_TO, Action, Request, State, move
+from streams.facts.clock import to_ms
 from streams.store import outbox, schema
 from streams.store.alerts import read_alert
 from streams.store.connection import Tables

@@ -16,7 +16,7 @@ from streams.backtests import backtest
 from streams.backtests.backtest import BacktestError, run
 from streams.backtests.countsfile import read_counts
 from streams.backtests.report import interpolated_median, report
-from streams.reference import Reference
+from streams.evidence.reference import Reference
 
 FEEDS = ("incidents", "complaints", "falls")
 RATES = (5.0, 1.0, 2.0)

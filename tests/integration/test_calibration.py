@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from detectors.evidence import calibrate as simulation
-from streams.calibration import from_store
-from streams.effects import ProviderRecord, Tally
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.messages import Fact
-from streams.reference import Reference
+from streams.backtests.calibration import from_store
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.reference import Reference
+from streams.facts.effects import ProviderRecord, Tally
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
 from tests.facts import fact
 
 WEEKS = 34

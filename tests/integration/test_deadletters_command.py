@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from streams.journal import Journal
-from streams.packing import Packet
+from streams.intake.packing import Packet
+from streams.runners.journal import Journal
 from streams.store import Store
 from tests.integration.earshot_process import earshot, serving
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.clock import ManualClock
-from streams.effects import DeadLetter, Effects
-from streams.embedded import EmbeddedRunner
-from streams.journal import Journal
-from streams.messages import Rejection
+from streams.facts.clock import ManualClock
+from streams.facts.effects import DeadLetter, Effects
+from streams.facts.messages import Rejection
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.journal import Journal
 from streams.store import Counters, Store, StoreUnavailable
 from tests.alerts import alert, changed
 from tests.packets import packet

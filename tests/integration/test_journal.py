@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.effects import Effects
-from streams.journal import Journal
-from streams.log import LogUnavailable
-from streams.messages import Message
+from streams.facts.effects import Effects
+from streams.facts.messages import Message
+from streams.runners.journal import Journal
+from streams.runners.log import LogUnavailable
 from streams.store import Store
 from tests.packets import packet
 
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_and_takes_nothing(tmp_path):
 _APPENDER = """
 import sys
 from datetime import UTC, datetime
-from streams.journal import Journal
+from streams.runners.journal import Journal
 from streams.store import Store
 from tests.packets import packet
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from streams import topics
-from streams.log import LogUnavailable
-from streams.producer import EVENTS_HEADER, KafkaLog, events_behind, messages_behind
+from streams.runners import topics
+from streams.runners.log import LogUnavailable
+from streams.runners.producer import EVENTS_HEADER, KafkaLog, events_behind, messages_behind
 from tests.kafka_broker import KafkaBroker, free_ports
 
 pytestmark = pytest.mark.kafka

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from streams.messages import Message
+from streams.facts.messages import Message
 from tests.kafka_broker import KafkaBroker, free_ports
 from tests.kafka_workers import (
     EARSHOT,

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from kafka import KafkaAdminClient
 
-from streams import topics
+from streams.runners import topics
 from tests.kafka_broker import KafkaBroker, free_ports
 from tests.kafka_workers import EARSHOT
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streams.messages import Message
-from streams.producer import home_of
+from streams.facts.messages import Message
+from streams.runners.producer import home_of
 from tests.kafka_broker import KafkaBroker, free_ports
 from tests.kafka_workers import (
     EARSHOT,

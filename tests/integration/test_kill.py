@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.journal import Journal
+from streams.runners.journal import Journal
 from streams.store import Store
 from tests.nursery import Nursery, fill, nursery
 from tests.region_log import in_order, log, shuffled

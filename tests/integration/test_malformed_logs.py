@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from streams.conflicts import clash, index_of, told
-from streams.embedded import EmbeddedRunner
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.indicators import Catalogue
-from streams.intake import Context, open_message
-from streams.journal import Journal
-from streams.messages import Fact, Message
-from streams.organisations import Organisations
-from streams.reference import Reference
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.messages import Fact, Message
+from streams.intake.conflicts import clash, index_of, told
+from streams.intake.receiving import Context, open_message
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.engine import Engine
+from streams.runners.journal import Journal
 from streams.store import Store, schema
 from tests.kafka_broker import KafkaBroker
 from tests.kafka_workers import (

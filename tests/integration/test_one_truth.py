@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from streams.engine import Engine
-from streams.evaluation import Budgets, Evaluation
-from streams.indicators import Catalogue
-from streams.messages import Message
-from streams.organisations import Organisations
-from streams.reference import Reference
-from streams.series import Block
-from streams.signals import instant_of
+from streams.alerts.verification import verify
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets, Evaluation
+from streams.evidence.reference import Reference
+from streams.evidence.signals import instant_of
+from streams.facts.messages import Message
+from streams.histories.series import Block
+from streams.runners.engine import Engine
 from streams.store import Store
-from streams.verification import verify
 from tests.region_log import NOW, batches, in_order, log, shuffled
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streams.worker_metrics import WorkerMetrics
+from streams.runners.worker_metrics import WorkerMetrics
 from tests.prometheus_server import program
 
 pytestmark = pytest.mark.prometheus

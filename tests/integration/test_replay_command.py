@@ -7,7 +7,7 @@ from datetime import date
 
 import orjson
 
-from streams.region import Plan, events
+from streams.region.plan import Plan, events
 from streams.store import Store
 from tests.integration.earshot_process import earshot, serving
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.effects import AlertChange, Effects
-from streams.lifecycle import ForbiddenMove, IncompleteAction, State
+from streams.alerts.lifecycle import ForbiddenMove, IncompleteAction, State
+from streams.facts.effects import AlertChange, Effects
 from streams.store import BadCursor, UnknownItem, VersionConflict
 from tests.alerts import alert, changed
 

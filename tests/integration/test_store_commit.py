@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from streams.effects import DeadLetter, Effects, ProviderRecord, Tally, UnitRecord
-from streams.feeds import Feed
-from streams.messages import Rejection
-from streams.periods import Grid, day_of
+from streams.facts.effects import DeadLetter, Effects, ProviderRecord, Tally, UnitRecord
+from streams.facts.feeds import Feed
+from streams.facts.messages import Rejection
+from streams.facts.periods import Grid, day_of
 from streams.store import Counters, Fenced, PartitionState, Store, StoreUnavailable
 from tests.alerts import alert, changed
 from tests.facts import fact

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.effects import DeadLetter, Effects, UnitRecord
-from streams.journal import Journal
-from streams.messages import Rejection
+from streams.facts.effects import DeadLetter, Effects, UnitRecord
+from streams.facts.messages import Rejection
+from streams.runners.journal import Journal
 from streams.store import (
     KeyReused,
     Pruned,

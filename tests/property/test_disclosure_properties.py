@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import disclosure
+from streams.alerts import disclosure
 from tests.unit.test_disclosure import day, months
 
 COUNTS = st.lists(st.integers(0, 40), min_size=3, max_size=18)

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.messages import Fact
-from streams.periods import Grid
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid
+from streams.histories.series import Block
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams import vocabulary as words
-from streams.events import json_schema
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.intake import encode, open_message, open_request
-from streams.messages import Fact, Message
-from streams.packing import BYTES_A_PACKET, EVENTS_A_PACKET, pack
-from streams.screen import Field, finding, holds_nhs_number, is_nhs_number
+from streams.catalogue.indicators import Catalogue
+from streams.facts import vocabulary as words
+from streams.facts.events import json_schema
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact, Message
+from streams.intake.packing import BYTES_A_PACKET, EVENTS_A_PACKET, pack
+from streams.intake.receiving import encode, open_message, open_request
+from streams.intake.screen import Field, finding, holds_nhs_number, is_nhs_number
 from tests.malformed import odd_event
 from tests.sent_events import BATCH, LINES, ONE, aggregate, context, event, written
 

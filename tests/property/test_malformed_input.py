@@ -6,8 +6,13 @@ import random
 
 import pytest
 
-from streams.intake import REJECTION_CODES, UnsupportedMediaType, open_message, open_request
-from streams.messages import Opened
+from streams.facts.messages import Opened
+from streams.intake.receiving import (
+    REJECTION_CODES,
+    UnsupportedMediaType,
+    open_message,
+    open_request,
+)
 from tests.malformed import NHS_NUMBER, items_in, malformed, malformed_message
 from tests.sent_events import BATCH, LINES, ONE, context, event, message, written
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.cell_entry import add_placed
-from streams.matrices import Matrix
-from streams.periods import Grid
+from streams.facts.periods import Grid
+from streams.histories.cell_entry import add_placed
+from streams.histories.matrices import Matrix
 
 MILLION = 10**6
 SLOTS, INDICATORS = 2, 3

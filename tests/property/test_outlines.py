@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import outlines
-from streams.admission import id_refusal
-from streams.envelope import milliseconds
-from streams.intake import open_message, open_request
-from streams.messages import Fact, Message, Opened
-from streams.outlines import Events
-from streams.plain_values import is_plain_identifier, moment, number_end
-from streams.vocabulary import Moment
+from streams.facts.envelope import milliseconds
+from streams.facts.messages import Fact, Message, Opened
+from streams.facts.vocabulary import Moment
+from streams.intake import outlines
+from streams.intake.admission import id_refusal
+from streams.intake.outlines import Events
+from streams.intake.plain_values import is_plain_identifier, moment, number_end
+from streams.intake.receiving import open_message, open_request
 from tests.malformed import NHS_NUMBER, TOPICS, malformed, odd_event
 from tests.sent_events import BATCH, LINES, ONE, aggregate, context, event, written
 

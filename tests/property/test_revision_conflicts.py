@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.indicators import Catalogue
-from streams.messages import Message
-from streams.organisations import Organisations
-from streams.reference import Reference
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.messages import Message
+from streams.runners.engine import Engine
 from streams.store import Store
 from tests.sent_events import event
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.effects import AlertChange, Effects, Tally
-from streams.feeds import Feed
-from streams.lifecycle import Action, ForbiddenMove, IncompleteAction, Outcome, State
-from streams.periods import Grid
+from streams.alerts.lifecycle import Action, ForbiddenMove, IncompleteAction, Outcome, State
+from streams.facts.effects import AlertChange, Effects, Tally
+from streams.facts.feeds import Feed
+from streams.facts.periods import Grid
 from streams.store import Fenced, Store
 from tests.alerts import alert
 from tests.facts import fact

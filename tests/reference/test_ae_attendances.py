@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from detectors.charts.chart import Rebase, chart
-from streams.mapping_files import load
+from streams.sending.mapping_files import load
 from tests.integration.earshot_process import earshot, serving
 from tests.reference.cases import HERE, by_case, column, rows
 

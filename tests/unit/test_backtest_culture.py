@@ -11,7 +11,7 @@ from detectors.evidence.model import EvidenceModel
 from streams.backtests.countsfile import Counts
 from streams.backtests.culture import HarmShares, set_aside, told_rightly
 from streams.backtests.watch import Alert, Segment, watch_segments
-from streams.periods import Grid
+from streams.facts.periods import Grid
 
 WEEKS, AT = 120, 70
 FEEDS = ("incidents", "complaints")

@@ -10,7 +10,7 @@ import pytest
 from detectors.evidence.counts import FeedCounts
 from streams.backtests.countsfile import Counts
 from streams.backtests.rivals import rivals
-from streams.periods import Grid
+from streams.facts.periods import Grid
 
 HISTORY = 24
 

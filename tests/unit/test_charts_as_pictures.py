@@ -10,8 +10,8 @@ from api.captions import describe, figure
 from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
 from detectors.charts.icons import ASSURANCE_ICONS, VARIATION_ICONS
 from detectors.charts.icons import COLOURS as CHART_COLOURS
-from streams.disclosure import SUPPRESSED
-from streams.points import Point
+from streams.alerts.disclosure import SUPPRESSED
+from streams.histories.points import Point
 
 
 def point(at: int, value: float | None = 5.0, **changes) -> Point:

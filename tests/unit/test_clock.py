@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from streams.clock import ManualClock, from_ms, iso, parse_iso, system_clock, to_ms
+from streams.facts.clock import ManualClock, from_ms, iso, parse_iso, system_clock, to_ms
 
 
 def test_the_system_clock_is_aware_and_in_utc():

@@ -8,9 +8,9 @@ from itertools import permutations
 
 import msgspec
 
-from streams.conflicts import clash, conflicts, index_of, told
-from streams.intake import open_message
-from streams.messages import Fact, Opened
+from streams.facts.messages import Fact, Opened
+from streams.intake.conflicts import clash, conflicts, index_of, told
+from streams.intake.receiving import open_message
 from tests.sent_events import context, event, message, written
 
 

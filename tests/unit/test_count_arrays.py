@@ -7,11 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from streams.counting import CountWatch
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.reference import Reference
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.counting import CountWatch
+from streams.evidence.reference import Reference
+from streams.facts.feeds import Feed
+from streams.histories.series import Block
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()

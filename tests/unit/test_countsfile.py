@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.backtests.countsfile import CountsFileError, read_counts
-from streams.periods import Grid
+from streams.facts.periods import Grid
 
 HEAD = "unit,feed,period_start,period_end,count,exposure,changed_at\n"
 WEEK = "A,falls,2024-01-01,2024-01-08,3,1.0,\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache
 
-from streams.counting import CountWatch
-from streams.culture import told_rightly
-from streams.feeds import Feed
-from streams.findings import Signal
-from streams.indicators import Catalogue
-from streams.reference import Reference
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.counting import CountWatch
+from streams.evidence.culture import told_rightly
+from streams.evidence.findings import Signal
+from streams.evidence.reference import Reference
+from streams.facts.feeds import Feed
+from streams.histories.series import Block
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from streams import disclosure
-from streams.disclosure import SUPPRESSED
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.listening import ASPECTS, Standing
-from streams.periods import Grid
-from streams.views import SeriesView
+from streams.alerts import disclosure
+from streams.alerts.disclosure import SUPPRESSED
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.listening import ASPECTS, Standing
+from streams.facts.feeds import Feed
+from streams.facts.periods import Grid
+from streams.histories.views import SeriesView
 
 CATALOGUE = Catalogue.load()
 # January 2024, as months from January 1970.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from api.cli import COMMANDS
-from streams.intake import Context, open_request
-from streams.mapping_files import parse
-from streams.organisations import Organisations
+from streams.catalogue.organisations import Organisations
+from streams.intake.receiving import Context, open_request
+from streams.sending.mapping_files import parse
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(

@@ -8,11 +8,11 @@ import pytest
 from api.charts import Picture, render
 from api.drawing import TOO_FEW, between_events, control_chart, plotted, title_of
 from detectors.charts.chart import KINDS
-from streams.definitions import CatalogueError, checked
-from streams.indicators import Catalogue
-from streams.periods import Grid
-from streams.points import plain_points
-from streams.views import SeriesView
+from streams.catalogue.definitions import CatalogueError, checked
+from streams.catalogue.indicators import Catalogue
+from streams.facts.periods import Grid
+from streams.histories.points import plain_points
+from streams.histories.views import SeriesView
 
 CATALOGUE = Catalogue.load()
 RATIOS = ("p", "np", "p_prime", "u", "u_prime", "i_prime")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.evaluation import Budgets, Evaluation
-from streams.indicators import Catalogue
-from streams.messages import Fact
-from streams.reference import Reference
-from streams.series import Block
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.evaluation import Budgets, Evaluation
+from streams.evidence.reference import Reference
+from streams.facts.messages import Fact
+from streams.histories.series import Block
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()

@@ -9,12 +9,12 @@ from typing import get_args
 import msgspec
 import pytest
 
-from streams.definitions import Entry
-from streams.events import EVENTS, json_schema
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.rejections import REJECTION_CODES
-from streams.vocabulary import AGGREGATE_COUNTS, Element
+from streams.catalogue.definitions import Entry
+from streams.catalogue.indicators import Catalogue
+from streams.facts.events import EVENTS, json_schema
+from streams.facts.feeds import Feed
+from streams.facts.rejections import REJECTION_CODES
+from streams.facts.vocabulary import AGGREGATE_COUNTS, Element
 
 DOCS = Path(__file__).parents[2] / "docs"
 EVENTS_PAGE = (DOCS / "events.md").read_text()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from api.feedhealth import feed_health
-from streams.feeds import Feed
+from streams.facts.feeds import Feed
 from streams.store import FeedRow
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

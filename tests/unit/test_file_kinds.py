@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from streams.cells import CsvDialect
-from streams.file_kinds import WrongKind, check_csv, check_ndjson
+from streams.sending.cells import CsvDialect
+from streams.sending.file_kinds import WrongKind, check_csv, check_ndjson
 
 EVENT = {"specversion": "1.0", "data": {"provider": "RXX"}}
 

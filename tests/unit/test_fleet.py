@@ -24,7 +24,7 @@ from detectors.evidence.simulate import (
     step_change,
 )
 from detectors.evidence.watch import watch
-from streams.reference import CLASSES, InvalidReferenceError, Reference
+from streams.evidence.reference import CLASSES, InvalidReferenceError, Reference
 
 FEEDS = ("incidents", "complaints", "falls")
 SEASON = np.tile([0.12, 0.05, 0.03, -0.02], (3, 1))

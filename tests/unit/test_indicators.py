@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from streams.contributions import MILLION, Cell
-from streams.definitions import CatalogueError
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.intake import open_request
-from streams.messages import Fact
-from streams.periods import Grid, month_of_day, week_of_day
+from streams.catalogue.contributions import MILLION, Cell
+from streams.catalogue.definitions import CatalogueError
+from streams.catalogue.indicators import Catalogue
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid, month_of_day, week_of_day
+from streams.intake.receiving import open_request
 from tests.sent_events import BATCH, aggregate, context, event, written
 
 CATALOGUE = Catalogue.load()

@@ -8,10 +8,16 @@ from datetime import date
 
 import pytest
 
-from streams.feeds import Feed
-from streams.intake import REJECTION_CODES, UnsupportedMediaType, encode, open_message, open_request
-from streams.messages import Opened
-from streams.organisations import Organisation, Organisations
+from streams.catalogue.organisations import Organisation, Organisations
+from streams.facts.feeds import Feed
+from streams.facts.messages import Opened
+from streams.intake.receiving import (
+    REJECTION_CODES,
+    UnsupportedMediaType,
+    encode,
+    open_message,
+    open_request,
+)
 from tests.sent_events import (
     BATCH,
     LINES,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.lifecycle import (
+from streams.alerts.lifecycle import (
     MOVES,
     Action,
     ForbiddenMove,

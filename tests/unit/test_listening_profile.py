@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.indicators import Catalogue
-from streams.listening import (
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.listening import (
     ASPECTS,
     NOT_ENOUGH,
     QUIET,
@@ -16,7 +16,7 @@ from streams.listening import (
     listening_profile,
     variation,
 )
-from streams.periods import Grid
+from streams.facts.periods import Grid
 
 WEEKS = np.arange(2700, 2780)
 

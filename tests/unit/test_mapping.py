@@ -5,10 +5,10 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from streams.cells import RowError
-from streams.mapping import MappingError
-from streams.mapping_files import from_header, load, parse, shipped, with_columns
-from streams.rows import CsvRows
+from streams.sending.cells import RowError
+from streams.sending.mapping import MappingError
+from streams.sending.mapping_files import from_header, load, parse, shipped, with_columns
+from streams.sending.rows import CsvRows
 
 COMPLAINTS = {
     "event": {"type": "complaint", "id": "pals-{ref}", "time": "{received}"},

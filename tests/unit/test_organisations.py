@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import streams.organisations as module
-from streams.organisations import Organisations, OrganisationsError, unit_codes
+import streams.catalogue.organisations as module
+from streams.catalogue.organisations import Organisations, OrganisationsError, unit_codes
 
 EXAMPLE = Path(module.__file__).with_name("organisations") / "example.csv"
 HEADER = "code,kind,name,parent,valid_from,valid_to\n"

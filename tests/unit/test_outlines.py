@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from streams import outlines
-from streams.intake import Context, open_message, open_request
-from streams.messages import Opened
-from streams.organisations import Organisation, Organisations
-from streams.outlines import Events
-from streams.plain_values import moment
+from streams.catalogue.organisations import Organisation, Organisations
+from streams.facts.messages import Opened
+from streams.intake import outlines
+from streams.intake.outlines import Events
+from streams.intake.plain_values import moment
+from streams.intake.receiving import Context, open_message, open_request
 from tests.sent_events import BATCH, LINES, NOW, ONE, aggregate, context, event, message, written
 
 CONTEXT = context()

@@ -12,13 +12,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import delete, update
 
-from streams.effects import DeadLetter, Effects
-from streams.log import LogUnavailable
-from streams.messages import Rejection
-from streams.producer import Record
-from streams.publisher import Publisher
+from streams.facts.effects import DeadLetter, Effects
+from streams.facts.messages import Rejection
+from streams.runners.log import LogUnavailable
+from streams.runners.producer import Record
+from streams.runners.publisher import Publisher
+from streams.runners.worker_metrics import WorkerMetrics
 from streams.store import Store, schema
-from streams.worker_metrics import WorkerMetrics
 from tests.alerts import alert, changed
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

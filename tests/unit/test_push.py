@@ -7,9 +7,9 @@ import csv
 import orjson
 import pytest
 
-from streams.mapping_files import load
-from streams.push import Push, PushError, Receipt, Refused, TooLarge, TryLater
-from streams.rows import CsvRows, NdjsonRows
+from streams.sending.mapping_files import load
+from streams.sending.push import Push, PushError, Receipt, Refused, TooLarge, TryLater
+from streams.sending.rows import CsvRows, NdjsonRows
 
 
 class RecordingDoor:

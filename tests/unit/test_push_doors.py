@@ -7,7 +7,7 @@ import pytest
 
 from api.cli.client import Client, ServiceError
 from api.cli.doors import HttpDoor
-from streams.push import PushError, Refused, TooLarge, TryLater
+from streams.sending.push import PushError, Refused, TooLarge, TryLater
 
 URL = "http://127.0.0.1:8470"
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from streams.region import RATES, Plan, events
+from streams.region.plan import RATES, Plan, events
 
 END = date(2026, 6, 1)
 SMALL = Plan(end=END, weeks=30, live_weeks=2, providers=2, sites=1, wards=3)

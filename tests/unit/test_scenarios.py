@@ -12,7 +12,7 @@ import pytest
 from streams.backtests.countsfile import Counts
 from streams.backtests.scenario_fleet import draw
 from streams.backtests.scenarios import LABEL, Scenario, ScenarioError, names, scenario
-from streams.culture import ANY_HARM
+from streams.evidence.culture import ANY_HARM
 
 EVERY = names()
 FOLDER = Path(__file__).parents[2] / "streams" / "backtests" / "scenario_files"

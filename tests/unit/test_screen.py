@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from streams import screen
-from streams.screen import (
+from streams.intake import screen
+from streams.intake.screen import (
     Field,
     Passed,
     finding,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from streams.contributions import metric_additions
-from streams.feeds import Feed
-from streams.indicators import Catalogue
-from streams.shapes import Shapes
+from streams.catalogue.contributions import metric_additions
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.shapes import Shapes
+from streams.facts.feeds import Feed
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()

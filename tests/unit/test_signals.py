@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from streams.findings import pack
-from streams.signals import Signal, alert_of, episodes, instant
-from streams.statements import false_alert_interval, listing
+from streams.evidence.findings import pack
+from streams.evidence.signals import Signal, alert_of, episodes, instant
+from streams.evidence.statements import false_alert_interval, listing
 from streams.store.alerts import decode_record, encode_record
 
 BUDGETS = {1: 0.2, 2: 0.05}

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams.commits import Commits, Patience
-from streams.custody import Custody, after
-from streams.effects import DeadLetter, Effects
-from streams.log import LogUnavailable
-from streams.messages import Message, Rejection
-from streams.side_reader import SideReadFailed
+from streams.facts.effects import DeadLetter, Effects
+from streams.facts.messages import Message, Rejection
+from streams.runners.commits import Commits, Patience
+from streams.runners.custody import Custody, after
+from streams.runners.log import LogUnavailable
+from streams.runners.side_reader import SideReadFailed
+from streams.runners.worker import Worker
+from streams.runners.worker_metrics import WorkerMetrics
 from streams.store import Fenced, Store, StoreUnavailable
-from streams.worker import Worker
-from streams.worker_metrics import WorkerMetrics
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 QUICK = Patience(store=0.05, fence=0.02, first=0.002, longest=0.01)

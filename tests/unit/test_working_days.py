@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.working_days import add_working_days, bank_holidays, is_working_day
+from streams.facts.working_days import add_working_days, bank_holidays, is_working_day
 
 EPOCH = date(1970, 1, 1)
 

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.working_days import add_working_days, is_working_day, working_days_between
+from streams.facts.working_days import add_working_days, is_working_day, working_days_between
 
 EPOCH = date(1970, 1, 1)
 days = st.integers(0, 36_500)

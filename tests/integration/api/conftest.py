@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.service import Service
 from api.settings import Settings
-from streams.clock import ManualClock
-from streams.effects import AlertChange, AlertRecord, Effects
-from streams.embedded import EmbeddedRunner
-from streams.engine import Engine
-from streams.evaluation import Budgets
-from streams.indicators import Catalogue
-from streams.journal import Journal
-from streams.organisations import Organisations
-from streams.reference import Reference
-from streams.region import Plan, events
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.organisations import Organisations
+from streams.evidence.evaluation import Budgets
+from streams.evidence.reference import Reference
+from streams.facts.clock import ManualClock
+from streams.facts.effects import AlertChange, AlertRecord, Effects
+from streams.region.plan import Plan, events
+from streams.runners.embedded import EmbeddedRunner
+from streams.runners.engine import Engine
+from streams.runners.journal import Journal
 from streams.store import Role, Store
 
 END = date(2026, 3, 2)

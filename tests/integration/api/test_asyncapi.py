@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streams import topics
-from streams.publisher import Publisher
-from streams.worker_metrics import WorkerMetrics
+from streams.runners import topics
+from streams.runners.publisher import Publisher
+from streams.runners.worker_metrics import WorkerMetrics
 from tests.integration.api.conftest import incident
 from tests.unit.test_publisher import Outgoing
 

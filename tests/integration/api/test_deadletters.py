@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from streams.effects import DeadLetter, Effects
-from streams.messages import Rejection
+from streams.facts.effects import DeadLetter, Effects
+from streams.facts.messages import Rejection
 from tests.integration.api.conftest import incident
 from tests.integration.api.test_events import NoLog
 from tests.integration.api.test_shapes import check_problem

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from streams.log import LogUnavailable
+from streams.runners.log import LogUnavailable
 from tests.integration.api.conftest import BATCH, LINES, ONE, incident
 
 

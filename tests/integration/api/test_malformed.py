@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from api.cli.serving import listen, serving
-from streams.intake import REJECTION_CODES
+from streams.intake.receiving import REJECTION_CODES
 from tests.malformed import items_in, malformed
 from tests.sent_events import BATCH, ONE
 

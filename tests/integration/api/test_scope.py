@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from streams.region_places import provider_code
+from streams.region.places import provider_code
 from streams.store import Role
 from tests.integration.api.conftest import BATCH, NOW, alert, commit, incident
 from tests.integration.api.test_shapes import check_problem, filled, routes

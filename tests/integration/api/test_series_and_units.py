@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from streams.region_places import provider_code
+from streams.region.places import provider_code
 from tests.integration.api.conftest import incident
 from tests.integration.api.test_shapes import check_problem
 

@@ -1,0 +1,252 @@
+"""The one door that every outgoing number passes.
+
+Speaking up is protected: detectors see true counts, people see counts that cannot
+be traced to one person. The rule is that of the hospital statistics of England:
+counts of 1 to 7 are not shown, larger ones are rounded to the nearest 5, zero is
+shown as zero, and percentages are computed from the rounded counts. Three more
+rules keep one new case from showing through:
+
+* numbers are given for three months at a time, whole months only: rolling for the
+  organisation itself, calendar quarters for everybody else;
+* a period appears when the calendar of the *other* feeds has passed it, never
+  because a case arrived;
+* the lines of a chart are computed from the numbers shown, so they carry nothing else.
+
+Pages, charts, the live stream, alerts and metrics all take their numbers from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.alerts.disclosed_evidence import alert
+from streams.alerts.policy import POLICY, SUPPRESSED, Policy, count, is_protected, percentage
+from streams.facts.feeds import Feed
+from streams.facts.periods import (
+    SECONDS_PER_DAY,
+    Grid,
+    first_day,
+    month_of_day,
+    period_of_day,
+    start_of,
+)
+from streams.histories.points import Lines, Point, known, plain_points, stamp
+
+if TYPE_CHECKING:
+    from streams.evidence.listening import Standing
+    from streams.histories.views import SeriesView
+
+__all__ = [
+    "POLICY",
+    "SUPPRESSED",
+    "Policy",
+    "alert",
+    "calendar",
+    "closed_month",
+    "count",
+    "is_protected",
+    "metric",
+    "moment",
+    "percentage",
+    "profile",
+    "reason",
+    "series_points",
+    "tells_of_an_arrival",
+]
+
+# -- series ------------------------------------------------------------------
+
+
+def series_points(
+    view: SeriesView,
+    lines: Lines | None,
+    *,
+    closed_day: int | None = None,
+    internal: bool = True,
+    policy: Policy = POLICY,
+) -> list[Point]:
+    """The points of a series, in time order.
+
+    Args:
+        view: the series with its true numbers.
+        lines: the chart of its closed periods, or None where no limits are meaningful.
+        closed_day: first UTC day that the calendar of the other feeds has not passed;
+            only protected series need it.
+        internal: whether the reader belongs to the organisation itself.
+        policy: what to hold back.
+    """
+    if is_protected(view.indicator.feed, policy):
+        return _protected_points(view, closed_day, internal=internal, policy=policy)
+    return plain_points(view, lines)
+
+
+def _window_ends(
+    view: SeriesView, closed_day: int | None, *, internal: bool, months: int
+) -> list[int]:
+    """Months (exclusive ends) at which a protected series may show a number."""
+    first = month_of_day(first_day(view.grid, int(view.periods[0])))
+    if closed_day is None:
+        # No other feed tells the time: wait for the quarter after the last case.
+        last = first_day(view.grid, min(int(view.periods[-1]), view.open_from))
+        closed_day = first_day(Grid.QUARTER, period_of_day(Grid.QUARTER, last))
+    end = closed_month(closed_day, internal=internal)
+    step = 1 if internal and view.grid is not Grid.QUARTER else months
+    start = first + months
+    if step > 1:
+        start += -start % months
+    return list(range(start, end + 1, step))
+
+
+def _protected_points(
+    view: SeriesView, closed_day: int | None, *, internal: bool, policy: Policy
+) -> list[Point]:
+    if view.periods.size == 0:
+        return []
+    month = np.array([month_of_day(first_day(view.grid, int(p))) for p in view.periods])
+    shares = view.indicator.kind in {"share", "proportion"}
+    found = []
+    for end in _window_ends(view, closed_day, internal=internal, months=policy.months):
+        inside = (month >= end - policy.months) & (month < end)
+        above = float(np.nansum(view.numerators[inside]))
+        below = float(np.nansum(view.denominators[inside]))
+        top = count(above, policy)
+        bottom = count(below, policy) if shares else known(below) if below > 0 else None
+        value: float | None
+        if view.indicator.kind == "count":
+            value, bottom = (None if top is None else top * view.indicator.per), None
+        elif top is None or not bottom:
+            value = None
+        else:
+            value = min(1.0, top / bottom) if shares else top / bottom
+            value *= view.indicator.per
+        held = top is None or (shares and bottom is None)
+        found.append((end, value, top, bottom, held))
+    shown = [value for _, value, *_ in found if value is not None]
+    mean = sum(shown) / len(shown) if shown else None
+    return [
+        Point(
+            period_start=stamp(start_of(Grid.MONTH, end - policy.months)),
+            period_end=stamp(start_of(Grid.MONTH, end)),
+            value=value,
+            numerator=top,
+            denominator=bottom,
+            mean=mean,
+            lower=None,
+            upper=None,
+            point_type="common_cause",
+            special_cause=None,
+            missing_denominator=False,
+            open=False,
+            disclosure=SUPPRESSED if held else None,
+        )
+        for end, value, top, bottom, held in found
+    ]
+
+
+def calendar(watermarks: Sequence[int | None], policy: Policy = POLICY) -> int | None:
+    """The first UTC day that the unprotected feeds have not passed, or None without them.
+
+    Args:
+        watermarks: the last day with a fact of each feed, in the order of the feeds.
+        policy: what is protected.
+    """
+    days = [
+        day
+        for feed, day in zip(Feed, watermarks, strict=True)
+        if day is not None and not is_protected(feed, policy)
+    ]
+    return max(days) if days else None
+
+
+def closed_month(closed_day: int, *, internal: bool, policy: Policy = POLICY) -> int:
+    """The month that protected numbers end before: the calendar's, or its quarter's for others."""
+    month = month_of_day(closed_day)
+    return month if internal else month - month % policy.months
+
+
+def profile(standings: Iterable[Standing], policy: Policy = POLICY) -> list[dict[str, Any]]:
+    """A listening profile as it may be shown.
+
+    Of a protected aspect the trend is told in words, the share only from counts as
+    they may be shown, and nothing of the year before.
+    """
+    return [_standing(one, policy) for one in standings]
+
+
+def _standing(one: Standing, policy: Policy) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "aspect": one.aspect.key,
+        "name": one.aspect.name,
+        "indicator": one.aspect.indicator,
+        "form": one.aspect.form,
+        "better": one.aspect.better,
+        "grid": one.aspect.grid.name.lower(),
+        "enough": one.enough,
+        "words": one.words,
+        "variation": one.variation,
+        "value": one.value,
+        "numerator": one.numerator,
+        "denominator": one.denominator,
+        "before": one.before,
+        "disclosure": None,
+    }
+    if one.aspect.protected:
+        above = None if one.numerator is None else count(one.numerator, policy)
+        below = None if one.denominator is None else count(one.denominator, policy)
+        value = None
+        if one.enough and one.numerator is not None and one.denominator is not None:
+            value = percentage(one.numerator, one.denominator, policy)
+        held = one.numerator is not None and (above is None or below is None)
+        found |= {"numerator": above, "denominator": below, "value": value, "before": None}
+        found["disclosure"] = SUPPRESSED if held else None
+    return found
+
+
+# -- alerts ------------------------------------------------------------------
+
+
+def tells_of_an_arrival(change: str, feeds: Sequence[str], policy: Policy = POLICY) -> bool:
+    """Whether announcing this change of an alert would tell that one case arrived.
+
+    Opening, raising, subsiding and retracting are conclusions over many cases;
+    evidence that is added or amended may be a single one.
+    """
+    return change in {"evidence_added", "amended"} and any(is_protected(f, policy) for f in feeds)
+
+
+# -- time and metrics --------------------------------------------------------
+
+
+_PROTECTED_REASONS = frozenset({"ward_refused"})
+
+
+def moment(feed: Feed, at: datetime | None, policy: Policy = POLICY) -> datetime | None:
+    """When a feed was last heard: to the quarter for protected feeds, as it is for others."""
+    if at is None or not is_protected(feed, policy):
+        return at
+    day = int(at.timestamp() // SECONDS_PER_DAY)
+    return start_of(Grid.QUARTER, period_of_day(Grid.QUARTER, day))
+
+
+def metric(number: float, policy: Policy = POLICY) -> float:
+    """A counter of the service's own health that is told apart by feed.
+
+    Every feed's counter moves in steps, not the protected one's alone: the total over
+    the feeds is published exactly, so exact neighbours would give the protected number
+    as a difference. A counter cannot be absent at one scrape and present at the next,
+    so it stays at zero until it may be shown.
+    """
+    return float(count(number, policy) or 0)
+
+
+def reason(code: str, number: float, policy: Policy = POLICY) -> float:
+    """A counter of refused events by reason.
+
+    Only speaking up can be refused for naming a ward, so that reason's counter would
+    tell that a case was sent; it moves in steps.
+    """
+    return metric(number, policy) if code in _PROTECTED_REASONS else float(number)

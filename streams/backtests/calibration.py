@@ -1,0 +1,135 @@
+"""New calibrations: fit and thresholds from stored history or from a file of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+
+import numpy as np
+
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import DAYS, FeedCounts
+from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.model import EvidenceModel
+from streams.backtests.backtest import baseline, first_judged, fit_and_calibrate
+from streams.backtests.countsfile import Counts
+from streams.catalogue.indicators import Catalogue
+from streams.evidence.counting import CountWatch
+from streams.evidence.reference import Reference
+from streams.histories.series import Block, Histories
+
+FEWEST_UNITS = 5
+FEWEST_WEEKS = 26
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A new reference, and for each class what became of it, in words."""
+
+    reference: Reference
+    notes: Mapping[str, str]
+
+
+def from_store(
+    store: Histories,
+    providers: Iterable[str],
+    *,
+    catalogue: Catalogue,
+    before: Reference,
+    version: str,
+    effective: date,
+    progress: Progress,
+) -> Calibration:
+    """Fit every class of units to the stored history of all providers.
+
+    A class with too few units or weeks keeps the model of ``before``, and the notes
+    say so.
+    """
+    blocks = [Block.load(store, catalogue, code) for code in providers]
+    models: dict[str, EvidenceModel] = {}
+    notes: dict[str, str] = {}
+    for level, model in before.models.items():
+        # The arrays that the evidence of a level is taken from, exactly as it takes them.
+        watches = [CountWatch(level, model, budget1=0.2, budget2=0.05) for _ in blocks]
+        found = [watch.arrays(block) for watch, block in zip(watches, blocks, strict=True)]
+        parts = [part[1] for part in found if part is not None]
+        history = stack(parts) if parts else None
+        reason = _too_small(history)
+        if history is None or reason:
+            models[level], notes[level] = model, f"kept as it was: {reason}"
+            continue
+        models[level] = _calibrated(history, model, partial(progress, level))
+        notes[level] = f"fitted to {history.units} units over {history.periods} weeks"
+    origin = "Fitted to stored history: " + "; ".join(f"{k} {v}" for k, v in notes.items()) + "."
+    return Calibration(Reference(version, effective, models, origin), notes)
+
+
+def from_counts(
+    counts: Counts, *, version: str, effective: date, progress: Progress
+) -> Calibration:
+    """Fit one class of units to all periods of a counts file.
+
+    The class is named ``file``. A unit's periods after a known change stay out.
+    """
+    needed = min(FEWEST_WEEKS, counts.block.periods)
+    changed = np.array([np.inf if day is None else day for day in counts.changed_at])
+    ends = np.array(counts.end_days, dtype=np.float64)
+    quiet = (ends[None, :] <= changed[:, None]).sum(axis=1).astype(np.int64)
+    history = baseline(counts.block, quiet, counts.block.periods)
+    if not (first_judged(history, needed) <= history.periods).any():
+        raise ValueError("no unit of the file was observed long enough to be a baseline")
+    model = fit_and_calibrate(counts, history, needed, partial(progress, "file"))
+    note = f"fitted to {history.units} units over {history.periods} periods"
+    return Calibration(Reference(version, effective, {"file": model}, note), {"file": note})
+
+
+def stack(parts: list[FeedCounts]) -> FeedCounts:
+    """Put blocks of several providers under one another on common weeks."""
+    week0 = min(part.week0 for part in parts)
+    periods = max(part.week0 + part.periods for part in parts) - week0
+    units = sum(part.units for part in parts)
+    counts = np.zeros((units, parts[0].feeds, periods))
+    exposure = np.zeros_like(counts)
+    daily = np.zeros((*counts.shape, DAYS), dtype=np.uint16)
+    row = 0
+    for part in parts:
+        into = slice(part.week0 - week0, part.week0 - week0 + part.periods)
+        counts[row : row + part.units, :, into] = part.counts
+        exposure[row : row + part.units, :, into] = part.exposure
+        if part.daily is not None:
+            daily[row : row + part.units, :, into] = part.daily
+        row += part.units
+    return FeedCounts(counts, exposure, week0, daily, parts[0].daily_feeds)
+
+
+def _too_small(history: FeedCounts | None) -> str:
+    if history is None:
+        return "nothing is stored"
+    weeks = np.any(history.exposure > 0, axis=1).sum(axis=1)
+    long_enough = int((weeks >= FEWEST_WEEKS).sum())
+    if long_enough < FEWEST_UNITS:
+        return f"only {long_enough} units with {FEWEST_WEEKS} weeks, {FEWEST_UNITS} are needed"
+    return ""
+
+
+def _calibrated(
+    history: FeedCounts, model: EvidenceModel, progress: Callable[[float], None]
+) -> EvidenceModel:
+    fit = fit_fleet(
+        history,
+        model.feeds,
+        improvable=model.improvable,
+        per_year=model.per_year,
+        minimum_history=model.minimum_history,
+    )
+    alike = replace(
+        fit.model,
+        patterns=model.patterns,
+        improvements=model.improvements,
+        look_margin=model.look_margin,
+    )
+    return calibrate(history, replace(fit, model=alike), progress=progress)

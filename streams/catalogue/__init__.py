@@ -1,0 +1,1 @@
+"""What is counted and where: indicators, what a fact adds to them, organisations."""

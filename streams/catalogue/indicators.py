@@ -1,0 +1,250 @@
+"""The indicator catalogue: what is counted, read from a TOML file.
+
+The file is data that a quality team can read and extend; its format is described
+in ``docs/indicators.md``. Loading it checks every entry, so that a mistake is a
+``CatalogueError`` naming the entry and never a silent gap in what is watched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from streams.catalogue.contributions import (
+    Addition,
+    Cell,
+    MetricRule,
+    cell_of,
+    day_of,
+    metric_additions,
+)
+from streams.catalogue.definitions import CatalogueError, Entry, Kind, Values, checked, read
+from streams.catalogue.rules import Clock, Condition, Rule, Rules
+from streams.facts.feeds import FEED_OF_TOPIC, Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid
+
+_SHIPPED = Path(__file__).with_name("indicators.toml")
+# Shapes of facts whose additions are kept; cleared when full, so memory stays bounded.
+_REMEMBERED = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One thing that is counted or measured.
+
+    ``direction`` says which way is better; ``concern`` which change evidence is
+    sought for; ``denominator`` names the indicator whose periods divide this one
+    (joined by unit and period) where a fact brings no denominator of its own;
+    ``numerator`` names the indicator whose cells a derived rate shows (it has none
+    of its own); values are numerator / denominator * ``per`` in ``unit``.
+    """
+
+    key: str
+    name: str
+    feed: Feed
+    kind: Kind
+    grid: Grid
+    levels: frozenset[str]
+    direction: str
+    chart: str
+    domain: str
+    denominator: str | None
+    numerator: str | None
+    per: float
+    unit: str
+    target: float | None
+    daily: bool
+    evidence: str | None
+    concern: str | None
+    description: str
+    metric: str | None
+
+
+class Catalogue:
+    """The indicators in their order, and what a fact adds to each of them.
+
+    ``metrics`` maps each metric name that ward metrics may carry to its rule;
+    ``digest`` identifies the definitions, so that stored tallies can be told from
+    those of another catalogue.
+    """
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self.indicators: tuple[Indicator, ...] = tuple(
+            _indicator(key, entry) for key, entry in entries.items()
+        )
+        self._position = {one.key: index for index, one in enumerate(self.indicators)}
+        # Lists by feed, because members of an enumeration are slow to hash.
+        self._rules = [
+            Rules(
+                [
+                    _rule(self._position[key], entry)
+                    for key, entry in entries.items()
+                    if entry.input == "events"
+                    and entry.numerator is None
+                    and FEED_OF_TOPIC[entry.feed] is feed
+                ]
+            )
+            for feed in Feed
+        ]
+        self._remembered: list[dict[object, tuple[Addition, ...]]] = [{} for _ in Feed]
+        self._interned: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
+        self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
+        shape = msgspec.json.encode({key: entries[key] for key in entries})
+        self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Catalogue:
+        """Read a catalogue file, or the shipped one.
+
+        A file with ``extends = true`` adds to the shipped indicators and changes
+        those it names (only the settings it gives); any other file replaces them.
+
+        Raises:
+            CatalogueError: the file is missing, is not TOML or has a wrong entry.
+        """
+        shipped = read(_SHIPPED)
+        merged = shipped.indicators
+        if path is not None:
+            given = read(path)
+            if given.extends:
+                merged = dict(merged)
+                for key, entry in given.indicators.items():
+                    merged[key] = {**merged.get(key, {}), **entry}
+            else:
+                merged = given.indicators
+        return cls(checked(merged))
+
+    def __getitem__(self, key: str) -> Indicator:
+        """The indicator of a key; raises KeyError."""
+        return self.indicators[self._position[key]]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._position
+
+    def position(self, key: str) -> int:
+        """Where an indicator stands in ``indicators``; raises KeyError."""
+        return self._position[key]
+
+    def additions(self, fact: Fact) -> tuple[Addition, ...]:
+        """What a fact adds to which indicators, whatever its period.
+
+        Facts of the same shape give the same tuple object, wherever and whenever
+        they happened. Withdrawn facts add nothing.
+        """
+        if fact.withdrawn:
+            return ()
+        feed = fact.feed
+        if feed is Feed.WARDMETRICS:
+            return self._same(metric_additions(self.metrics, fact))
+        key = self.recognised(fact)
+        remembered = self._remembered[feed]
+        additions = remembered.get(key)
+        if additions is None:
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            additions = self._same(self._rules[feed].additions(fact))
+            remembered[key] = additions
+        return additions
+
+    def is_timed(self, feed: Feed) -> bool:
+        """Whether what a feed's facts add depends on time limits."""
+        return bool(self._rules[feed].clocks)
+
+    def recognised(self, fact: Fact) -> object:
+        """What an event is recognised by: those that share it add the same.
+
+        That is its body; where a feed has time limits, the body without its moments
+        and which limits were kept.
+        """
+        rules = self._rules[fact.feed]
+        return rules.without_moments(fact) if rules.clocks else fact.body
+
+    def _same(self, additions: tuple[Addition, ...]) -> tuple[Addition, ...]:
+        """The one tuple that stands for all equal ones."""
+        if len(self._interned) >= _REMEMBERED:
+            self._interned.clear()
+        return self._interned.setdefault(additions, additions)
+
+    def cells(self, fact: Fact) -> tuple[Cell, ...]:
+        """What a fact adds, placed on its periods."""
+        day = day_of(fact)
+        return tuple(cell_of(addition, day) for addition in self.additions(fact))
+
+
+@cache
+def shipped_metrics() -> Mapping[str, MetricRule]:
+    """The metrics of the shipped catalogue."""
+    return Catalogue.load().metrics
+
+
+def _indicator(key: str, entry: Entry) -> Indicator:
+    return Indicator(
+        key=key,
+        name=entry.name,
+        feed=FEED_OF_TOPIC[entry.feed],
+        kind=entry.kind,
+        grid=Grid[entry.grid.upper()],
+        levels=frozenset(entry.levels),
+        direction=entry.direction,
+        chart=entry.chart,
+        domain=entry.domain,
+        denominator=entry.denominator,
+        numerator=entry.numerator,
+        per=entry.per,
+        unit=entry.unit,
+        target=entry.target,
+        daily=entry.daily,
+        evidence=entry.evidence,
+        concern=entry.concern,
+        description=entry.description,
+        metric=(entry.metric or key) if entry.input == "metric" else None,
+    )
+
+
+def _condition(given: list[str], one_of: Values) -> Condition:
+    return Condition(
+        given=tuple(given),
+        one_of=tuple(
+            (name, frozenset(value if isinstance(value, list) else [value]))
+            for name, value in one_of.items()
+        ),
+    )
+
+
+def _rule(position: int, entry: Entry) -> Rule:
+    clock = None if entry.clock is None else Clock(entry.clock.until, *entry.clock.limit)
+    aggregate = entry.aggregate
+    return Rule(
+        position=position,
+        grid=Grid[entry.grid.upper()],
+        share=entry.kind in {"share", "proportion"},
+        where=_condition(entry.given, entry.where),
+        having=_condition([], entry.having),
+        clock=clock,
+        aggregate=None if aggregate is None else (aggregate.numerator, aggregate.denominator),
+    )
+
+
+def _metrics(entries: Mapping[str, Entry], position: Mapping[str, int]) -> dict[str, MetricRule]:
+    rules: dict[str, MetricRule] = {}
+    for key, entry in entries.items():
+        if entry.input != "metric" or entry.numerator is not None:
+            continue
+        name = entry.metric or key
+        if name in rules:
+            raise CatalogueError(f"{key}: another indicator takes the same metric")
+        rules[name] = MetricRule(
+            position=position[key],
+            denominator=entry.given_denominator,
+            whole=entry.whole,
+            bounded=entry.kind in {"share", "proportion"},
+            measured=entry.kind == "measurement",
+            per=entry.per,
+        )
+    return rules

@@ -1,0 +1,196 @@
+"""Single indicators with evidence of their own: shares and measurements.
+
+Each is judged on closed periods, over all units of a provider at once, within a
+small part of the alert budget. Results are kept until a series of the indicator
+changes or a period closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from detectors.evidence.episodes import SeriesEpisode
+from detectors.evidence.paths import SeriesPath
+from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.shares import explain_share, watch_shares
+from streams.catalogue.contributions import MILLION
+from streams.catalogue.indicators import Indicator
+from streams.evidence.findings import Signal, pack
+from streams.evidence.statements import uncapitalised
+from streams.facts.feeds import Feed
+from streams.facts.periods import PER_YEAR, Grid, first_day
+from streams.histories.views import series_id
+from streams.histories.windows import joined_units, window
+
+if TYPE_CHECKING:
+    from streams.histories.series import Block
+
+# Periods before anything is said: half a year of weeks, a year of months, two of quarters.
+MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
+_CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
+WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
+
+_Opening = tuple[str, str, int, int]
+
+
+class IndicatorWatch:
+    """Evidence on one indicator over all units of a provider, on one grid.
+
+    Args:
+        indicator: what is watched; its ``evidence`` says how, ``concern`` which way.
+        grid: the period of the series.
+        budget1, budget2: false alerts per series and year.
+        improvement: the same for changes for the better, or None.
+
+    ``signals`` are those that stand, by unit.
+    """
+
+    def __init__(
+        self,
+        indicator: Indicator,
+        grid: Grid,
+        *,
+        budget1: float,
+        budget2: float,
+        improvement: float | None,
+    ) -> None:
+        self.indicator = indicator
+        self.grid = grid
+        self.budget1, self.budget2, self.improvement = budget1, budget2, improvement
+        self._units: list[str] = []
+        self.signals: dict[str, list[Signal]] = {}
+        self._path = SeriesPath()
+        self._explained: dict[_Opening, bytes] = {}
+
+    def evaluate(self, block: Block, closed: int) -> set[str]:
+        """Judge the periods before ``closed``; give the units whose signals may have changed."""
+        position = block.catalogue.position(self.indicator.key)
+        columns = block.columns[self.grid]
+        places = block.of_levels(self.indicator.levels)
+        slots = places[columns.table[places, position] >= 0].tolist()
+        seen = columns.extent_of(columns.table[slots, position]) if slots else None
+        before, self.signals = self.signals, {}
+        # Counted from the first period with a fact, wherever the columns begin.
+        if seen is not None and seen[0] < closed:
+            self._units = block.codes(slots)
+            self.signals = self._judge(block, slots, position, seen[0], closed - seen[0])
+        return differing(before, self.signals)
+
+    def _judge(
+        self, block: Block, slots: list[int], position: int, first: int, width: int
+    ) -> dict[str, list[Signal]]:
+        facts, numerators, denominators = window(block, self.grid, slots, position, first, width)
+        above = numerators / MILLION
+        below = denominators / MILLION
+        indicator = self.indicator
+        if indicator.denominator is not None and indicator.kind == "rate":
+            joined = joined_units(block, self.grid, slots, indicator.denominator, first, width)
+            below = np.where((facts > 0) & (below == 0), np.nan_to_num(joined), below)
+        per_year, minimum = PER_YEAR[self.grid], MINIMUM[self.grid]
+        found: Iterable[SeriesEpisode]
+        if indicator.evidence == "share":
+            # A part larger than its whole is no share; such a period is not looked at.
+            whole = (above >= 0) & (above <= below)
+            above, below = np.where(whole, above, 0.0), np.where(whole, below, 0.0)
+            found = watch_shares(
+                above, below, concern="fall" if indicator.concern == "fall" else "rise",
+                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
+                minimum=minimum, improvement_budget=self.improvement,
+                path=self._path, keys=self._units,
+            )  # fmt: skip
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.where(below > 0, above / below * indicator.per, np.nan)
+            found = watch_measurements(
+                values, concern=_CONCERNS.get(indicator.concern, "both"),
+                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
+                minimum=minimum, improvement_budget=self.improvement,
+                path=self._path, keys=self._units,
+            )  # fmt: skip
+        # What an opening rested on stands while the history up to it does.
+        held, self._explained = self._explained, {}
+        signals: dict[str, list[Signal]] = {}
+        for episode in found:
+            row = episode.series
+            unit = self._units[row]
+            opening = (unit, episode.direction, episode.opened, episode.after)
+            numbers = held.get(opening) if episode.opened < self._path.unchanged[row] else None
+            if numbers is None and indicator.evidence == "share":
+                numbers = pack(explain_share(above[row], below[row], episode))
+            elif numbers is None:
+                numbers = pack(explain_measurement(values[row], episode))
+            self._explained[opening] = numbers
+            signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
+        return signals
+
+    def _signal(self, unit: str, first: int, episode: SeriesEpisode, numbers: bytes) -> Signal:
+        indicator = self.indicator
+        way = indicator.concern or "both"
+        if episode.direction == "improvement":
+            way = {"rise": "fall", "fall": "rise"}.get(way, way)
+        return signal_of(
+            episode,
+            detector=f"evidence.{indicator.evidence}",
+            unit=unit,
+            kind="listening" if indicator.domain == "listening" else "quality",
+            grid=self.grid,
+            first=first,
+            feed=indicator.feed,
+            domain=indicator.domain,
+            key=indicator.key,
+            text=f"{uncapitalised(indicator.name)} may be {WORDS[way]}",
+            numbers=numbers,
+        )
+
+
+def differing(before: dict[str, list[Signal]], after: dict[str, list[Signal]]) -> set[str]:
+    """The units that have other signals than before."""
+    return {unit for unit in before.keys() | after.keys() if before.get(unit) != after.get(unit)}
+
+
+def signal_of(
+    episode: SeriesEpisode,
+    *,
+    detector: str,
+    unit: str,
+    kind: str,
+    grid: Grid,
+    first: int,
+    feed: Feed,
+    domain: str,
+    key: str,
+    text: str,
+    numbers: bytes,
+) -> Signal:
+    """A single series' episode, whose periods count from ``first``, as a signal."""
+
+    def end(period: int) -> int | None:
+        return None if period < 0 else first_day(grid, first + period + 1)
+
+    return Signal(
+        detector=detector,
+        unit=unit,
+        kind=kind,
+        direction=episode.direction,
+        opened=first_day(grid, first + episode.opened + 1),
+        raised=end(episode.raised),
+        subsided=end(episode.subsided),
+        onset=first_day(grid, first + episode.onset),
+        level=episode.level,
+        feeds=(feed.topic,),
+        domains=(domain,),
+        series=(
+            {
+                "id": series_id(unit, key, grid),
+                "indicator": key,
+                "unit": unit,
+                "grid": grid.name.lower(),
+                "role": "raises",
+            },
+        ),
+        words={"text": text},
+        explanation=numbers,
+    )

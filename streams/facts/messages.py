@@ -1,0 +1,83 @@
+"""What a log holds and what comes out of opening it.
+
+Kafka and the embedded journal hold the same thing: messages, each of them one
+structured CloudEvent or a JSON array of them, all of one provider. The place of
+an event is (topic, partition, offset, index).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.facts.feeds import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a log. ``topic`` is the feed's name without prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """One validated event: a fact about one provider, in one of its versions.
+
+    ``key`` (16 bytes) identifies the fact for ever: a hash of source and id.
+    Versions of a fact are ordered by ``rank``; the greatest wins whatever the
+    order of arrival. ``body`` is the canonical JSON of the allow-listed data
+    (empty for a withdrawal without data). ``time`` and ``recorded`` are
+    milliseconds since 1970 UTC.
+    """
+
+    key: bytes
+    digest: bytes
+    source: str
+    event_id: str
+    feed: Feed
+    revision: int
+    withdrawn: bool
+    provider: str
+    site: str | None
+    ward: str | None
+    time: int
+    recorded: int | None
+    body: bytes
+
+    @property
+    def rank(self) -> tuple[int, bool, bytes]:
+        """Total order over the versions of one fact."""
+        return (self.revision, self.withdrawn, self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An event that was not taken, with its reason.
+
+    ``code`` is from the closed list in ``streams.intake.receiving``; ``detail`` never
+    repeats a value of the event. ``raw`` is None where the personal-data screen
+    refused the event: then only its hash and size are kept.
+    """
+
+    index: int
+    event_id: str | None
+    code: str
+    detail: str
+    raw: bytes | None
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message or request body after validation."""
+
+    facts: list[Fact] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""The histories of one provider: columnar, changed by facts, read as series."""

@@ -1,0 +1,293 @@
+"""The histories of one provider: facts in, series of any of its units out.
+
+A ``Block`` holds every series of a provider and of its sites and wards. A fact
+is added to the unit that reported it and to those above it; a corrected fact is
+taken away and added again, so a block never depends on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.shapes import Shapes
+from streams.facts.effects import ProviderRecord, Tally
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
+from streams.facts.periods import Grid
+from streams.histories.cell_entry import LEAF, add, add_placed, allocate, allocate_placed, packed
+from streams.histories.event_time import EventTime, Watermarks
+from streams.histories.matrices import CLEAN, Matrix
+from streams.histories.slots import Slot, Slots, kind_of
+from streams.histories.tallies import CELL_BYTES, CELL_NUMBERS, unpack
+from streams.histories.views import SeriesView, listed, view
+
+__all__ = ["Block", "Histories", "kind_of"]
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+
+_GRIDS = (Grid.DAY, Grid.WEEK, Grid.MONTH, Grid.QUARTER)
+_ALL = frozenset({"ward", "site", "provider"})
+# Facts are added, and tallies packed, so many at a time.
+_AT_ONCE = 65_536
+_PACKED_AT_ONCE = 64
+
+
+class Histories(Protocol):
+    """What a block is loaded from: the store, or anything that answers like it."""
+
+    def provider(self, provider: str) -> ProviderRecord | None:
+        """What is held of a provider, or None."""
+
+    def tallies(self, provider: str) -> Iterable[Tally]:
+        """All tallies of a provider."""
+
+    def facts(self, provider: str) -> Iterable[Fact]:
+        """The winning version of every fact of a provider."""
+
+
+@cache
+def _months() -> I32:
+    """The month of every day from 1970 to the end of 2099."""
+    days = np.arange(np.datetime64("1970-01-01"), np.datetime64("2100-01-01"))
+    return days.astype("datetime64[M]").astype(np.int32)
+
+
+class Block:
+    """All histories of one provider.
+
+    Args:
+        catalogue: the indicators; four more rows a unit count the facts of each
+            feed by day, from which watermarks and silence are read.
+        provider: ODS code.
+    """
+
+    def __init__(self, catalogue: Catalogue, provider: str) -> None:
+        self.catalogue = catalogue
+        self.provider = provider
+        self._width = len(catalogue.indicators) + len(Feed)
+        self.columns = {grid: Matrix(grid, self._width) for grid in _GRIDS}
+        levels = [indicator.levels for indicator in catalogue.indicators]
+        self._units = Slots(provider, [*levels, *[_ALL] * len(Feed)], self._add_slots)
+        self._daily = np.array(
+            [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
+        )
+        self._shapes = Shapes(catalogue)
+        self._touched: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
+        self._time = EventTime(self.columns[Grid.WEEK], self.activity_row, provider)
+        self._changed: dict[Grid, I32] = {}
+
+    # -- units ---------------------------------------------------------------
+
+    @property
+    def slots(self) -> list[Slot]:
+        """What histories are kept of: totals of units, and what some say of themselves."""
+        return self._units.slots
+
+    def units(self) -> list[str]:
+        """Public codes of the provider and of every site and ward seen."""
+        return self._units.units()
+
+    def codes(self, slots: Iterable[int]) -> list[str]:
+        """The public codes of the units of these slots."""
+        held = self._units.slots
+        return [held[slot].code for slot in slots]
+
+    def of_levels(self, kinds: frozenset[str]) -> I64:
+        """The slots of the totals of all units of these levels, in order."""
+        return self._units.of_levels(kinds)
+
+    def slot(self, code: str) -> int | None:
+        """The slot that holds a unit's totals, or None for a unit never seen."""
+        return self._units.total(code)
+
+    def own_slots(self, slots: I64) -> I64:
+        """The slots of what these units report for themselves, -1 where they do not."""
+        return self._units.own_of(slots)
+
+    def _add_slots(self, number: int) -> None:
+        for columns in self.columns.values():
+            columns.add_slots(number)
+
+    # -- facts ---------------------------------------------------------------
+
+    def change(self, changes: Iterable[tuple[Fact | None, Fact]]) -> None:
+        """Replace facts: each pair is the version held before (or None) and the new one."""
+        leaves: list[int] = []
+        placed: list[tuple[int, int, int, int]] = []
+        signs: list[int] = []
+        known, place = self._units.leaves, self._shapes.place
+        for before, after in changes:
+            for fact, sign in ((after, 1),) if before is None else ((before, -1), (after, 1)):
+                if fact.withdrawn:
+                    continue
+                leaf = known.get((fact.site, fact.ward))
+                leaves.append(self._units.leaf_of(fact) if leaf is None else leaf)
+                placed.append(place(fact))
+                signs.append(sign)
+            if len(placed) >= _AT_ONCE:
+                self._apply(leaves, placed, signs)
+                leaves, placed, signs = [], [], []
+        self._apply(leaves, placed, signs)
+
+    def _apply(
+        self, leaves: list[int], placed: list[tuple[int, int, int, int]], signs: list[int]
+    ) -> None:
+        if not placed:
+            return
+        self._forget()
+        leaf, sign = np.array(leaves, dtype=np.int32), np.array(signs, dtype=np.int32)
+        shape, day, above, below = np.array(placed, dtype=np.int64).T
+        shape, day = shape.astype(np.int32), day.astype(np.int32)
+        above, below = np.ascontiguousarray(above), np.ascontiguousarray(below)
+        (starts, shapes), months = self._shapes.tables(), _months()
+        chain, wanted = self._units.chain, self._units.wanted
+        touched = np.empty(leaf.size, np.int64)
+        for grid, columns in self.columns.items():
+            rows, first, last = allocate(
+                leaf, shape, day, starts, shapes, int(grid), months, chain, wanted,
+                columns.table, columns.rows,
+            )  # fmt: skip
+            if last < first:
+                continue
+            columns.span(first, last)
+            columns.add_rows(rows, self._daily)
+            at = np.zeros(4, dtype=np.int64)
+            while not add(
+                leaf, shape, day, sign, above, below, starts, shapes, int(grid), months, chain,
+                columns.cells, columns.dirty, touched, at,
+            ):  # fmt: skip
+                columns.more_room()
+            self._touched[grid].append(np.unique(touched[: at[-1]]))
+        if self._shapes.full:
+            self._shapes.clear()
+
+    def _forget(self) -> None:
+        """Forget what followed from the facts before they changed."""
+        self._changed.clear()
+        self._time.forget()
+
+    # -- tallies -------------------------------------------------------------
+
+    def take_tallies(self) -> list[Tally]:
+        """The tallies touched since the last call, as they stand now."""
+        tallies: list[Tally] = []
+        indicators = np.arange(self._width, dtype=np.int32)
+        days = np.empty((self._width, 1, 7), dtype=np.int32)
+        room = np.empty(self._width * CELL_BYTES * _PACKED_AT_ONCE, dtype=np.uint8)
+        ends = np.empty(_PACKED_AT_ONCE, dtype=np.int64)
+        for grid, touched in self._touched.items():
+            if not touched:
+                continue
+            places = touched[0] if len(touched) == 1 else np.unique(np.concatenate(touched))
+            for start in range(0, places.size, _PACKED_AT_ONCE):
+                part = places[start : start + _PACKED_AT_ONCE]
+                packed(self.columns[grid].cells, part, indicators, days, room, ends)
+                cells, begin = room[: ends[part.size - 1]].tobytes(), 0
+                for place, end in zip(part.tolist(), ends.tolist(), strict=False):
+                    leaf, period = divmod(place, LEAF)
+                    unit = self.slots[leaf].code
+                    tallies.append(Tally(self.provider, unit, grid, period, cells[begin:end]))
+                    begin = end
+            touched.clear()
+        return tallies
+
+    def restore(self, tallies: Iterable[Tally]) -> None:
+        """Fill an empty block from stored tallies; the same as changing in their facts."""
+        self._forget()
+        leaves: dict[str, int] = {}
+        by_grid: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
+        room = np.empty((self._width, CELL_NUMBERS), dtype=np.int64)
+        for tally in tallies:
+            leaf = leaves.get(tally.unit)
+            if leaf is None:
+                leaf = leaves[tally.unit] = self._units.leaf_of_code(tally.unit)
+            number = unpack(np.frombuffer(tally.cells, dtype=np.uint8), room)
+            placed = np.empty((number, CELL_NUMBERS + 2), dtype=np.int64)
+            placed[:, 0], placed[:, 1], placed[:, 2:] = leaf, tally.period, room[:number]
+            by_grid[tally.grid].append(placed)
+        chain, wanted = self._units.chain, self._units.wanted
+        for grid, parts in by_grid.items():
+            if not parts:
+                continue
+            placed = np.concatenate(parts)
+            columns = self.columns[grid]
+            rows = allocate_placed(placed, chain, wanted, columns.table, columns.rows)
+            columns.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
+            columns.add_rows(rows, self._daily)
+            at = np.zeros(4, dtype=np.int64)
+            while not add_placed(placed, chain, columns.cells, columns.dirty, at):
+                columns.more_room()
+
+    # -- event time ----------------------------------------------------------
+
+    def activity_row(self, code: str, feed: Feed) -> int:
+        """The week-grid row that counts a unit's facts of a feed, or -1."""
+        slot = self.slot(code)
+        if slot is None:
+            return -1
+        position = len(self.catalogue.indicators) + int(feed)
+        return int(self.columns[Grid.WEEK].table[slot, position])
+
+    @property
+    def watermarks(self) -> Watermarks:
+        """For each feed the last UTC day with a fact at the provider, or None."""
+        return self._time.watermarks
+
+    def closed(self, feed: Feed, grid: Grid) -> int | None:
+        """The first period of a grid that a feed has not closed yet, or None without facts."""
+        return self._time.closed(feed, grid)
+
+    def first_week(self, code: str, feed: Feed) -> int | None:
+        """The first week with a fact of a feed in a unit, or None."""
+        return self._time.first_week(code, feed)
+
+    # -- evaluation ----------------------------------------------------------
+
+    def changed_before(self, grid: Grid, position: int, period: int) -> bool:
+        """Whether any series of an indicator changed before a period since the last evaluation."""
+        return bool(self.changed(grid)[position] < period)
+
+    def changed(self, grid: Grid) -> I32:
+        """The earliest period changed since the last evaluation, by indicator, or ``CLEAN``."""
+        changed = self._changed.get(grid)
+        if changed is None:
+            changed = self._changed[grid] = self.columns[grid].changed()
+        return changed
+
+    def clean(self) -> None:
+        """Forget which series changed: they have been evaluated."""
+        self._changed.clear()
+        for columns in self.columns.values():
+            columns.dirty[:] = CLEAN
+
+    # -- reading -------------------------------------------------------------
+
+    def series(self, unit: str, indicator: str, grid: Grid) -> SeriesView | None:
+        """The series of an indicator of a unit, or None where there is none."""
+        return view(self, unit, indicator, grid)
+
+    def indicators(self, unit: str) -> list[tuple[str, Grid]]:
+        """The series a unit has, as indicator key and grid."""
+        return listed(self, unit)
+
+    @classmethod
+    def load(cls, store: Histories, catalogue: Catalogue, provider: str) -> Block:
+        """Read a provider's histories.
+
+        Tallies made with another catalogue are passed over: the histories are
+        then made from the facts.
+        """
+        block = cls(catalogue, provider)
+        held = store.provider(provider)
+        if held is not None and held.catalogue == catalogue.digest:
+            block.restore(store.tallies(provider))
+        else:
+            block.change((None, fact) for fact in store.facts(provider))
+        return block

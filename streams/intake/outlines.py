@@ -1,0 +1,239 @@
+"""Events like one that was taken before: recognised by their outline, and taken at once.
+
+The strict way reads and checks an event in full. What it says depends on the event's
+outline (``streams.intake.outline_cuts``) and on what was cut out of it, so an outline that it
+took once is remembered, and of the next event with that outline only what was cut out is
+looked at. Nothing is refused here: an event that is not taken goes the strict way, which
+alone says what is wrong. Both ways make the same facts.
+
+Why that is safe: two events with one outline are the same JSON but for whole values cut
+out, so both parse, and neither names a field twice or has one too many. All else that the
+strict way asks of the values cut out is asked here or when they are cut: the form of
+identifiers and that they hold no personal data, the range of moments, codes of places
+(each seen before), the source's authority, a metric's numbers and the moment it counts at.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streams.catalogue.contributions import moment_ms
+from streams.facts.envelope import MS_PER_DAY, fact_key, milliseconds
+from streams.facts.feeds import Feed
+from streams.facts.messages import Fact
+from streams.facts.vocabulary import NUMBER_LIMIT
+from streams.intake.admission import Place, digest_of
+from streams.intake.bodies import EARLIEST, plain_number
+from streams.intake.context import Context
+from streams.intake.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME, cut
+
+# No event that is any good is shorter.
+_SHORTEST = 128
+# Outlines and places up to these lengths are remembered.
+_LONGEST, _LONGEST_PLACE = 1024, 256
+REMEMBERED_OUTLINES, REMEMBERED = 16_384, 65_536
+"""So many outlines, and so many places and numbers, are remembered; then begun anew."""
+
+# The values of a canonical body that are cut out of its event.
+_CUT_OUT = re.compile(
+    rb'(?<="acknowledged_at":")[^"]+|(?<="resolved_at":")[^"]+'
+    rb'|(?<="numerator":)[^,}]+|(?<="denominator":)[^,}]+'
+)
+
+_SPEAKUP = Feed.SPEAKUP
+# An event is taken here only where it is not withdrawn.
+_STANDS = False
+I64 = npt.NDArray[np.int64]
+
+
+class Outline(NamedTuple):
+    """What is known of the events with one outline.
+
+    ``body`` is their canonical body without its place, and ``rest`` how a body goes on
+    behind its place; where values are cut out, ``pieces`` is what stands around them.
+    ``metric`` and ``until`` are what a body with a period says: its metric, and the end of
+    the period in milliseconds (-1 where there is none).
+    """
+
+    feed: Feed
+    revision: int
+    body: bytes
+    rest: bytes
+    pieces: tuple[bytes, ...]
+    metric: str
+    until: int
+
+
+class Standing(NamedTuple):
+    """A place that was taken before, and how a canonical body begins with it."""
+
+    provider: str
+    site: str | None
+    ward: str | None
+    told: bytes
+
+
+class _Period(msgspec.Struct):
+    metric: str = ""
+    period_end: str = ""
+
+
+_PERIOD = msgspec.json.Decoder(_Period)
+_encode = msgspec.json.Encoder().encode
+_outlines: dict[str, Outline] = {}
+_places: dict[str, Standing] = {}
+_numbers: dict[str, tuple[int | float, bytes]] = {}
+
+
+class Events:
+    """An array of events, cut: their outlines and what was cut out of each.
+
+    Args:
+        body: the array.
+        found: what is found of each event, a row each, as ``cut`` writes it.
+        texts: the texts of all events, one after the other.
+    """
+
+    def __init__(self, body: bytes, found: I64, texts: list[str]) -> None:
+        self._body = body
+        self._found = found
+        self._times: list[int] = found[:, TIME].tolist()
+        self._recorded: list[int] = found[:, RECORDED].tolist()
+        self._outlines = texts[0::PARTS]
+        self._ids = texts[1::PARTS]
+        self._sources = texts[2::PARTS]
+        self._places = texts[3::PARTS]
+        self._values = texts[4::PARTS]
+
+    @classmethod
+    def of(cls, body: bytes, context: Context) -> Events | None:
+        """The events of an array, or None where it is not plain."""
+        if not body.isascii() or b"\\" in body:
+            return None
+        text = np.frombuffer(body, dtype=np.uint8)
+        room = len(body) // _SHORTEST + 1
+        found = np.empty((room, 4), dtype=np.int64)
+        out = np.empty(len(body) + room * SPARE, dtype=np.uint8)
+        number, written = cut(text, EARLIEST, context.latest, out, found)
+        if number < 0:
+            return None
+        texts = out[:written].tobytes().decode("ascii").split("\0")
+        return cls(body, found[:number], texts)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    def raw(self, index: int) -> bytes:
+        """The bytes of an event."""
+        return self._body[self._found[index, FIRST] : self._found[index, END]]
+
+    def taken(self, context: Context, place: Place | None) -> list[Fact | None]:
+        """The facts of the events; None for each that must go the strict way."""
+        facts: list[Fact | None] = []
+        authority, today, speaking = context.authority, milliseconds(context.now), ("", "")
+        for text, event_id, source, where, values, time, recorded in zip(
+            self._outlines, self._ids, self._sources, self._places, self._values,
+            self._times, self._recorded, strict=False,
+        ):  # fmt: skip
+            facts.append(None)
+            outline, standing = _outlines.get(text), _places.get(where)
+            if outline is None or standing is None or time < 0:
+                continue
+            feed, revision, body, rest, _, metric, until = outline
+            provider, site, ward, told = standing
+            # A metric counts at the end of its period.
+            counts_at = until if metric else time
+            if (source, provider) != speaking:
+                # Who may speak today may also speak of the past.
+                if authority(source, provider, today) is None:
+                    speaking = (source, provider)
+                elif authority(source, provider, counts_at) is not None:
+                    continue
+            if place is not None and (feed is not place.feed or provider != place.provider):
+                continue
+            if until > context.latest or (ward is not None and feed is _SPEAKUP):
+                continue
+            if values:
+                filled = _filled(outline, values, time, context)
+                if filled is None:
+                    continue
+                body, rest = b"{" + filled, b"," + filled
+            facts[-1] = Fact(
+                fact_key(source, event_id),
+                digest_of(told + rest, feed, counts_at, recorded),
+                source, event_id, feed, revision, _STANDS, provider, site, ward, counts_at,
+                None if recorded < 0 else recorded, body,
+            )  # fmt: skip
+        return facts
+
+    def remember(self, index: int, fact: Fact) -> None:
+        """Remember outline and place of an event that became a fact by the strict way."""
+        text, where = self._outlines[index], self._places[index]
+        if self._times[index] < 0 or fact.withdrawn:
+            return
+        if len(text) > _LONGEST or len(where) > _LONGEST_PLACE:
+            return
+        body = fact.body
+        pieces = tuple(_CUT_OUT.split(body[1:]))
+        if self._values[index].count(" ") + bool(self._values[index]) + 1 != len(pieces):
+            return
+        said = _PERIOD.decode(body)
+        until = moment_ms(said.period_end) if said.period_end else -1
+        if len(_outlines) >= REMEMBERED_OUTLINES:
+            _outlines.clear()
+        if len(_places) >= REMEMBERED:
+            _places.clear()
+        rest = b"," + body[1:] if len(body) > 2 else b"}"
+        _outlines[text] = Outline(fact.feed, fact.revision, body, rest, pieces, said.metric, until)
+        told = {"provider": fact.provider, "site": fact.site, "ward": fact.ward}
+        written = _encode({name: code for name, code in told.items() if code is not None})
+        _places[where] = Standing(fact.provider, fact.site, fact.ward, written[:-1])
+
+
+def _filled(outline: Outline, values: str, time: int, context: Context) -> bytes | None:
+    """A canonical body, but for its brace, with values in it; None where one must look closer."""
+    first, _, second = values.partition(" ")
+    before, between, *behind = outline.pieces
+    if not outline.metric:
+        body = before + first.encode() + between
+        return body + second.encode() + behind[0] if behind else body
+    above, written = _numbers.get(first) or _number(first)
+    below, written_below = None, b""
+    if behind:
+        below, written_below = _numbers.get(second) or _number(second)
+    rule = context.metrics.get(outline.metric)
+    if (
+        rule is None
+        or above < 0
+        or (below is not None and below < 0)
+        or not -MS_PER_DAY <= time - outline.until <= MS_PER_DAY
+        or rule.refusal(above, below) is not None
+    ):
+        return None
+    body = before + written + between
+    return body + written_below + behind[0] if behind else body
+
+
+def _number(value: str) -> tuple[int | float, bytes]:
+    """A plain number and how it is written in a canonical body; -1 for one too great."""
+    number = plain_number(float(value)) if "." in value else int(value)
+    if len(_numbers) >= REMEMBERED:
+        _numbers.clear()
+    _numbers[value] = found = (number if number <= NUMBER_LIMIT else -1, _encode(number))
+    return found
+
+
+def remembered() -> tuple[int, int, int]:
+    """How many outlines, places and numbers are remembered."""
+    return len(_outlines), len(_places), len(_numbers)
+
+
+def forget() -> None:
+    """Forget all: every event goes the strict way once more."""
+    for held in (_outlines, _places, _numbers):
+        held.clear()

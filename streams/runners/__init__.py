@@ -1,0 +1,1 @@
+"""What carries messages through the house: the engine, the embedded runner, the Faust worker."""

@@ -1,0 +1,163 @@
+"""The pipeline: a state and a batch of facts give a new state and its effects.
+
+Nothing here reads a clock, a log or a database. The runners on Kafka and on the
+embedded journal call the same function, so what is true of one is true of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+
+from streams.evidence.evaluation import Evaluation
+from streams.facts.effects import AlertChange, AlertRecord, Effects, ProviderRecord, UnitRecord
+from streams.facts.messages import Fact
+from streams.histories.series import Block, kind_of
+
+Known = MutableMapping[tuple[str, bytes], Fact]
+Changes = dict[bytes, tuple[Fact | None, Fact]]
+"""The facts that change, by key: the version held before (or None) and the new one."""
+
+
+class ProviderState:
+    """All that is held in memory of one provider.
+
+    Args:
+        block: its histories.
+        evaluation: its evidence, up to date with the block.
+        alerts: its current alerts by id, as the store holds them.
+        registered: codes of its units that the store knows.
+        pending: the changes of the batch in hand, which the store does not hold yet.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        evaluation: Evaluation,
+        alerts: dict[str, AlertRecord],
+        registered: set[str],
+        pending: Changes | None = None,
+    ) -> None:
+        self.block = block
+        self.evaluation = evaluation
+        self.alerts = alerts
+        self.registered = registered
+        self.pending = {} if pending is None else pending
+
+
+def advance(
+    states: MutableMapping[str, ProviderState], facts: Sequence[Fact], known: Known
+) -> Effects:
+    """Take in a batch of facts.
+
+    Args:
+        states: the state of every provider in the batch; changed in place, so a
+            caller whose transaction fails must drop them.
+        facts: valid events in the order of the log.
+        known: the versions held of these facts, by provider and key; changed.
+
+    Returns:
+        What to write. Facts that are repeats or older versions change nothing.
+    """
+    effects = Effects(events=len(facts))
+    changes: dict[str, Changes] = {}
+    provider, changed = None, {}
+    number = len(known)
+    for fact in facts:
+        if fact.provider != provider:
+            provider = fact.provider
+            changed = changes.setdefault(provider, {})
+        key = fact.key
+        place = (provider, key)
+        held = known.setdefault(place, fact)
+        if len(known) > number:
+            number += 1
+            changed[key] = (None, fact)
+        elif fact.rank <= held.rank:
+            effects.duplicates += 1
+        else:
+            # The version before the batch is what the new one replaces.
+            changed[key] = (changed[key][0] if key in changed else held, fact)
+            known[place] = fact
+    for provider, changed in changes.items():
+        if changed:
+            _take_in(states[provider], changed, effects)
+    return effects
+
+
+def _take_in(state: ProviderState, changed: Changes, effects: Effects) -> None:
+    """Bring a provider up to date with changed facts and note what to write."""
+    state.pending.clear()
+    state.pending.update(changed)
+    state.block.change(changed.values())
+    effects.facts.extend([after for _, after in changed.values()])
+    effects.tallies.extend(state.block.take_tallies())
+    effects.units.extend(_new_units(state))
+    block = state.block
+    effects.providers.append(
+        ProviderRecord(block.provider, block.watermarks, block.catalogue.digest)
+    )
+    effects.alerts.extend(reconcile(state))
+
+
+def _new_units(state: ProviderState) -> list[UnitRecord]:
+    """The units seen for the first time, each after the one above it."""
+    block = state.block
+    found = []
+    for code in block.units():
+        if code in state.registered:
+            continue
+        state.registered.add(code)
+        kind = kind_of(block.provider, code)
+        above, _, ward = code.partition(":")
+        local = ward.lstrip(":") if kind == "ward" else code
+        found.append(
+            UnitRecord(
+                code=code,
+                kind=kind,
+                parent={"provider": None, "site": block.provider, "ward": above}[kind],
+                provider=block.provider,
+                local=local,
+                name=local,
+                verified=False,
+            )
+        )
+    return found
+
+
+def reconcile(state: ProviderState) -> list[AlertChange]:
+    """Evaluate what changed and say how the provider's alerts changed with it."""
+    before = state.alerts
+    after = {alert.id: alert for alert in state.evaluation.alerts(state.block)}
+    state.alerts = after
+    gone = [alert for alert_id, alert in before.items() if alert_id not in after]
+    changes = []
+    for alert_id, alert in after.items():
+        held = before.get(alert_id)
+        if held is None:
+            succeeds = next((old.id for old in gone if _same_episode(old, alert)), None)
+            changes.append(AlertChange("opened", alert, succeeds))
+        elif held != alert:
+            changes.append(AlertChange(_change(held, alert), alert))
+    changes.extend(AlertChange("retracted", alert) for alert in gone)
+    return changes
+
+
+def _same_episode(old: AlertRecord, new: AlertRecord) -> bool:
+    """Whether a correction moved an episode rather than ended one and began another."""
+    if (old.unit, old.kind, old.direction) != (new.unit, new.kind, new.direction):
+        return False
+    end_old = old.subsided_at or "9999"
+    end_new = new.subsided_at or "9999"
+    return old.first_signal_at <= end_new and new.first_signal_at <= end_old
+
+
+def _change(before: AlertRecord, after: AlertRecord) -> str:
+    if after.level > before.level:
+        return "raised"
+    if after.subsided_at is not None and before.subsided_at is None:
+        return "subsided"
+    if set(after.feeds) > set(before.feeds) or len(after.evidence["series"]) > len(
+        before.evidence["series"]
+    ):
+        return "evidence_added"
+    return "amended"

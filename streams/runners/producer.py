@@ -1,0 +1,277 @@
+"""Kafka as the log behind the doors: appends that are durable when they return.
+
+kafka-python's producer has an I/O thread of its own and may be shared by all threads of
+the service. It is made at the first append and thrown away after a failure, so that a
+broker that was away is found again without a restart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
+
+from streams.facts.clock import to_ms
+from streams.facts.messages import Message
+from streams.runners.log import LogUnavailable, Packed
+from streams.runners.topics import FEED_TOPICS
+
+EVENTS_HEADER = "earshot-events"
+"""How many events a packet holds, so that tools can count without opening it."""
+
+_LOG = structlog.get_logger(__name__)
+# After a failure the next senders are answered at once instead of waiting in a row.
+_REST_SECONDS = 1.0
+_ENDS_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is written to a topic that goes out."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class KafkaLog:
+    """The log of ``earshot api``: packets in, durable on all in-sync replicas.
+
+    Args:
+        bootstrap: servers as host:port, separated by commas.
+        prefix: of the topics' names.
+        patience: seconds after which an append gives up.
+
+    """
+
+    def __init__(self, bootstrap: str, prefix: str, *, patience: float = 10.0) -> None:
+        self._servers = bootstrap.split(",")
+        self._prefix = prefix
+        self._patience = patience
+        self._making = threading.Lock()
+        self._producer: KafkaProducer | None = None
+        self._admin: KafkaAdminClient | None = None
+        self._ends: dict[tuple[int, str], int] = {}
+        self._ends_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._asking = threading.Lock()
+
+    def append(self, packets: Sequence[Packed], now: datetime) -> None:
+        """Make all packets durable.
+
+        A part may have been written when this raises. That is harmless: facts are
+        known by their source and id, and the sender's next try counts as a repeat.
+
+        Raises:
+            LogUnavailable: not all are durable within ``patience`` seconds.
+
+        """
+        stamp = to_ms(now)
+        self._send(
+            {
+                "topic": self._prefix + packet.topic,
+                "key": packet.key,
+                "value": packet.value,
+                "headers": [(EVENTS_HEADER, str(packet.events).encode())],
+                "timestamp_ms": stamp,
+            }
+            for packet in packets
+        )
+
+    def relay(self, messages: Sequence[Message]) -> None:
+        """Send messages as they are to the partitions that their keys belong to.
+
+        Raises:
+            LogUnavailable: not all are durable within ``patience`` seconds.
+
+        """
+        self._send(
+            {
+                "topic": self._prefix + message.topic,
+                "key": message.key,
+                "value": message.value,
+                "headers": list(message.headers),
+                "timestamp_ms": message.timestamp_ms,
+            }
+            for message in messages
+        )
+
+    def publish(self, topic: str, records: Iterable[Record]) -> None:
+        """Write records to a topic of ours, in their order.
+
+        Raises:
+            LogUnavailable: not all are durable within ``patience`` seconds.
+
+        """
+        name = self._prefix + topic
+        self._send(
+            {
+                "topic": name,
+                "key": record.key,
+                "value": record.value,
+                "headers": list(record.headers),
+            }
+            for record in records
+        )
+
+    def ends(self) -> dict[tuple[int, str], int]:
+        """The next offset of each (partition, topic without prefix); half a second old at most.
+
+        Raises:
+            LogUnavailable: no broker answers.
+
+        """
+        with self._asking:
+            if time.monotonic() - self._ends_at > _ENDS_SECONDS:
+                try:
+                    self._ends = self._ask_ends()
+                except (KafkaError, OSError) as error:
+                    self._close_admin()
+                    raise LogUnavailable(f"Kafka does not answer: {error}") from error
+                self._ends_at = time.monotonic()
+            return dict(self._ends)
+
+    def _send(self, records: Iterable[dict[str, Any]]) -> None:
+        records = list(records)
+        if not records:
+            return
+        deadline = time.monotonic() + self._patience
+        producer = self._ready_producer()
+        try:
+            pending = [producer.send(**record) for record in records]
+            for future in pending:
+                future.get(timeout=max(0.001, deadline - time.monotonic()))
+        except (KafkaError, OSError) as error:
+            self._discard(producer, error)
+            raise LogUnavailable(f"Kafka did not take the events: {error}") from error
+
+    def close(self) -> None:
+        """Send what is on its way and let go of the connections."""
+        with self._making:
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=self._patience)
+        with self._asking:
+            self._close_admin()
+
+    def _ready_producer(self) -> KafkaProducer:
+        with self._making:
+            if self._producer is not None:
+                return self._producer
+            if time.monotonic() - self._failed_at < _REST_SECONDS:
+                raise LogUnavailable("Kafka was not there a moment ago")
+            wait = int(1000 * self._patience / 2)
+            try:
+                self._producer = KafkaProducer(
+                    bootstrap_servers=self._servers,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=2,
+                    batch_size=262_144,
+                    bootstrap_timeout_ms=wait,
+                    max_block_ms=wait,
+                    request_timeout_ms=wait,
+                    delivery_timeout_ms=int(900 * self._patience),
+                    reconnect_backoff_max_ms=1000,
+                    allow_auto_create_topics=False,
+                    metrics_enabled=False,
+                )
+            except (KafkaError, OSError) as error:
+                self._failed_at = time.monotonic()
+                raise LogUnavailable(f"no Kafka broker answers: {error}") from error
+            return self._producer
+
+    def _discard(self, producer: KafkaProducer, error: BaseException) -> None:
+        with self._making:
+            replaced = self._producer is not producer
+            if replaced:
+                return
+            self._producer = None
+            self._failed_at = time.monotonic()
+        _LOG.warning("log unavailable", error=type(error).__name__)
+        # Aside, because closing waits until everything on its way is delivered or has expired;
+        # a late delivery is a repeat of what its sender sends again.
+        closing = threading.Thread(target=_close, args=(producer, 2 * self._patience), daemon=True)
+        closing.start()
+
+    def _ask_ends(self) -> dict[tuple[int, str], int]:
+        if self._admin is None:
+            wait = int(1000 * self._patience / 2)
+            self._admin = KafkaAdminClient(
+                bootstrap_servers=self._servers,
+                bootstrap_timeout_ms=wait,
+                request_timeout_ms=wait,
+                reconnect_backoff_max_ms=1000,
+            )
+        names = {self._prefix + name: name for name in FEED_TOPICS}
+        asked = {
+            TopicPartition(topic["name"], partition["partition_index"]): OffsetSpec.LATEST
+            for topic in self._admin.describe_topics(list(names))
+            for partition in topic["partitions"]
+        }
+        if not asked:
+            return {}
+        return {
+            (place.partition, names[place.topic]): answer.offset
+            for place, answer in self._admin.list_partition_offsets(asked).items()
+        }
+
+    def _close_admin(self) -> None:
+        admin, self._admin = self._admin, None
+        self._ends_at = float("-inf")
+        if admin is not None:
+            admin.close()
+
+
+def _close(producer: KafkaProducer, seconds: float) -> None:
+    with suppress(KafkaError):
+        producer.close(timeout=seconds)
+
+
+def home_of(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's own clients choose for a key: murmur2, as in the Java client."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def messages_behind(
+    ends: Mapping[tuple[int, str], int], positions: Mapping[tuple[int, str], int]
+) -> int:
+    """How many messages are durable but not committed to the store.
+
+    Args:
+        ends: the next offset of each (partition, topic), as the log has it.
+        positions: the same as the store has it; what it does not name stands at 0.
+
+    """
+    return sum(max(0, end - positions.get(place, 0)) for place, end in ends.items())
+
+
+def events_behind(
+    ends: Mapping[tuple[int, str], int],
+    positions: Mapping[tuple[int, str], int],
+    processed: int,
+) -> int:
+    """About how many events are durable but not committed: 0 exactly when none is.
+
+    A message holds one event or an array, and only reading it tells; the estimate takes
+    the mean of the messages processed so far, at least one event each.
+
+    Args:
+        ends: as for ``messages_behind``.
+        positions: as for ``messages_behind``.
+        processed: events processed so far.
+
+    """
+    behind = messages_behind(ends, positions)
+    taken = sum(positions.values())
+    return round(behind * max(1.0, processed / taken)) if taken else behind

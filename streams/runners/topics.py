@@ -1,0 +1,182 @@
+"""The Kafka topics: their names, how they are made, and what must hold before a worker starts.
+
+The four topics that come in have the same key (the provider) and the same number of
+partitions, so that all feeds of a provider meet in the partition of one number. A worker
+refuses to start where that does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from streams.facts.feeds import Feed
+
+FEED_TOPICS = tuple(feed.topic for feed in Feed)
+DEAD_LETTERS = "deadletters"
+SIGNALS = "signals"
+ALERTS = "alerts"
+
+DEFAULT_PARTITIONS = 12
+"""Twelve workers at most, and shares that are even for 1, 2, 3, 4, 6 and 12 of them."""
+
+_DAY_MS = 86_400_000
+_KEEP_FEEDS_DAYS = 90
+_KEEP_DEAD_LETTERS_DAYS = 14
+_KEEP_SIGNALS_DAYS = 400
+# A packet of a hundred events is at most 200 kB; a provider's own may be larger.
+_MAX_MESSAGE_BYTES = 1_048_588
+_OUR_TOPICS = (*FEED_TOPICS, DEAD_LETTERS, SIGNALS, ALERTS)
+
+
+class TopicsUnready(Exception):  # noqa: N818 - named as the condition that operators read
+    """Kafka cannot be used as it is; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as the broker describes it; ``partitions`` is 0 where it does not exist."""
+
+    name: str
+    partitions: int
+    replicas: int
+    role: str
+
+
+def topic_plan(partitions: int, replication: int = -1) -> dict[str, dict[str, Any]]:
+    """The settings of every topic without prefix.
+
+    Args:
+        partitions: of each of the four topics that come in.
+        replication: copies of each partition; -1 leaves it to the broker.
+
+    """
+    feed = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(_KEEP_FEEDS_DAYS * _DAY_MS),
+        "max.message.bytes": str(_MAX_MESSAGE_BYTES),
+        # The time of arrival is the broker's: a sender's own stamp could lie in the future,
+        # or so far back that retention takes the message before anybody has read it.
+        "message.timestamp.type": "LogAppendTime",
+    }
+    letters = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(_KEEP_DEAD_LETTERS_DAYS * _DAY_MS),
+        # A refused message travels as base64 with its reason, which is a third larger.
+        "max.message.bytes": str(2 * _MAX_MESSAGE_BYTES),
+    }
+    signals = {"cleanup.policy": "delete", "retention.ms": str(_KEEP_SIGNALS_DAYS * _DAY_MS)}
+    configs = {
+        **dict.fromkeys(FEED_TOPICS, feed),
+        DEAD_LETTERS: letters,
+        SIGNALS: signals,
+        ALERTS: {"cleanup.policy": "compact"},
+    }
+    return {
+        name: {
+            # What goes out is little, and one partition keeps its order.
+            "num_partitions": partitions if name in FEED_TOPICS else 1,
+            "replication_factor": replication,
+            "configs": config,
+        }
+        for name, config in configs.items()
+    }
+
+
+def create(
+    bootstrap: str, prefix: str, *, partitions: int = DEFAULT_PARTITIONS, replication: int = -1
+) -> list[str]:
+    """Make the topics that do not exist; those that do are left as they are.
+
+    Returns:
+        The names made, with prefix.
+
+    Raises:
+        TopicsUnready: no broker answers, or the topics that exist do not fit together.
+
+    """
+    with _admin(bootstrap) as admin:
+        existing = set(admin.list_topics())
+        wanted = {
+            prefix + name: settings
+            for name, settings in topic_plan(partitions, replication).items()
+            if prefix + name not in existing
+        }
+        if wanted:
+            admin.create_topics(wanted)
+            admin.wait_for_topics(list(wanted))
+    check(bootstrap, prefix)
+    return list(wanted)
+
+
+def describe(bootstrap: str, prefix: str) -> list[Topic]:
+    """All topics of the prefix, in a fixed order, those that are missing included.
+
+    Raises:
+        TopicsUnready: no broker answers.
+
+    """
+    with _admin(bootstrap) as admin:
+        found = _partitions(admin, prefix)
+    return [
+        Topic(
+            name=prefix + name,
+            partitions=len(found.get(name, ())),
+            replicas=min((len(p["replica_nodes"]) for p in found.get(name, ())), default=0),
+            role="in" if name in FEED_TOPICS else "out",
+        )
+        for name in _OUR_TOPICS
+    ]
+
+
+def check(bootstrap: str, prefix: str) -> int:
+    """How many partitions each of the four topics has.
+
+    Raises:
+        TopicsUnready: no broker answers, a topic is missing, or their numbers differ.
+
+    """
+    topics = describe(bootstrap, prefix)
+    missing = [topic.name for topic in topics if not topic.partitions]
+    if missing:
+        raise TopicsUnready(
+            f"topics are missing: {', '.join(missing)}; `earshot topics create` makes them"
+        )
+    counts = {topic.name: topic.partitions for topic in topics if topic.role == "in"}
+    if len(set(counts.values())) != 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise TopicsUnready(
+            "the four feeds of a provider must meet in one partition, so their topics need "
+            f"the same number of partitions: {listed}"
+        )
+    return next(iter(counts.values()))
+
+
+def _partitions(admin: KafkaAdminClient, prefix: str) -> Mapping[str, list[Mapping[str, Any]]]:
+    wanted = {prefix + name: name for name in _OUR_TOPICS}
+    return {
+        wanted[topic["name"]]: topic["partitions"]
+        for topic in admin.describe_topics(list(wanted))
+        if topic["name"] in wanted and not topic["error_code"]
+    }
+
+
+@contextmanager
+def _admin(bootstrap: str, seconds: float = 5.0) -> Iterator[KafkaAdminClient]:
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=int(1000 * seconds)
+        )
+    except (KafkaError, OSError, ValueError) as error:
+        raise TopicsUnready(f"no Kafka broker answers at {bootstrap} ({error})") from error
+    try:
+        yield admin
+    except KafkaError as error:
+        raise TopicsUnready(f"Kafka at {bootstrap} refused: {error}") from error
+    finally:
+        admin.close()

@@ -1,0 +1,1 @@
+"""From a file on somebody's disk to events that are sent."""
