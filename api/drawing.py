@@ -88,12 +88,15 @@ def between_events(seen: SeriesView) -> SeriesView:
     )
 
 
+def rebases_of(rows: Iterable[RebaseRow], seen: SeriesView) -> list[RebaseRow]:
+    """The rebases of a series among those of its provider, as declared."""
+    wanted = (seen.unit, seen.indicator.key)
+    return [row for row in rows if (row.unit, row.indicator) == wanted]
+
+
 def in_force(rows: Iterable[RebaseRow], seen: SeriesView) -> list[RebaseRow]:
     """The rebases of a series that were not withdrawn, by day and then as declared."""
-    wanted = (seen.unit, seen.indicator.key)
-    found = [
-        row for row in rows if row.withdrawn_at is None and (row.unit, row.indicator) == wanted
-    ]
+    found = [row for row in rebases_of(rows, seen) if row.withdrawn_at is None]
     return sorted(found, key=lambda row: (row.rebased_at, row.id))
 
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path
 
 from api.auth import Caller, CallerOf
 from api.bodies import JsonBody, decoded, described
+from api.drawing import rebases_of
 from api.histories import History
 from api.parameters import Cursor, Limit, page
 from api.personal import invalid, screen
@@ -48,9 +49,7 @@ class Rebasing:
         return self._of(unit.provider, history)
 
     def _of(self, provider: str, history: History) -> list[RebaseRow]:
-        wanted = (history.view.unit, history.view.indicator.key)
-        rows = self._service.store.rebases(provider)
-        return [row for row in rows if (row.unit, row.indicator) == wanted]
+        return rebases_of(self._service.store.rebases(provider), history.view)
 
     def declare(self, series_id: str, asked: RebaseIn, caller: Caller) -> RebaseRow:
         """Store a rebase.

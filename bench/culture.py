@@ -19,14 +19,12 @@ import numpy as np
 
 from bench.delay import interpolated_median, ratio_limits
 from bench.fleets import BUDGETS, F64
-from detectors.evidence.counts import FeedCounts
 from detectors.evidence.model import WEEKS_PER_YEAR
 from streams.backtests.backtest import run
-from streams.backtests.countsfile import Counts
+from streams.backtests.culture import set_aside
 from streams.backtests.scenario_fleet import draw
 from streams.backtests.scenarios import Change, scenario
 from streams.backtests.scores import poisson_limits
-from streams.evidence.culture import ANY_HARM
 
 UNITS = 60
 NEVER = 200.0
@@ -63,7 +61,7 @@ def concerns(job: tuple[str, int]) -> tuple[F64, F64, float]:
     counts = draw(changed, seed=seed).counts
     begins = (SCENARIO.begins - SCENARIO.start).days // 7
     first, told = np.full((2, UNITS), NEVER), np.zeros(2)
-    for number, judged in enumerate((_without_harm(counts), counts)):
+    for number, judged in enumerate((set_aside(counts)[0], counts)):
         found = run(judged, budget=BUDGETS[0], budget2=BUDGETS[1], processes=1)
         for alert in found.alerts:
             if alert.column >= begins:
@@ -72,16 +70,6 @@ def concerns(job: tuple[str, int]) -> tuple[F64, F64, float]:
                     first[number, alert.unit], alert.column - begins + 1
                 )
     return first, told, UNITS * (counts.block.periods - begins) / WEEKS_PER_YEAR
-
-
-def _without_harm(counts: Counts) -> Counts:
-    kept = [feed for feed, name in enumerate(counts.feeds) if name != ANY_HARM]
-    block = counts.block
-    return replace(
-        counts,
-        feeds=tuple(counts.feeds[feed] for feed in kept),
-        block=FeedCounts(block.counts[:, kept], block.exposure[:, kept], block.week0),
-    )
 
 
 def main() -> None:

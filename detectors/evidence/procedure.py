@@ -30,6 +30,7 @@ from detectors.evidence.statistic import (
     Tables,
     accumulate,
     log_terms,
+    named,
     onset_sums,
     posterior,
     unseen,
@@ -199,13 +200,7 @@ def _attribute(history: History, looks: Looks, tab: Tables, t: int, first: int, 
     row[ONSET] = t + 1 - tab.ages[median]
     row[SINCE] = first
     unseen(looks.masses, history.mass[int(row[ONSET])], probability)
-    bits, likeliest = 0, 0
-    for f in range(probability.shape[0]):
-        if probability[f] > 0.5:
-            bits |= 1 << f
-        if probability[f] > probability[likeliest]:
-            likeliest = f
-    row[FEEDS] = float(bits if bits > 0 else 1 << likeliest)
+    row[FEEDS] = float(named(probability))
 
 
 @compiled

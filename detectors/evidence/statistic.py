@@ -273,3 +273,15 @@ def unseen(total_mass: F64, mass: F64, probability: F64) -> None:
     for f in range(probability.shape[0]):
         if total_mass[f] <= mass[f]:
             probability[f] = 0.0
+
+
+@compiled
+def named(probability: F64) -> int:
+    """The feeds that are named as changed, a bit each: the probable ones, else the likeliest."""
+    bits, likeliest = 0, 0
+    for f in range(probability.shape[0]):
+        if probability[f] > 0.5:
+            bits |= 1 << f
+        if probability[f] > probability[likeliest]:
+            likeliest = f
+    return bits if bits > 0 else 1 << likeliest

@@ -14,7 +14,7 @@ import numpy as np
 
 from detectors.compiled import compiled
 from detectors.evidence.counts import F64
-from detectors.evidence.statistic import Tables, log_terms, posterior, unseen
+from detectors.evidence.statistic import Tables, log_terms, named, posterior, unseen
 from detectors.single_series.reporting_culture import (
     AGES,
     PRIOR_ODDS,
@@ -175,15 +175,9 @@ def _listen(
 def _note(
     rows: F64, used: int, t: int, kind: int, onset: int, changed: F64, evidence: float
 ) -> int:
-    bits, likeliest = 0, 0
-    for f in range(changed.shape[0]):
-        if changed[f] > 0.5:
-            bits |= 1 << f
-        if changed[f] > changed[likeliest]:
-            likeliest = f
     rows[used, PERIOD] = t
     rows[used, KIND] = kind
     rows[used, ONSET] = onset
-    rows[used, FEEDS] = float(bits if bits > 0 else 1 << likeliest)
+    rows[used, FEEDS] = float(named(changed))
     rows[used, EVIDENCE] = evidence
     return used + 1

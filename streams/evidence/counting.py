@@ -17,10 +17,9 @@ from detectors.evidence.explain import explain
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import Episode, FeedCounts, KeptPath, WatchPath, Way, watch
 from streams.evidence.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
-from streams.evidence.findings import Signal, instant, pack
+from streams.evidence.findings import Signal, instant, pack, raising
 from streams.evidence.moments import FactsOn, crossing
 from streams.facts.periods import Grid, first_day
-from streams.histories.views import series_id
 
 if TYPE_CHECKING:
     from streams.histories.series import Block
@@ -204,16 +203,7 @@ class CountWatch:
             level=episode.level,
             feeds=tuple(block.catalogue[key].feed.topic for key in known),
             domains=tuple(block.catalogue[key].domain for key in known),
-            series=tuple(
-                {
-                    "id": series_id(code, key, Grid.WEEK),
-                    "indicator": key,
-                    "unit": code,
-                    "grid": Grid.WEEK.name.lower(),
-                    "role": "raises",
-                }
-                for key in known
-            ),
+            series=raising(code, known, Grid.WEEK),
             words={"feeds": feeds},
             explanation=pack({**explanation.to_dict(), "evidence_added": later}),
         )

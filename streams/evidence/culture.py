@@ -29,11 +29,10 @@ from detectors.single_series.culture_watch import (
     weigh,
 )
 from streams.catalogue.contributions import MILLION
-from streams.evidence.findings import Signal, opened, pack
+from streams.evidence.findings import Signal, opened, pack, raising
 from streams.evidence.statements import BETTER_REPORTING
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid, first_day, period_of_day
-from streams.histories.views import series_id
 from streams.histories.windows import window
 
 if TYPE_CHECKING:
@@ -76,12 +75,14 @@ class _Case:
         model, closed = self.counts.model, self.arrays.periods
         level1 = model.threshold(self.counts.budget1, within_week=True)
         level2 = model.threshold(self.counts.budget2, within_week=True)
-        odds = self._odds(level1.close if self.day == CLOSE else level1.look)
+        bar1 = level1.close if self.day == CLOSE else level1.look
+        bar2 = level2.close if self.day == CLOSE else level2.look
+        odds = self._odds(bar1)
         current = None
         state, start = start_state(self.since - 1, self.since - 1), self.week
-        if odds > (level1.close if self.day == CLOSE else level1.look):
+        if odds > bar1:
             current = replace(self.signal, level=1, raised=None)
-            if odds > (level2.close if self.day == CLOSE else level2.look):
+            if odds > bar2:
                 current = self._raised(current, self.week)
             state = told_state(self.week, self.since - 1)
         findings = weigh(
@@ -129,7 +130,7 @@ class _Case:
 
     def _concern(self, finding: Finding) -> Signal:
         """The signal as a close tells it that comes after the look which raised it."""
-        catalogue, code = self.block.catalogue, self.signal.unit
+        catalogue = self.block.catalogue
         feeds = tuple(
             key for key, told in zip(self.counts.model.feeds, finding.feeds, strict=True) if told
         )
@@ -143,16 +144,7 @@ class _Case:
             onset=first_day(Grid.WEEK, self.arrays.week0 + finding.onset),
             feeds=tuple(catalogue[key].feed.topic for key in known),
             domains=tuple(catalogue[key].domain for key in known),
-            series=tuple(
-                {
-                    "id": series_id(code, key, Grid.WEEK),
-                    "indicator": key,
-                    "unit": code,
-                    "grid": Grid.WEEK.name.lower(),
-                    "role": "raises",
-                }
-                for key in known
-            ),
+            series=raising(self.signal.unit, known, Grid.WEEK),
             words={"feeds": feeds},
             explanation=self._explained(finding),
         )

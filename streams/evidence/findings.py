@@ -8,7 +8,7 @@ read is what the store gives back.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from streams.facts.effects import AlertRecord
-from streams.facts.periods import SECONDS_PER_DAY
+from streams.facts.periods import SECONDS_PER_DAY, Grid
+from streams.histories.views import series_id
 
 
 def instant(day: int) -> str:
@@ -38,6 +39,20 @@ def opened(packed: bytes) -> dict[str, Any]:
     """An explanation as it comes back from the store: numbers, texts, lists and objects."""
     found: dict[str, Any] = msgspec.json.decode(zlib.decompress(packed))
     return found
+
+
+def raising(unit: str, keys: Iterable[str], grid: Grid) -> tuple[dict[str, str], ...]:
+    """The series of a unit that raise a signal, by their indicators."""
+    return tuple(
+        {
+            "id": series_id(unit, key, grid),
+            "indicator": key,
+            "unit": unit,
+            "grid": grid.name.lower(),
+            "role": "raises",
+        }
+        for key in keys
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,10 @@ from detectors.single_series.measurements import explain_measurement, watch_meas
 from detectors.single_series.shares import explain_share, watch_shares
 from streams.catalogue.contributions import MILLION
 from streams.catalogue.indicators import Indicator
-from streams.evidence.findings import Signal, pack
+from streams.evidence.findings import Signal, pack, raising
 from streams.evidence.statements import uncapitalised
 from streams.facts.feeds import Feed
 from streams.facts.periods import PER_YEAR, Grid, first_day
-from streams.histories.views import series_id
 from streams.histories.windows import joined_units, window
 
 if TYPE_CHECKING:
@@ -182,15 +181,7 @@ def signal_of(
         level=episode.level,
         feeds=(feed.topic,),
         domains=(domain,),
-        series=(
-            {
-                "id": series_id(unit, key, grid),
-                "indicator": key,
-                "unit": unit,
-                "grid": grid.name.lower(),
-                "role": "raises",
-            },
-        ),
+        series=raising(unit, [key], grid),
         words={"text": text},
         explanation=numbers,
     )

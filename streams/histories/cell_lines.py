@@ -116,19 +116,6 @@ def words(line: int, numbers: int) -> int:
 
 
 @compiled
-def fits(pool: I64, line: int, index: int, more: int) -> bool:
-    """Whether ``more`` can be added to a line where it is."""
-    code = line & (CODES - 1)
-    if code < BYTES:
-        return False
-    if code >= BYTES + WHOLE:
-        if more % MILLION != 0:
-            return False
-        more //= MILLION
-    return size_of(abs(held(pool, line, index) + more)) <= (code - BYTES) % WHOLE
-
-
-@compiled
 def ones(millionths: int) -> int:
     """A whole number of millions, or ``PART``."""
     if millionths == 0:
