@@ -1,7 +1,8 @@
 """Entering facts and stored tallies into the lines of a grid, and packing tallies again.
 
-A batch is entered fact by fact and cell by cell. Where the pool of lines has no room left
-a kernel stops, says where, and goes on from there when there is.
+What a batch of facts adds is summed by tally and entered cell by cell, as stored tallies are.
+Where the pool of lines has no room left the kernel stops, says where, and goes on from there
+when there is.
 """
 
 from __future__ import annotations
@@ -37,9 +38,8 @@ U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
 FEEDS = len(Feed)
-# Where a kernel goes on: at which fact (or stored cell), cell of its shape and link of its
-# chain, and how many tallies it has touched.
-FACT, CELL, LINK, TOUCHED = range(4)
+# Where a kernel goes on: at which cell, and which link of its leaf's chain.
+CELL, LINK = range(2)
 # A touched tally is one number: its leaf times this plus its period.
 LEAF = 1 << 32
 
@@ -56,41 +56,73 @@ def _period(grid: int, day: int, months: I32) -> int:
 
 
 @compiled
-def allocate(
-    leaf: I32, shape: I32, day: I32, starts: I32, shapes: I64, grid: int, months: I32,
-    chain: I32, wanted: Bool, table: I32, rows: int,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Give rows to series that a batch touches first; answer rows, first and last period.
+def tallies_of(
+    leaf: I32, shape: I32, day: I32, starts: I32, grid: int, months: I32, out: I64
+) -> int:  # fmt: skip
+    """Which tally of a grid each fact adds to (-1: none); answer how many cells they have.
 
-    ``leaf``, ``shape`` and ``day`` (facts) say which leaf slot each fact belongs to,
-    which cells (``shapes[starts[s, grid]:starts[s, grid + 1]]``, see ``Shapes``) it adds and
-    on which UTC day; ``chain`` (slots, 4) lists the slots that a leaf adds to, itself
-    first, padded with -1; ``wanted`` (slots, indicators) says where a series is kept.
+    ``leaf``, ``shape`` and ``day`` (facts) say which leaf slot a fact belongs to, which cells
+    (``shapes[starts[s, grid]:starts[s, grid + 1]]``, see ``Shapes``) it adds and on which UTC day.
     """
-    first = 2**31 - 1
-    last = -(2**31)
-    for fact in range(leaf.shape[0]):
-        begin, end = starts[shape[fact], grid], starts[shape[fact], grid + 1]
-        if begin == end:
-            continue
-        period = _period(grid, day[fact], months)
-        first = min(first, period)
-        last = max(last, period)
-        for cell in range(begin, end):
-            indicator = shapes[cell, 0]
-            for link in range(chain.shape[1]):
-                slot = chain[leaf[fact], link]
-                if slot < 0:
-                    break
-                if table[slot, indicator] < 0 and wanted[slot, indicator]:
-                    table[slot, indicator] = rows
-                    rows += 1
-    return rows, first, last
+    cells = 0
+    for fact in range(leaf.size):
+        number = starts[shape[fact], grid + 1] - starts[shape[fact], grid]
+        cells += number
+        out[fact] = leaf[fact] * LEAF + _period(grid, day[fact], months) if number > 0 else -1
+    return cells
 
 
 @compiled
-def allocate_placed(placed: I64, chain: I32, wanted: Bool, table: I32, rows: int) -> int:
-    """Give rows to the series of stored cells (``placed``: leaf, period, packed numbers)."""
+def gathered(
+    tally: I64, order: I64, shape: I32, day: I32, sign: I32, above: I64, below: I64, starts: I32,
+    shapes: I64, grid: int, where: I64, placed: I64, touched: I64,
+) -> tuple[int, int]:  # fmt: skip
+    """Sum the cells of a batch of facts by tally; answer the cells and tallies written.
+
+    Facts of one tally mostly add to the same few series, and a sum is entered once. They are
+    taken in the ``order`` of their ``tally``; ``sign`` is 1 for what is added and -1 for what is
+    taken away. ``above`` and ``below`` (facts) are added to the numerators and denominators of
+    a fact's cells, other than its feed's activity, on top of what its shape adds. ``where``
+    (indicators) is room to remember in, filled with -1.
+    """
+    counted = where.size - FEEDS
+    cells = tallies = begin = 0
+    before = -1
+    for at in range(order.size):
+        fact = order[at]
+        if tally[fact] != before:
+            before, begin = tally[fact], cells
+            touched[tallies] = before
+            tallies += 1
+        weekday = 6 + (day[fact] + 3) % WEEKDAYS
+        for cell in range(starts[shape[fact], grid], starts[shape[fact], grid + 1]):
+            indicator = shapes[cell, 0]
+            place = where[indicator]
+            if place < begin:
+                place = where[indicator] = cells
+                placed[place, 0], placed[place, 1] = before // LEAF, before % LEAF
+                placed[place, 2] = indicator
+                placed[place, 3:] = 0
+                cells += 1
+            numerator, denominator = shapes[cell, 1], shapes[cell, 2]
+            if indicator < counted:
+                numerator += above[fact]
+                denominator += below[fact]
+            placed[place, 3] += sign[fact]
+            placed[place, 4] += sign[fact] * numerator
+            placed[place, 5] += sign[fact] * denominator
+            placed[place, weekday] += sign[fact]
+    return cells, tallies
+
+
+@compiled
+def allocate(placed: I64, chain: I32, wanted: Bool, table: I32, rows: int) -> int:
+    """Give rows to series that are touched first; answer how many rows there are now.
+
+    ``placed`` has a cell a row: leaf, period, and its numbers as they are packed. ``chain``
+    (slots, 4) lists the slots that a leaf adds to, itself first, padded with -1; ``wanted``
+    (slots, indicators) says where a series is kept.
+    """
     for cell in range(placed.shape[0]):
         indicator = placed[cell, 2]
         for link in range(chain.shape[1]):
@@ -154,88 +186,50 @@ def _entered(lines: I32, each: I64, pool: I64, row: int, column: int, entry: I64
 
 
 @compiled
-def _widened(cells: Cells, row: int, column: int, index: int, entry: I64) -> bool:
-    """Add an entry, one fact's, to lines that are widened for it; false where there is no room."""
-    lines, each, pool = cells.lines, cells.each, cells.pool
-    by_day = is_held(lines[row, DAYS])
-    if by_day and not room_for(cells, row, DAYS, index, entry[0]):
-        return False
-    if not _room_made(cells, row, column, entry):
-        return False
-    _entered(lines, each, pool, row, column, entry)
-    if by_day:
-        line = lines[row, DAYS]
-        place = place_of(line, index)
-        pool[place] = summed(pool[place], line, index, entry[0], PART)[1]
+def _days_fit(lines: I32, pool: I64, row: int, index: int, days: I64) -> bool:
+    """Whether the facts of a week's days can be added where they are held."""
+    line = lines[row, DAYS]
+    for day in range(WEEKDAYS):
+        if days[day] != 0:
+            word = pool[place_of(line, index + day)]
+            if not summed(word, line, index + day, days[day], PART)[0]:
+                return False
     return True
 
 
 @compiled
-def add(
-    leaf: I32, shape: I32, day: I32, sign: I32, above: I64, below: I64, starts: I32, shapes: I64,
-    grid: int, months: I32, chain: I32, cells: Cells, dirty: I32, touched: I64, at: I64,
-) -> bool:  # fmt: skip
-    """Add (``sign`` 1) or take away (-1) the cells of a batch of facts.
+def _days_room(cells: Cells, row: int, index: int, days: I64) -> bool:
+    """See to it that the facts of a week's days can be added; false for want of room."""
+    for day in range(WEEKDAYS):
+        if days[day] != 0 and not room_for(cells, row, DAYS, index + day, days[day]):
+            return False
+    return True
 
-    ``above`` and ``below`` (facts) are added to the numerators and denominators of a
-    fact's cells, other than its feed's activity, on top of what its shape adds. Every
-    touched tally is written to ``touched`` (with repeats), at most one a fact. Goes on
-    from ``at``; false where it stopped for want of room.
+
+@compiled
+def _add_days(lines: I32, pool: I64, row: int, index: int, days: I64) -> None:
+    line = lines[row, DAYS]
+    for day in range(WEEKDAYS):
+        if days[day] != 0:
+            place = place_of(line, index + day)
+            pool[place] = summed(pool[place], line, index + day, days[day], PART)[1]
+
+
+@compiled
+def add(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bool:
+    """Add cells to the series of their leaf and of the units above it.
+
+    Goes on from ``at``; false where it stopped because the pool has no room.
     """
     table, lines, each, pool = cells.table, cells.lines, cells.each, cells.pool
-    counted = table.shape[1] - FEEDS
     entry = np.empty(5, dtype=np.int64)
-    for fact in range(at[FACT], leaf.shape[0]):
-        begin, end = starts[shape[fact], grid], starts[shape[fact], grid + 1]
-        if begin == end:
-            continue
-        period = _period(grid, day[fact], months)
-        column = period - cells.first
-        index = WEEKDAYS * column + (day[fact] + 3) % WEEKDAYS
-        for cell in range(begin + at[CELL], end):
-            indicator = shapes[cell, 0]
-            entry[0] = sign[fact]
-            entry[1], entry[2] = entry[0] * shapes[cell, 1], entry[0] * shapes[cell, 2]
-            if indicator < counted:
-                entry[1] += entry[0] * above[fact]
-                entry[2] += entry[0] * below[fact]
-            entry[3], entry[4] = ones(entry[1]), ones(entry[2])
-            for link in range(at[LINK], chain.shape[1]):
-                slot = chain[leaf[fact], link]
-                if slot < 0:
-                    break
-                row = table[slot, indicator]
-                if row < 0:
-                    continue
-                by_day = lines[row, DAYS]
-                fits, place, word = True, -1, 0
-                if is_held(by_day):
-                    place = place_of(by_day, index)
-                    fits, word = summed(pool[place], by_day, index, entry[0], PART)
-                if fits and _entered(lines, each, pool, row, column, entry):
-                    if place >= 0:
-                        pool[place] = word
-                elif not _widened(cells, row, column, index, entry):
-                    at[FACT], at[CELL], at[LINK] = fact, cell - begin, link
-                    return False
-                dirty[row] = min(dirty[row], period)
-            at[LINK] = 0
-        at[CELL] = 0
-        touched[at[TOUCHED]] = leaf[fact] * LEAF + period
-        at[TOUCHED] += 1
-    return True
-
-
-@compiled
-def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bool:
-    """Add stored cells to the series of their leaf and of the units above it, as ``add`` does."""
-    table, lines, each, pool = cells.table, cells.lines, cells.each, cells.pool
-    entry = np.empty(5, dtype=np.int64)
-    for cell in range(at[FACT], placed.shape[0]):
+    for cell in range(at[CELL], placed.shape[0]):
         period = placed[cell, 1]
         column = period - cells.first
+        index = WEEKDAYS * column
         entry[:3] = placed[cell, 3:6]
         entry[3], entry[4] = ones(entry[1]), ones(entry[2])
+        days = placed[cell, 6:]
         for link in range(at[LINK], chain.shape[1]):
             slot = chain[placed[cell, 0], link]
             if slot < 0:
@@ -243,19 +237,18 @@ def add_placed(placed: I64, chain: I32, cells: Cells, dirty: I32, at: I64) -> bo
             row = table[slot, placed[cell, 2]]
             if row < 0:
                 continue
-            days = WEEKDAYS if is_held(lines[row, DAYS]) else 0
-            ready = True
-            for day in range(days):
-                index = WEEKDAYS * column + day
-                ready = ready and room_for(cells, row, DAYS, index, placed[cell, 6 + day])
-            if not (ready and _room_made(cells, row, column, entry)):
-                at[FACT], at[LINK] = cell, link
-                return False
-            _entered(lines, each, pool, row, column, entry)
-            for day in range(days):
-                line, index = lines[row, DAYS], WEEKDAYS * column + day
-                place = place_of(line, index)
-                pool[place] = summed(pool[place], line, index, placed[cell, 6 + day], PART)[1]
+            by_day = is_held(lines[row, DAYS])
+            fits = not by_day or _days_fit(lines, pool, row, index, days)
+            if not (fits and _entered(lines, each, pool, row, column, entry)):
+                if by_day and not _days_room(cells, row, index, days):
+                    at[CELL], at[LINK] = cell, link
+                    return False
+                if not _room_made(cells, row, column, entry):
+                    at[CELL], at[LINK] = cell, link
+                    return False
+                _entered(lines, each, pool, row, column, entry)
+            if by_day:
+                _add_days(lines, pool, row, index, days)
             dirty[row] = min(dirty[row], period)
         at[LINK] = 0
     return True

@@ -20,7 +20,7 @@ from streams.facts.effects import ProviderRecord, Tally
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
 from streams.facts.periods import Grid
-from streams.histories.cell_entry import LEAF, add, add_placed, allocate, allocate_placed, packed
+from streams.histories.cell_entry import LEAF, add, allocate, gathered, packed, tallies_of
 from streams.histories.event_time import EventTime, Watermarks
 from streams.histories.matrices import CLEAN, Matrix
 from streams.histories.slots import Slot, Slots, kind_of
@@ -147,26 +147,32 @@ class Block:
         shape, day = shape.astype(np.int32), day.astype(np.int32)
         above, below = np.ascontiguousarray(above), np.ascontiguousarray(below)
         (starts, shapes), months = self._shapes.tables(), _months()
-        chain, wanted = self._units.chain, self._units.wanted
-        touched = np.empty(leaf.size, np.int64)
+        tally = np.empty(leaf.size, dtype=np.int64)
         for grid, columns in self.columns.items():
-            rows, first, last = allocate(
-                leaf, shape, day, starts, shapes, int(grid), months, chain, wanted,
-                columns.table, columns.rows,
-            )  # fmt: skip
-            if last < first:
+            number = tallies_of(leaf, shape, day, starts, int(grid), months, tally)
+            if not number:
                 continue
-            columns.span(first, last)
-            columns.add_rows(rows, self._daily)
-            at = np.zeros(4, dtype=np.int64)
-            while not add(
-                leaf, shape, day, sign, above, below, starts, shapes, int(grid), months, chain,
-                columns.cells, columns.dirty, touched, at,
-            ):  # fmt: skip
-                columns.more_room()
-            self._touched[grid].append(np.unique(touched[: at[-1]]))
+            order = np.argsort(tally, kind="stable")[np.count_nonzero(tally < 0) :]
+            room = np.empty((number, CELL_NUMBERS + 2), dtype=np.int64)
+            touched, where = np.empty_like(order), np.full(self._width, -1)
+            cells, tallies = gathered(
+                tally, order, shape, day, sign, above, below, starts, shapes, int(grid),
+                where, room, touched,
+            )  # fmt: skip
+            self._enter(columns, room[:cells])
+            self._touched[grid].append(touched[:tallies])
         if self._shapes.full:
             self._shapes.clear()
+
+    def _enter(self, columns: Matrix, placed: I64) -> None:
+        """Enter cells (leaf, period, numbers) into the series of their leaves and above."""
+        chain, wanted = self._units.chain, self._units.wanted
+        rows = allocate(placed, chain, wanted, columns.table, columns.rows)
+        columns.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
+        columns.add_rows(rows, self._daily)
+        at = np.zeros(2, dtype=np.int64)
+        while not add(placed, chain, columns.cells, columns.dirty, at):
+            columns.more_room()
 
     def _forget(self) -> None:
         """Forget what followed from the facts before they changed."""
@@ -212,18 +218,9 @@ class Block:
             placed = np.empty((number, CELL_NUMBERS + 2), dtype=np.int64)
             placed[:, 0], placed[:, 1], placed[:, 2:] = leaf, tally.period, room[:number]
             by_grid[tally.grid].append(placed)
-        chain, wanted = self._units.chain, self._units.wanted
         for grid, parts in by_grid.items():
-            if not parts:
-                continue
-            placed = np.concatenate(parts)
-            columns = self.columns[grid]
-            rows = allocate_placed(placed, chain, wanted, columns.table, columns.rows)
-            columns.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
-            columns.add_rows(rows, self._daily)
-            at = np.zeros(4, dtype=np.int64)
-            while not add_placed(placed, chain, columns.cells, columns.dirty, at):
-                columns.more_room()
+            if parts:
+                self._enter(self.columns[grid], np.concatenate(parts))
 
     # -- event time ----------------------------------------------------------
 

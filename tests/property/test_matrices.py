@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.facts.periods import Grid
-from streams.histories.cell_entry import add_placed
+from streams.histories.cell_entry import add
 from streams.histories.matrices import Matrix
 
 MILLION = 10**6
@@ -39,8 +39,8 @@ def entered(matrix: Matrix, placed: np.ndarray) -> None:
     matrix.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
     matrix.add_rows(rows, DAILY)
     chain = np.arange(SLOTS, dtype=np.int32)[:, None]
-    at = np.zeros(4, dtype=np.int64)
-    while not add_placed(placed, chain, matrix.cells, matrix.dirty, at):
+    at = np.zeros(2, dtype=np.int64)
+    while not add(placed, chain, matrix.cells, matrix.dirty, at):
         matrix.more_room()
 
 
