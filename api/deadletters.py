@@ -91,11 +91,11 @@ def replay(service: Service, caller: Caller, asked: ReplayIn) -> dict[str, Any]:
         if not opened.rejections:
             done.append(row.id)
     known = service.store.known([(fact.provider, fact.key) for fact in facts])
-    news = [
-        fact
-        for fact in facts
-        if (fact.provider, fact.key) not in known or fact.rank > known[fact.provider, fact.key].rank
-    ]
+    news = []
+    for fact in facts:
+        held = known.get(fact.provider, {}).get(fact.key)
+        if held is None or fact.rank > held.rank:
+            news.append(fact)
     if not asked.dry_run:
         try:
             service.log.append(pack(news), now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from streams.facts.messages import Fact
 from streams.intake.conflicts import clash
@@ -27,7 +27,7 @@ class RecentFacts:
         self._lock = threading.Lock()
 
     def split(
-        self, facts: Iterable[Fact], stored: dict[Place, Fact]
+        self, facts: Iterable[Fact], stored: Mapping[str, Mapping[bytes, Fact]]
     ) -> tuple[list[Fact], list[Fact], list[int]]:
         """Facts that are news, those that are known in this or a later version, and losers.
 
@@ -36,7 +36,7 @@ class RecentFacts:
 
         Args:
             facts: in the order of the request; repeats within it are known too.
-            stored: the versions that the store holds.
+            stored: the versions that the store holds, by provider and key.
         """
         news: list[Fact] = []
         known: list[Fact] = []
@@ -46,7 +46,7 @@ class RecentFacts:
             for number, fact in enumerate(facts):
                 place = (fact.provider, fact.key)
                 held = within.get(place) or self._ranks.get(place)
-                kept = stored.get(place)
+                kept = stored.get(fact.provider, {}).get(fact.key)
                 if kept is not None and (held is None or kept.rank > held):
                     held = kept.rank
                 if held is not None and fact.rank <= held:

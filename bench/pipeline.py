@@ -86,7 +86,7 @@ class House:
         self.catalogue = Catalogue.load()
         self.reference = Reference.shipped()
         self.states: dict[str, ProviderState] = {}
-        self.known: dict[tuple[str, bytes], Fact] = {}
+        self.known: dict[str, dict[bytes, Fact]] = {}
 
     def take(self, packed: list[Message]) -> int:
         facts: list[Fact] = []

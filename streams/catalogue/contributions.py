@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -145,24 +146,28 @@ class _Metric(msgspec.Struct):
 _METRIC = msgspec.json.Decoder(_Metric)
 
 
-def stated_metric(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[int, Grid, int, int, int]:
-    """A ward metric's indicator and grid, its numbers in millionths, and the day it counts on.
+class Stated(NamedTuple):
+    """A ward metric: its rule (None: it is not one here), its grid, the UTC day it counts on."""
 
-    The indicator is -1 where the metric is not one or has an empty denominator.
-    """
+    rule: MetricRule | None
+    grid: Grid
+    day: int
+
+
+def stated_metric(
+    rules: Mapping[str, MetricRule], fact: Fact
+) -> tuple[Stated, float, float | None]:
+    """What a ward metric states, with its numerator and denominator."""
     stated = _METRIC.decode(fact.body)
     grid, day = _span(stated.period_start, stated.period_end)
-    rule = rules.get(stated.metric)
-    counts = None if rule is None else rule.counts(stated.numerator, stated.denominator)
-    if rule is None or counts is None:
-        return -1, grid, 0, 0, day
-    return rule.position, grid, *counts, day
+    return Stated(rules.get(stated.metric), grid, day), stated.numerator, stated.denominator
 
 
 def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addition, ...]:
     """What a ward metric adds, on the grid that fits its own period."""
-    position, grid, above, below, _ = stated_metric(rules, fact)
-    return () if position < 0 else (Addition(position, grid, above, below),)
+    (rule, grid, _), numerator, denominator = stated_metric(rules, fact)
+    counts = None if rule is None else rule.counts(numerator, denominator)
+    return () if rule is None or counts is None else (Addition(rule.position, grid, *counts),)
 
 
 @lru_cache(maxsize=16_384)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -41,26 +41,11 @@ class Clock:
     months: int
     working_days: int
 
-    def due_day(self, start: int) -> int:
-        """The last day (from 1970) in time, for a fact of moment ``start`` (ms)."""
-        day = start // MS_PER_DAY
+    def due_day(self, day: int) -> int:
+        """The last UTC day (from 1970) in time, for a fact of a day."""
         if self.working_days:
             return add_working_days(day, self.working_days)
         return _months_later(day, self.months)
-
-    def kept(self, values: Values, fact: Fact) -> bool | None:
-        """Whether the limit was kept; None while that is open.
-
-        A complaint without the moment is late once its record is younger than
-        the limit; before that, or without a record time, nothing is known.
-        """
-        due = self.due_day(fact.time)
-        moment = values.get(self.until)
-        if moment is not None:
-            return _day(moment) <= due
-        if fact.recorded is not None and fact.recorded // MS_PER_DAY > due:
-            return False
-        return None
 
 
 @lru_cache(maxsize=16_384)
@@ -77,12 +62,8 @@ def _months_later(day: int, number: int) -> int:
 
 def _day(moment: str) -> int:
     """The UTC day (from 1970) of a moment."""
-    return moment_ms(_written_day(moment)) // MS_PER_DAY
-
-
-def _written_day(moment: str) -> str:
-    """The first moment of a moment's day where it is written in UTC; those repeat."""
-    return moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment
+    # Days that are written in UTC repeat.
+    return moment_ms(moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment) // MS_PER_DAY
 
 
 Kept = tuple[bool | None, ...]
@@ -118,14 +99,15 @@ class Rule:
     aggregate: tuple[str, str | None] | None
 
 
-class Moments(msgspec.Struct):
+class _Moments(msgspec.Struct):
     """The moments of a complaint, for what its time limits need."""
 
     acknowledged_at: str | None = None
     resolved_at: str | None = None
 
 
-_MOMENTS = msgspec.json.Decoder(Moments)
+MOMENTS = _Moments.__struct_fields__
+_MOMENTS = msgspec.json.Decoder(_Moments)
 # What the names of moments end with, within a body.
 _MOMENT_NAME = b'_at":'
 
@@ -187,7 +169,7 @@ class Rules:
         self._having = _Sieve([rule.having for rule in rules])
         self.clocks = tuple(dict.fromkeys(rule.clock for rule in rules if rule.clock is not None))
         self._made: dict[tuple[int, int, Kept], tuple[Addition, ...]] = {}
-        self._kept: dict[tuple[object, ...], Kept] = {}
+        self._due: dict[int, tuple[tuple[str, int], ...]] = {}
 
     def additions(self, fact: Fact) -> tuple[Addition, ...]:
         """What an incident, a complaint or a speak-up case or aggregate adds."""
@@ -195,7 +177,7 @@ class Rules:
         if "counts" in values:
             return _aggregate_additions(self._rules, values)
         describe(fact.feed, values)
-        kept = tuple([clock.kept(values, fact) for clock in self.clocks])
+        kept = self._kept(values, fact)
         key = (self._where.holding(values), self._having.holding(values), kept)
         made = self._made.get(key)
         if made is None:
@@ -219,28 +201,45 @@ class Rules:
                 additions.append(Addition(rule.position, rule.grid, MILLION * holds, MILLION))
         return tuple(additions)
 
-    def without_moments(self, fact: Fact) -> tuple[bytes, Kept]:
+    def without_moments(self, fact: Fact) -> tuple[object, Kept]:
         """What a fact adds depends on this alone: its body without moments, limits kept."""
-        body = fact.body
-        recorded = None if fact.recorded is None else fact.recorded // MS_PER_DAY
         values: dict[str, Any] = {}
-        if _MOMENT_NAME in body:
-            found = _MOMENTS.decode(body)
-            for name in Moments.__struct_fields__:
+        body: object = fact.body
+        if fact.said is not None:
+            body, *moments = fact.said
+            values = dict(zip(body.moments, moments, strict=False))
+        elif _MOMENT_NAME in fact.body:
+            found = _MOMENTS.decode(fact.body)
+            for name in MOMENTS:
                 moment = getattr(found, name)
                 if moment is not None:
-                    body = body.replace(moment.encode(), b"")
-                    values[name] = _written_day(moment)
-        # Limits end with a day, and days repeat.
-        days = (fact.time // MS_PER_DAY, recorded, *values.items())
-        kept = self._kept.get(days)
-        if kept is None:
-            describe(fact.feed, values)
-            kept = tuple([clock.kept(values, fact) for clock in self.clocks])
-            if len(self._kept) >= _REMEMBERED:
-                self._kept.clear()
-            self._kept[days] = kept
-        return body, kept
+                    body = cast("bytes", body).replace(moment.encode(), b"")
+                    values[name] = moment
+        describe(fact.feed, values)
+        return body, self._kept(values, fact)
+
+    def _kept(self, values: Values, fact: Fact) -> Kept:
+        """Whether each limit was kept.
+
+        A complaint without the moment is late once its record is younger than
+        the limit; before that, or without a record time, nothing is known.
+        """
+        day = fact.time // MS_PER_DAY
+        limits = self._due.get(day)
+        if limits is None:
+            if len(self._due) >= _REMEMBERED:
+                self._due.clear()
+            limits = tuple((clock.until, clock.due_day(day)) for clock in self.clocks)
+            self._due[day] = limits
+        recorded = None if fact.recorded is None else fact.recorded // MS_PER_DAY
+        kept: list[bool | None] = []
+        for until, due in limits:
+            moment = values.get(until)
+            if moment is not None:
+                kept.append(_day(moment) <= due)
+            else:
+                kept.append(None if recorded is None or recorded <= due else False)
+        return tuple(kept)
 
 
 def _aggregate_additions(rules: Sequence[Rule], values: Values) -> tuple[Addition, ...]:

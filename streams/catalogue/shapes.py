@@ -3,24 +3,26 @@
 Two facts of a shape add the same to the same indicators, each to the period of its
 day. Facts repeat what they say, so most are recognised by their body: an incident
 by all of it, a complaint by its body without moments and the time limits it kept, a
-ward metric by its metric and grid, its numbers being added by themselves.
+ward metric by its metric and grid, its numbers being added by themselves. What intake
+read in a body (``said``) is not read again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.catalogue.contributions import MILLION, Addition, end_day, stated_metric
+from streams.catalogue.contributions import MILLION, Addition, Stated, end_day, stated_metric
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
 
 if TYPE_CHECKING:
     from streams.catalogue.indicators import Catalogue
-    from streams.facts.messages import Fact
+    from streams.facts.messages import Fact, Likeness
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -54,12 +56,14 @@ class Shapes:
         self._new_cells: list[tuple[int, int, int]] = []
         self._numbers: dict[tuple[int, tuple[Addition, ...]], int] = {}
         self._metrics: dict[tuple[int, int], int] = {}
+        self._stated: dict[Likeness, Stated] = {}
         self._known: list[dict[object, tuple[int, int, int, int | None]]] = [{} for _ in Feed]
 
     @property
     def full(self) -> bool:
         """Whether it is time to begin anew."""
-        return self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known)
+        tables: tuple[Sized, ...] = (*self._known, self._stated)
+        return self.number >= _ROOM or any(len(known) >= _ROOM for known in tables)
 
     def place(self, fact: Fact) -> tuple[int, int, int, int]:
         """The shape of a fact, its UTC day, and what its cells get besides (millionths)."""
@@ -80,12 +84,22 @@ class Shapes:
         return shape, 0, 0, end_day(fact)
 
     def _metric(self, fact: Fact) -> tuple[int, int, int, int]:
-        position, grid, above, below, day = stated_metric(self._catalogue.metrics, fact)
+        said = fact.said
+        stated = None if said is None else self._stated.get(said[0])
+        if said is None or stated is None:
+            stated, above, below = stated_metric(self._catalogue.metrics, fact)
+            if said is not None:
+                self._stated[said[0]] = stated
+        else:
+            _, above, below = said
+        rule, grid, day = stated
+        counts = None if rule is None else rule.counts(above, below)
+        position = -1 if rule is None or counts is None else rule.position
         shape = self._metrics.get((position, grid))
         if shape is None:
-            additions = () if position < 0 else (Addition(position, Grid(grid), 0, 0),)
+            additions = () if position < 0 else (Addition(position, grid, 0, 0),)
             shape = self._metrics[position, grid] = self._number(int(_METRICS), additions)
-        return shape, day, above, below
+        return (shape, day, 0, 0) if counts is None else (shape, day, *counts)
 
     def _number(self, feed: int, additions: tuple[Addition, ...]) -> int:
         number = self._numbers.get((feed, additions))

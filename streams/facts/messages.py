@@ -8,8 +8,10 @@ an event is (topic, partition, offset, index).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+import msgspec.structs
 
 from streams.facts.feeds import Feed
 
@@ -27,14 +29,35 @@ class Message:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
+class Likeness:
+    """What bodies have in common that differ in a metric's numbers or in these moments only.
+
+    Two bodies are alike if they have the same likeness object.
+    """
+
+    __slots__ = ("moments",)
+
+    def __init__(self, moments: tuple[str, ...]) -> None:
+        self.moments = moments
+
+
+Said = tuple[Likeness, Any, Any]
+"""What intake read in a body on its way: whom it is like, and the values that differ.
+
+The values are a metric's numbers, or the moments of a complaint as they are written in
+UTC; without a second value that is None.
+"""
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False, eq=False):
     """One validated event: a fact about one provider, in one of its versions.
 
     ``key`` (16 bytes) identifies the fact for ever: a hash of source and id.
     Versions of a fact are ordered by ``rank``; the greatest wins whatever the
     order of arrival. ``body`` is the canonical JSON of the allow-listed data
     (empty for a withdrawal without data). ``time`` and ``recorded`` are
-    milliseconds since 1970 UTC.
+    milliseconds since 1970 UTC. ``said`` saves others from reading the body again; it
+    says nothing that the body does not say, is not stored and makes no two facts different.
     """
 
     key: bytes
@@ -50,6 +73,15 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     time: int
     recorded: int | None
     body: bytes
+    said: Said | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Fact):
+            return NotImplemented
+        return msgspec.structs.astuple(self)[:-1] == msgspec.structs.astuple(other)[:-1]
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.digest))
 
     @property
     def rank(self) -> tuple[int, bool, bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -121,31 +122,33 @@ class Block:
         """Replace facts: each pair is the version held before (or None) and the new one."""
         leaves: list[int] = []
         placed: list[tuple[int, int, int, int]] = []
-        signs: list[int] = []
-        known, place = self._units.leaves, self._shapes.place
+        taken_away: list[int] = []
+        known, leaf_of, place = self._units.leaves, self._units.leaf_of, self._shapes.place
         for before, after in changes:
-            for fact, sign in ((after, 1),) if before is None else ((before, -1), (after, 1)):
-                if fact.withdrawn:
-                    continue
-                leaf = known.get((fact.site, fact.ward))
-                leaves.append(self._units.leaf_of(fact) if leaf is None else leaf)
-                placed.append(place(fact))
-                signs.append(sign)
+            if before is not None and not before.withdrawn:
+                taken_away.append(len(leaves))
+                leaves.append(leaf_of(before))
+                placed.append(place(before))
+            if not after.withdrawn:
+                leaf = known.get((after.site, after.ward))
+                leaves.append(leaf_of(after) if leaf is None else leaf)
+                placed.append(place(after))
             if len(placed) >= _AT_ONCE:
-                self._apply(leaves, placed, signs)
-                leaves, placed, signs = [], [], []
-        self._apply(leaves, placed, signs)
+                self._apply(leaves, placed, taken_away)
+                leaves, placed, taken_away = [], [], []
+        self._apply(leaves, placed, taken_away)
 
     def _apply(
-        self, leaves: list[int], placed: list[tuple[int, int, int, int]], signs: list[int]
+        self, leaves: list[int], placed: list[tuple[int, int, int, int]], taken_away: list[int]
     ) -> None:
         if not placed:
             return
         self._forget()
-        leaf, sign = np.array(leaves, dtype=np.int32), np.array(signs, dtype=np.int32)
-        shape, day, above, below = np.array(placed, dtype=np.int64).T
+        leaf, sign = np.array(leaves, dtype=np.int32), np.ones(len(leaves), dtype=np.int32)
+        sign[taken_away] = -1
+        numbers = np.fromiter(chain.from_iterable(placed), np.int64, 4 * len(placed))
+        shape, day, above, below = np.ascontiguousarray(numbers.reshape(-1, 4).T)
         shape, day = shape.astype(np.int32), day.astype(np.int32)
-        above, below = np.ascontiguousarray(above), np.ascontiguousarray(below)
         (starts, shapes), months = self._shapes.tables(), _months()
         tally = np.empty(leaf.size, dtype=np.int64)
         for grid, columns in self.columns.items():
@@ -166,12 +169,12 @@ class Block:
 
     def _enter(self, columns: Matrix, placed: I64) -> None:
         """Enter cells (leaf, period, numbers) into the series of their leaves and above."""
-        chain, wanted = self._units.chain, self._units.wanted
-        rows = allocate(placed, chain, wanted, columns.table, columns.rows)
+        links = self._units.chain
+        rows = allocate(placed, links, self._units.wanted, columns.table, columns.rows)
         columns.span(int(placed[:, 1].min()), int(placed[:, 1].max()))
         columns.add_rows(rows, self._daily)
         at = np.zeros(2, dtype=np.int64)
-        while not add(placed, chain, columns.cells, columns.dirty, at):
+        while not add(placed, links, columns.cells, columns.dirty, at):
             columns.more_room()
 
     def _forget(self) -> None:

@@ -19,6 +19,8 @@ from streams.facts.messages import Fact, Opened, Rejection
 CODE = "revision_conflict"
 _DETAIL = "revision: another content under the same one counts; correct with a higher revision"
 
+_NONE: Mapping[bytes, Fact] = {}
+
 Rank = tuple[int, bool, bytes]
 
 
@@ -37,21 +39,24 @@ def clash(one: Rank, other: Rank) -> bool:
     return one[0] == other[0] and not one[1] and not other[1] and one[2] != other[2]
 
 
-def conflicts(facts: Sequence[Fact], known: Mapping[tuple[str, bytes], Fact]) -> list[Conflict]:
+def conflicts(facts: Sequence[Fact], known: Mapping[str, Mapping[bytes, Fact]]) -> list[Conflict]:
     """The conflicts among arrivals, and between them and what is known.
 
     Args:
         facts: in the order of their arrival.
         known: the versions held before, by provider and key.
     """
-    latest: dict[tuple[str, bytes], Fact] = {}
+    arrived: dict[str, dict[bytes, Fact]] = {}
     found = []
     for number, fact in enumerate(facts):
-        place = (fact.provider, fact.key)
-        held = latest.get(place) or known.get(place)
-        if held is None or fact.rank > held.rank:
-            latest[place] = fact
-        if held is not None and clash(fact.rank, held.rank):
+        latest = arrived.setdefault(fact.provider, {})
+        held = latest.get(fact.key) or known.get(fact.provider, _NONE).get(fact.key)
+        if held is None:
+            latest[fact.key] = fact
+            continue
+        if fact.rank > held.rank:
+            latest[fact.key] = fact
+        if clash(fact.rank, held.rank):
             found.append(Conflict(number, min(fact, held, key=lambda one: one.rank)))
     return found
 

@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.catalogue.contributions import moment_ms
+from streams.catalogue.rules import MOMENTS
 from streams.facts.envelope import MS_PER_DAY, fact_key, milliseconds
 from streams.facts.feeds import Feed
-from streams.facts.messages import Fact
+from streams.facts.messages import Fact, Likeness, Said
 from streams.facts.vocabulary import NUMBER_LIMIT
 from streams.intake.admission import Place, digest_of
 from streams.intake.bodies import EARLIEST, plain_number
@@ -57,7 +58,8 @@ class Outline(NamedTuple):
     ``body`` is their canonical body without its place, and ``rest`` how a body goes on
     behind its place; where values are cut out, ``pieces`` is what stands around them.
     ``metric`` and ``until`` are what a body with a period says: its metric, and the end of
-    the period in milliseconds (-1 where there is none).
+    the period in milliseconds (-1 where there is none). ``like`` is what bodies with this
+    outline are told by.
     """
 
     feed: Feed
@@ -67,6 +69,7 @@ class Outline(NamedTuple):
     pieces: tuple[bytes, ...]
     metric: str
     until: int
+    like: Likeness
 
 
 class Standing(NamedTuple):
@@ -144,7 +147,7 @@ class Events:
             outline, standing = _outlines.get(text), _places.get(where)
             if outline is None or standing is None or time < 0:
                 continue
-            feed, revision, body, rest, _, metric, until = outline
+            feed, revision, body, rest, _, metric, until, _ = outline
             provider, site, ward, told = standing
             # A metric counts at the end of its period.
             counts_at = until if metric else time
@@ -158,16 +161,17 @@ class Events:
                 continue
             if until > context.latest or (ward is not None and feed is _SPEAKUP):
                 continue
+            said = None
             if values:
-                filled = _filled(outline, values, time, context)
-                if filled is None:
+                filled, said = _filled(outline, values, time, context)
+                if said is None:
                     continue
                 body, rest = b"{" + filled, b"," + filled
             facts[-1] = Fact(
                 fact_key(source, event_id),
                 digest_of(told + rest, feed, counts_at, recorded),
                 source, event_id, feed, revision, _STANDS, provider, site, ward, counts_at,
-                None if recorded < 0 else recorded, body,
+                None if recorded < 0 else recorded, body, said,
             )  # fmt: skip
         return facts
 
@@ -189,19 +193,26 @@ class Events:
         if len(_places) >= REMEMBERED:
             _places.clear()
         rest = b"," + body[1:] if len(body) > 2 else b"}"
-        _outlines[text] = Outline(fact.feed, fact.revision, body, rest, pieces, said.metric, until)
+        like = Likeness(tuple(name for name in MOMENTS if f'"{name}":"'.encode() in body))
+        _outlines[text] = Outline(
+            fact.feed, fact.revision, body, rest, pieces, said.metric, until, like
+        )
         told = {"provider": fact.provider, "site": fact.site, "ward": fact.ward}
         written = _encode({name: code for name, code in told.items() if code is not None})
         _places[where] = Standing(fact.provider, fact.site, fact.ward, written[:-1])
 
 
-def _filled(outline: Outline, values: str, time: int, context: Context) -> bytes | None:
-    """A canonical body, but for its brace, with values in it; None where one must look closer."""
+def _filled(
+    outline: Outline, values: str, time: int, context: Context
+) -> tuple[bytes, Said | None]:
+    """A canonical body, but for its brace; without ``Said`` where one must look closer."""
     first, _, second = values.partition(" ")
     before, between, *behind = outline.pieces
     if not outline.metric:
         body = before + first.encode() + between
-        return body + second.encode() + behind[0] if behind else body
+        if not behind:
+            return body, (outline.like, first, None)
+        return body + second.encode() + behind[0], (outline.like, first, second)
     above, written = _numbers.get(first) or _number(first)
     below, written_below = None, b""
     if behind:
@@ -214,9 +225,11 @@ def _filled(outline: Outline, values: str, time: int, context: Context) -> bytes
         or not -MS_PER_DAY <= time - outline.until <= MS_PER_DAY
         or rule.refusal(above, below) is not None
     ):
-        return None
+        return b"", None
     body = before + written + between
-    return body + written_below + behind[0] if behind else body
+    if behind:
+        body += written_below + behind[0]
+    return body, (outline.like, above, below)
 
 
 def _number(value: str) -> tuple[int | float, bytes]:

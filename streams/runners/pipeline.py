@@ -13,7 +13,8 @@ from streams.facts.effects import AlertChange, AlertRecord, Effects, ProviderRec
 from streams.facts.messages import Fact
 from streams.histories.series import Block, kind_of
 
-Known = MutableMapping[tuple[str, bytes], Fact]
+Known = MutableMapping[str, dict[bytes, Fact]]
+"""The versions held of facts, by provider and by key."""
 Changes = dict[bytes, tuple[Fact | None, Fact]]
 """The facts that change, by key: the version held before (or None) and the new one."""
 
@@ -53,7 +54,7 @@ def advance(
         states: the state of every provider in the batch; changed in place, so a
             caller whose transaction fails must drop them.
         facts: valid events in the order of the log.
-        known: the versions held of these facts, by provider and key; changed.
+        known: the versions held of these facts; changed.
 
     Returns:
         What to write. Facts that are repeats or older versions change nothing.
@@ -61,23 +62,22 @@ def advance(
     effects = Effects(events=len(facts))
     changes: dict[str, Changes] = {}
     provider, changed = None, {}
-    number = len(known)
+    versions: dict[bytes, Fact] = {}
     for fact in facts:
         if fact.provider != provider:
             provider = fact.provider
             changed = changes.setdefault(provider, {})
+            versions = known.setdefault(provider, {})
         key = fact.key
-        place = (provider, key)
-        held = known.setdefault(place, fact)
-        if len(known) > number:
-            number += 1
+        held = versions.setdefault(key, fact)
+        if held is fact:
             changed[key] = (None, fact)
         elif fact.rank <= held.rank:
             effects.duplicates += 1
         else:
             # The version before the batch is what the new one replaces.
             changed[key] = (changed[key][0] if key in changed else held, fact)
-            known[place] = fact
+            versions[key] = fact
     for provider, changed in changes.items():
         if changed:
             _take_in(states[provider], changed, effects)

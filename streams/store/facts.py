@@ -22,27 +22,28 @@ _READ_AHEAD = 2000
 _CHUNKS = (1, 10, 100, 1000, 8000)
 
 _FACT = schema.fact.c
-# In the order of Fact's own fields.
-_COLUMNS = tuple(_FACT[name] for name in Fact.__struct_fields__)
-_NAMES = ", ".join(Fact.__struct_fields__)
+# In the order of Fact's own fields; what intake read besides the body is not stored.
+_STORED = tuple(name for name in Fact.__struct_fields__ if name != "said")
+_COLUMNS = tuple(_FACT[name] for name in _STORED)
+_NAMES = ", ".join(_STORED)
 
 
 class Facts(Tables):
     """Readers of the fact table."""
 
-    def known(self, provider_keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], Fact]:
-        """The stored facts among ``(provider, key)`` pairs; those never seen are left out."""
+    def known(self, provider_keys: Iterable[tuple[str, bytes]]) -> dict[str, dict[bytes, Fact]]:
+        """The stored facts among ``(provider, key)`` pairs, by provider and key."""
         keys: defaultdict[str, list[bytes]] = defaultdict(list)
         for provider, key in provider_keys:
             keys[provider].append(key)
-        found: dict[tuple[str, bytes], Fact] = {}
+        found: dict[str, dict[bytes, Fact]] = {}
         if not keys:
             return found
         with self._database.read() as connection:
             look_up = _look_up_sqlite if self._database.is_sqlite else _look_up_postgres
             for provider, wanted in keys.items():
-                for row in look_up(connection, provider, wanted):
-                    found[provider, row[0]] = _fact(row)
+                rows = look_up(connection, provider, wanted)
+                found[provider] = {row[0]: _fact(row) for row in rows}
         return found
 
     def facts(self, provider: str) -> Iterator[Fact]:

@@ -139,9 +139,7 @@ def test_small_and_large_batches_come_back_whole(store, number):
     store.commit(0, 0, Effects(facts=facts), {}, NOW)
     store.commit(0, 1, Effects(facts=facts), {}, NOW)
 
-    assert store.known([(f.provider, f.key) for f in facts]) == {
-        (f.provider, f.key): f for f in facts
-    }
+    assert store.known([(f.provider, f.key) for f in facts]) == {"RXX": {f.key: f for f in facts}}
     assert len(list(store.facts("RXX"))) == number
 
 
@@ -152,11 +150,11 @@ def test_known_gives_only_what_was_asked_for_and_is_there(store):
     key = held[0].key
 
     assert store.known([]) == {}
-    assert store.known([("RXX", b"\0" * 16)]) == {}
-    assert store.known([("RYY", key)]) == {}
+    assert store.known([("RXX", b"\0" * 16)]) == {"RXX": {}}
+    assert store.known([("RYY", key)]) == {"RYY": {}}
     assert store.known([("RXX", key), ("RXX", key), ("RYY", held[1].key)]) == {
-        ("RXX", key): held[0],
-        ("RYY", held[1].key): held[1],
+        "RXX": {key: held[0]},
+        "RYY": {held[1].key: held[1]},
     }
 
 

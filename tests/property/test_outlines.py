@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from streams.catalogue.indicators import Catalogue
+from streams.catalogue.shapes import Shapes
 from streams.facts.envelope import milliseconds
 from streams.facts.messages import Fact, Message, Opened
 from streams.facts.vocabulary import Moment
@@ -142,6 +145,20 @@ def test_changed_events_give_the_same_whether_their_like_was_seen_before(seed):
                 at_once += sum(fact is not None for fact in events.taken(CONTEXT, None))
             assert _seen(open_request(body, BATCH, CONTEXT)) == _seen(strictly)
     assert at_once > 200
+
+
+def test_what_was_read_on_the_way_adds_what_the_body_adds():
+    rng = random.Random(3)
+    shapes = Shapes(Catalogue.load())
+    outlines.forget()
+    read = 0
+    for _ in range(600):
+        body = b"[" + b",".join(_event(rng) for _ in range(4)) + b"]"
+        for fact in open_request(body, BATCH, CONTEXT).facts:
+            if fact.said is not None:
+                read += 1
+                assert shapes.place(fact) == shapes.place(replace(fact, said=None))
+    assert read > 200
 
 
 @pytest.mark.parametrize("seed", range(4))

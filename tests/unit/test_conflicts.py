@@ -25,7 +25,7 @@ A, B, C = sorted(map(content, ("fall", "other", "device")), key=lambda fact: fac
 
 
 def losers(arrivals, known=()):
-    held = {(fact.provider, fact.key): fact for fact in known}
+    held = {fact.provider: {fact.key: fact} for fact in known}
     return [one.loser for one in conflicts(arrivals, held)]
 
 
