@@ -83,14 +83,14 @@ def told(plan: Plan, catalogue: Catalogue) -> list[tuple[str, Told]]:
     """The stored history of each provider of a region."""
     context = Context(organisations=Organisations.load(None), now=NOW, open_registration=True)
     blocks: dict[str, Block] = {}
-    batch: dict[str, list[tuple[Fact | None, Fact]]] = defaultdict(list)
+    batch: dict[str, list[Fact]] = defaultdict(list)
 
     def flush(provider: str) -> None:
         block = blocks.setdefault(provider, Block(catalogue, provider))
         block.change(batch.pop(provider))
 
     for fact in facts(plan, context):
-        batch[fact.provider].append((None, fact))
+        batch[fact.provider].append(fact)
         if len(batch[fact.provider]) == 20_000:
             flush(fact.provider)
     for provider in list(batch):

@@ -49,7 +49,7 @@ def verify(
     Neither stored tallies nor anything cached is used.
     """
     block = Block(catalogue, told.provider)
-    block.change((None, fact) for fact in store.facts(told.provider))
+    block.change(store.facts(told.provider))
 
     def facts_on(code: str, day: int) -> Sequence[Fact]:
         return store.facts_on(told.provider, code, day)

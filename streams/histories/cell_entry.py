@@ -74,7 +74,7 @@ def tallies_of(
 
 @compiled
 def gathered(
-    tally: I64, order: I64, shape: I32, day: I32, sign: I32, above: I64, below: I64, starts: I32,
+    tally: I64, order: I64, shape: I32, day: I32, sign: int, above: I64, below: I64, starts: I32,
     shapes: I64, grid: int, where: I64, placed: I64, touched: I64,
 ) -> tuple[int, int]:  # fmt: skip
     """Sum the cells of a batch of facts by tally; answer the cells and tallies written.
@@ -108,10 +108,10 @@ def gathered(
             if indicator < counted:
                 numerator += above[fact]
                 denominator += below[fact]
-            placed[place, 3] += sign[fact]
-            placed[place, 4] += sign[fact] * numerator
-            placed[place, 5] += sign[fact] * denominator
-            placed[place, weekday] += sign[fact]
+            placed[place, 3] += sign
+            placed[place, 4] += sign * numerator
+            placed[place, 5] += sign * denominator
+            placed[place, weekday] += sign
     return cells, tallies
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -118,36 +118,22 @@ class Block:
 
     # -- facts ---------------------------------------------------------------
 
-    def change(self, changes: Iterable[tuple[Fact | None, Fact]]) -> None:
-        """Replace facts: each pair is the version held before (or None) and the new one."""
-        leaves: list[int] = []
-        placed: list[tuple[int, int, int, int]] = []
-        taken_away: list[int] = []
-        known, leaf_of, place = self._units.leaves, self._units.leaf_of, self._shapes.place
-        for before, after in changes:
-            if before is not None and not before.withdrawn:
-                taken_away.append(len(leaves))
-                leaves.append(leaf_of(before))
-                placed.append(place(before))
-            if not after.withdrawn:
-                leaf = known.get((after.site, after.ward))
-                leaves.append(leaf_of(after) if leaf is None else leaf)
-                placed.append(place(after))
-            if len(placed) >= _AT_ONCE:
-                self._apply(leaves, placed, taken_away)
-                leaves, placed, taken_away = [], [], []
-        self._apply(leaves, placed, taken_away)
+    def change(self, added: Iterable[Fact], taken_away: Iterable[Fact] = ()) -> None:
+        """Add facts, and take away those that were added before and no longer count."""
+        for sign, facts in ((-1, taken_away), (1, added)):
+            standing = (fact for fact in facts if not fact.withdrawn)
+            while part := list(islice(standing, _AT_ONCE)):
+                self._apply(part, sign)
 
-    def _apply(
-        self, leaves: list[int], placed: list[tuple[int, int, int, int]], taken_away: list[int]
-    ) -> None:
-        if not placed:
-            return
+    def _apply(self, facts: list[Fact], sign: int) -> None:
         self._forget()
-        leaf, sign = np.array(leaves, dtype=np.int32), np.ones(len(leaves), dtype=np.int32)
-        sign[taken_away] = -1
-        numbers = np.fromiter(chain.from_iterable(placed), np.int64, 4 * len(placed))
-        shape, day, above, below = np.ascontiguousarray(numbers.reshape(-1, 4).T)
+        known = self._units.leaves
+        leaf = np.array([known.get((one.site, one.ward), -1) for one in facts], dtype=np.int32)
+        for new in np.flatnonzero(leaf < 0).tolist():
+            leaf[new] = self._units.leaf_of(facts[new])
+        placed = chain.from_iterable(map(self._shapes.place, facts))
+        numbers = np.fromiter(placed, np.int64, 4 * len(facts)).reshape(-1, 4)
+        shape, day, above, below = np.ascontiguousarray(numbers.T)
         shape, day = shape.astype(np.int32), day.astype(np.int32)
         (starts, shapes), months = self._shapes.tables(), _months()
         tally = np.empty(leaf.size, dtype=np.int64)
@@ -289,5 +275,5 @@ class Block:
         if held is not None and held.catalogue == catalogue.digest:
             block.restore(store.tallies(provider))
         else:
-            block.change((None, fact) for fact in store.facts(provider))
+            block.change(store.facts(provider))
         return block

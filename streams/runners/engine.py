@@ -22,7 +22,7 @@ from streams.facts.messages import Fact, Message, Opened, Rejection
 from streams.histories.series import Block
 from streams.intake.conflicts import Conflict, conflicts, index_of, told
 from streams.intake.receiving import Context, open_message
-from streams.runners.pipeline import Changes, ProviderState, advance
+from streams.runners.pipeline import ProviderState, Versions, advance
 from streams.store import Fenced, Store
 
 # A rejected message keeps its bytes unless it is larger than any event may be.
@@ -173,11 +173,11 @@ class Engine:
         """Read a provider's state from the store and evaluate it."""
         block = Block.load(self._store, self._catalogue, provider)
         names = {unit.code: unit.name for unit in self._units(provider)}
-        pending: Changes = {}
+        pending: Versions = {}
 
         def facts_on(code: str, day: int) -> list[Fact]:
             held = {fact.key: fact for fact in self._store.facts_on(provider, code, day)}
-            for _, fact in pending.values():
+            for fact in pending.values():
                 held.pop(fact.key, None)
                 codes = unit_codes(provider, fact.site, fact.ward)
                 if fact.time // MS_PER_DAY == day and code in codes:

@@ -13,10 +13,10 @@ from streams.facts.effects import AlertChange, AlertRecord, Effects, ProviderRec
 from streams.facts.messages import Fact
 from streams.histories.series import Block, kind_of
 
-Known = MutableMapping[str, dict[bytes, Fact]]
-"""The versions held of facts, by provider and by key."""
-Changes = dict[bytes, tuple[Fact | None, Fact]]
-"""The facts that change, by key: the version held before (or None) and the new one."""
+Versions = dict[bytes, Fact]
+"""One version of each fact, by key."""
+Known = MutableMapping[str, Versions]
+"""The versions held of facts, by provider."""
 
 
 class ProviderState:
@@ -27,7 +27,7 @@ class ProviderState:
         evaluation: its evidence, up to date with the block.
         alerts: its current alerts by id, as the store holds them.
         registered: codes of its units that the store knows.
-        pending: the changes of the batch in hand, which the store does not hold yet.
+        pending: the versions of the batch in hand, which the store does not hold yet.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ProviderState:
         evaluation: Evaluation,
         alerts: dict[str, AlertRecord],
         registered: set[str],
-        pending: Changes | None = None,
+        pending: Versions | None = None,
     ) -> None:
         self.block = block
         self.evaluation = evaluation
@@ -60,36 +60,41 @@ def advance(
         What to write. Facts that are repeats or older versions change nothing.
     """
     effects = Effects(events=len(facts))
-    changes: dict[str, Changes] = {}
-    provider, changed = None, {}
-    versions: dict[bytes, Fact] = {}
+    changes: dict[str, tuple[Versions, Versions]] = {}
+    provider = None
+    latest: Versions = {}
+    replaced: Versions = {}
+    versions: Versions = {}
     for fact in facts:
         if fact.provider != provider:
             provider = fact.provider
-            changed = changes.setdefault(provider, {})
+            latest, replaced = changes.setdefault(provider, ({}, {}))
             versions = known.setdefault(provider, {})
         key = fact.key
         held = versions.setdefault(key, fact)
         if held is fact:
-            changed[key] = (None, fact)
+            latest[key] = fact
         elif fact.rank <= held.rank:
             effects.duplicates += 1
         else:
             # The version before the batch is what the new one replaces.
-            changed[key] = (changed[key][0] if key in changed else held, fact)
-            versions[key] = fact
-    for provider, changed in changes.items():
-        if changed:
-            _take_in(states[provider], changed, effects)
+            if key not in latest:
+                replaced[key] = held
+            latest[key] = versions[key] = fact
+    for provider, (latest, replaced) in changes.items():
+        if latest:
+            _take_in(states[provider], latest, replaced, effects)
     return effects
 
 
-def _take_in(state: ProviderState, changed: Changes, effects: Effects) -> None:
+def _take_in(
+    state: ProviderState, latest: Versions, replaced: Versions, effects: Effects
+) -> None:  # fmt: skip
     """Bring a provider up to date with changed facts and note what to write."""
     state.pending.clear()
-    state.pending.update(changed)
-    state.block.change(changed.values())
-    effects.facts.extend([after for _, after in changed.values()])
+    state.pending.update(latest)
+    state.block.change(latest.values(), replaced.values())
+    effects.facts.extend(latest.values())
     effects.tallies.extend(state.block.take_tallies())
     effects.units.extend(_new_units(state))
     block = state.block

@@ -51,16 +51,19 @@ def taken_in(versions: list[Fact], batches: random.Random | None = None) -> Bloc
     """A block after these versions, applied one batch after another."""
     block = Block(CATALOGUE, "RXX")
     known: dict[bytes, Fact] = {}
-    changes: list[tuple[Fact | None, Fact]] = []
+    added: list[Fact] = []
+    taken_away: list[Fact] = []
     for version in versions:
         held = known.get(version.key)
         if held is None or version.rank > held.rank:
             known[version.key] = version
-            changes.append((held, version))
+            added.append(version)
+            if held is not None:
+                taken_away.append(held)
         if batches is not None and batches.random() < 0.4:
-            block.change(changes)
-            changes = []
-    block.change(changes)
+            block.change(added, taken_away)
+            added, taken_away = [], []
+    block.change(added, taken_away)
     return block
 
 

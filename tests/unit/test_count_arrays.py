@@ -42,7 +42,7 @@ def some_facts(seed):
 
 def arrays_at_once(facts, level):
     block = Block(CATALOGUE, "RXX")
-    block.change((None, one) for one in facts)
+    block.change(facts)
     return CountWatch(level, MODELS[level], **BUDGETS).arrays(block)
 
 
@@ -52,11 +52,9 @@ def test_arrays_brought_up_to_date_are_those_made_at_once(level, seed):
     block, watch, held = Block(CATALOGUE, "RXX"), CountWatch(level, MODELS[level], **BUDGETS), {}
     facts = list(some_facts(seed))
     for start in range(0, len(facts), 37):
-        changes = []
         for one in facts[start : start + 37]:
-            changes.append((held.get(one.key), one))
+            block.change([one], [held[one.key]] if one.key in held else [])
             held[one.key] = one
-        block.change(changes)
         watch.evaluate(block)
         block.clean()
         expected = arrays_at_once(held.values(), level)

@@ -45,7 +45,7 @@ def heard(share: float, weeks: int = WEEKS, complaints: int = 0, *, graded: bool
     """The signals of the ward from its counts, and what is told of them."""
     block, watch = Block(CATALOGUE, "RXX"), CountWatch("ward", MODEL, budget1=0.2, budget2=0.05)
     facts = list(ward_facts(weeks, share, complaints=complaints, graded=graded))
-    block.change((None, one) for one in facts)
+    block.change(facts)
     watch.evaluate(block)
     block.clean()
     code = next(slot.code for slot in block.slots if slot.kind == "ward" and not slot.own)

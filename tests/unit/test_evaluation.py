@@ -41,13 +41,13 @@ def test_alerts_whose_facts_are_all_withdrawn_are_gone(reference: Reference) -> 
     block = Block(CATALOGUE, "RXX")
     evaluation = Evaluation(CATALOGUE, reference, Budgets())
     told, gone = reports(), reports(revision=2, withdrawn=True)
-    block.change((None, one) for one in told)
+    block.change(told)
     alerts = evaluation.alerts(block)
-    block.change(zip(told, gone, strict=True))
+    block.change(gone, told)
 
     assert {"quality"} <= {alert.kind for alert in alerts}
     assert [] == evaluation.alerts(block)
-    block.change(zip(gone, told, strict=True))
+    block.change(told, gone)
     assert alerts == evaluation.alerts(block)
 
 
@@ -57,9 +57,9 @@ def test_taking_facts_in_one_by_one_says_what_taking_them_in_at_once_says(
     told = reports()
     once, steps = Block(CATALOGUE, "RXX"), Block(CATALOGUE, "RXX")
     kept = Evaluation(CATALOGUE, reference, Budgets())
-    once.change((None, one) for one in told)
+    once.change(told)
     for start in range(0, len(told), 40):
-        steps.change((None, one) for one in told[start : start + 40])
+        steps.change(told[start : start + 40])
         alerts = kept.alerts(steps)
 
     assert Evaluation(CATALOGUE, reference, Budgets()).alerts(once) == alerts
