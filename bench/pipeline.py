@@ -27,6 +27,7 @@ from streams.evidence.reference import Reference
 from streams.facts.feeds import FEED_OF_TYPE
 from streams.facts.messages import Fact, Message
 from streams.histories.series import Block
+from streams.intake import outlines
 from streams.intake.receiving import Context, open_message
 from streams.region.plan import Plan, events
 from streams.runners.pipeline import ProviderState, advance
@@ -105,6 +106,7 @@ class House:
 
 def whole(packed: list[Message], context: Context) -> tuple[int, float, House]:
     house = House(context)
+    outlines.forget()
     number = 0
     begin = time.process_time()
     for start in range(0, len(packed), BATCH):

@@ -57,17 +57,31 @@ def open_whole(
         return Opened([fact for fact in taken if fact is not None], [])
     # As they were sent, white space around them included, where they were sent one by one.
     given = None if expected is None else pieces()
-    raw = [events.raw(index) if given is None else given[index] for index in left]
-    opened = _open_left(raw, context, place)
-    if opened is None:
-        return None
-    rejections = [replace(one, index=left[one.index]) for one in opened.rejections]
-    refused_at = {one.index for one in rejections}
-    new = iter(opened.facts)
-    for index in left:
-        if index not in refused_at:
-            taken[index] = fact = next(new)
-            events.remember(index, fact)
+    rejections: list[Rejection] = []
+    # Of those that are alike the first is read strictly, which makes the others known; then
+    # whatever is left.
+    for chosen in (events.unlike, list[int]):
+        strictly = chosen(left)
+        raw = [events.raw(index) if given is None else given[index] for index in strictly]
+        opened = _open_left(raw, context, place)
+        if opened is None:
+            return None
+        refused_at = {strictly[one.index] for one in opened.rejections}
+        rejections += [replace(one, index=strictly[one.index]) for one in opened.rejections]
+        new = iter(opened.facts)
+        for index in strictly:
+            if index not in refused_at:
+                taken[index] = fact = next(new)
+                events.remember(index, fact)
+        waiting = sorted(set(left).difference(strictly))
+        if not waiting:
+            break
+        for index, known in zip(waiting, events.among(waiting).taken(context, place), strict=True):
+            taken[index] = known
+        left = [index for index in waiting if taken[index] is None]
+        if not left:
+            break
+    rejections.sort(key=lambda one: one.index)
     return Opened([fact for fact in taken if fact is not None], rejections)
 
 

@@ -16,6 +16,7 @@ identifiers and that they hold no personal data, the range of moments, codes of 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -105,13 +106,10 @@ class Events:
     def __init__(self, body: bytes, found: I64, texts: list[str]) -> None:
         self._body = body
         self._found = found
+        self._texts = texts
         self._times: list[int] = found[:, TIME].tolist()
-        self._recorded: list[int] = found[:, RECORDED].tolist()
         self._outlines = texts[0::PARTS]
-        self._ids = texts[1::PARTS]
-        self._sources = texts[2::PARTS]
         self._places = texts[3::PARTS]
-        self._values = texts[4::PARTS]
 
     @classmethod
     def of(cls, body: bytes, context: Context) -> Events | None:
@@ -135,13 +133,30 @@ class Events:
         """The bytes of an event."""
         return self._body[self._found[index, FIRST] : self._found[index, END]]
 
+    def among(self, indices: Sequence[int]) -> Events:
+        """Some of the events."""
+        texts = [text for at in indices for text in self._texts[PARTS * at : PARTS * (at + 1)]]
+        return Events(self._body, self._found[indices], texts)
+
+    def unlike(self, indices: Sequence[int]) -> list[int]:
+        """Those among some events from which others can be known, or that can't be known so."""
+        seen: set[str] = set()
+        chosen = []
+        for index in indices:
+            text, where = self._outlines[index], self._places[index]
+            unknown = {text} - _outlines.keys() | {where} - _places.keys()
+            if self._times[index] < 0 or not unknown or not unknown <= seen:
+                chosen.append(index)
+                seen |= unknown
+        return chosen
+
     def taken(self, context: Context, place: Place | None) -> list[Fact | None]:
         """The facts of the events; None for each that must go the strict way."""
         facts: list[Fact | None] = []
         authority, today, speaking = context.authority, milliseconds(context.now), ("", "")
         for text, event_id, source, where, values, time, recorded in zip(
-            self._outlines, self._ids, self._sources, self._places, self._values,
-            self._times, self._recorded, strict=False,
+            self._outlines, self._texts[1::PARTS], self._texts[2::PARTS], self._places,
+            self._texts[4::PARTS], self._times, self._found[:, RECORDED].tolist(), strict=False,
         ):  # fmt: skip
             facts.append(None)
             outline, standing = _outlines.get(text), _places.get(where)
@@ -184,7 +199,8 @@ class Events:
             return
         body = fact.body
         pieces = tuple(_CUT_OUT.split(body[1:]))
-        if self._values[index].count(" ") + bool(self._values[index]) + 1 != len(pieces):
+        values = self._texts[PARTS * index + 4]
+        if values.count(" ") + bool(values) + 1 != len(pieces):
             return
         said = _PERIOD.decode(body)
         until = moment_ms(said.period_end) if said.period_end else -1
