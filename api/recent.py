@@ -15,15 +15,14 @@ from streams.facts.messages import Fact
 from streams.intake.conflicts import clash
 
 Place = tuple[str, bytes]
-Rank = tuple[int, bool, bytes]
 
 
 class RecentFacts:
-    """The ranks of the latest facts, oldest first to go."""
+    """The versions of the latest facts, oldest first to go."""
 
     def __init__(self, room: int = 50_000) -> None:
         self._room = room
-        self._ranks: OrderedDict[Place, Rank] = OrderedDict()
+        self._latest: OrderedDict[Place, Fact] = OrderedDict()
         self._lock = threading.Lock()
 
     def split(
@@ -41,22 +40,19 @@ class RecentFacts:
         news: list[Fact] = []
         known: list[Fact] = []
         losers: list[int] = []
-        within: dict[Place, Rank] = {}
+        within: dict[Place, Fact] = {}
         with self._lock:
             for number, fact in enumerate(facts):
                 place = (fact.provider, fact.key)
-                held = within.get(place) or self._ranks.get(place)
-                kept = stored.get(fact.provider, {}).get(fact.key)
-                if kept is not None and (held is None or kept.rank > held):
-                    held = kept.rank
-                if held is not None and fact.rank <= held:
-                    if clash(fact.rank, held):
-                        losers.append(number)
-                    else:
-                        known.append(fact)
-                else:
-                    within[place] = fact.rank
+                recent = within.get(place) or self._latest.get(place)
+                held = _later(recent, stored.get(fact.provider, {}).get(fact.key))
+                if held is None or fact.rank > held.rank:
+                    within[place] = fact
                     news.append(fact)
+                elif clash(fact.rank, held.rank):
+                    losers.append(number)
+                else:
+                    known.append(fact)
         return news, known, losers
 
     def remember(self, facts: Iterable[Fact]) -> None:
@@ -64,8 +60,14 @@ class RecentFacts:
         with self._lock:
             for fact in facts:
                 place = (fact.provider, fact.key)
-                if fact.rank > self._ranks.get(place, (0, False, b"")):
-                    self._ranks[place] = fact.rank
-                self._ranks.move_to_end(place)
-            while len(self._ranks) > self._room:
-                self._ranks.popitem(last=False)
+                self._latest[place] = _later(self._latest.get(place), fact) or fact
+                self._latest.move_to_end(place)
+            while len(self._latest) > self._room:
+                self._latest.popitem(last=False)
+
+
+def _later(one: Fact | None, other: Fact | None) -> Fact | None:
+    """The later of two versions, as far as there are any."""
+    if one is None or other is None:
+        return one or other
+    return one if one.rank >= other.rank else other

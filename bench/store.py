@@ -51,7 +51,6 @@ def fact(number: int, revision: int = 1) -> Fact:
     key = blake2b(b"%d" % number, digest_size=16).digest()
     return Fact(
         key=key,
-        digest=key,
         source="urn:nhs:ods:RXX",
         event_id=f"RXX01-inc-{number:08}",
         feed=Feed.INCIDENTS,

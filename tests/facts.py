@@ -35,7 +35,6 @@ def fact(
     source = f"urn:nhs:ods:{provider}"
     return Fact(
         key=blake2b(f"{source}\0{event_id}".encode(), digest_size=16).digest(),
-        digest=blake2b(encoded + when.encode(), digest_size=8).digest(),
         source=source,
         event_id=event_id,
         feed=feed,

@@ -8,12 +8,15 @@ an event is (topic, partition, offset, index).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import msgspec.structs
 
 from streams.facts.feeds import Feed
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ class Likeness:
         self.moments = moments
 
 
+Rank = tuple[int, bool, bytes]
+"""Revision, whether it is a withdrawal, and a hash of the content."""
+
 Said = tuple[Likeness, Any, Any]
 """What intake read in a body on its way: whom it is like, and the values that differ.
 
@@ -55,13 +61,12 @@ class Fact(msgspec.Struct, frozen=True, gc=False, eq=False):
     ``key`` (16 bytes) identifies the fact for ever: a hash of source and id.
     Versions of a fact are ordered by ``rank``; the greatest wins whatever the
     order of arrival. ``body`` is the canonical JSON of the allow-listed data
-    (empty for a withdrawal without data). ``time`` and ``recorded`` are
-    milliseconds since 1970 UTC. ``said`` saves others from reading the body again; it
-    says nothing that the body does not say, is not stored and makes no two facts different.
+    (empty for a withdrawal). ``time`` and ``recorded`` are milliseconds since
+    1970 UTC. ``said`` saves others from reading the body again; it says nothing that the
+    body does not say, is not stored and makes no two facts different.
     """
 
     key: bytes
-    digest: bytes
     source: str
     event_id: str
     feed: Feed
@@ -81,12 +86,18 @@ class Fact(msgspec.Struct, frozen=True, gc=False, eq=False):
         return msgspec.structs.astuple(self)[:-1] == msgspec.structs.astuple(other)[:-1]
 
     def __hash__(self) -> int:
-        return hash((self.key, self.digest))
+        return hash(self.key)
 
     @property
-    def rank(self) -> tuple[int, bool, bytes]:
-        """Total order over the versions of one fact."""
-        return (self.revision, self.withdrawn, self.digest)
+    def rank(self) -> Rank:
+        """Total order over the versions of one fact.
+
+        Contents under one revision are ordered by a hash of theirs. It is made here, because
+        few facts ever meet another version of themselves.
+        """
+        place = (self.provider, self.site, self.ward, self.feed, self.time, self.recorded)
+        content = blake2b(_encode(place) + self.body, digest_size=8)
+        return (self.revision, self.withdrawn, content.digest())
 
 
 @dataclass(frozen=True, slots=True)

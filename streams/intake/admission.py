@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
@@ -51,10 +50,9 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
     feed = feed_of(event)
     at = None
     if data:
-        provider, site, ward, told, body, at = _stated(event, data, feed, context)
+        provider, site, ward, body, at = _stated(event, data, feed, context)
     else:
         provider, site, ward, body = _provider_alone(event), None, None, b""
-        told = provider.encode()
     time = at or instant("time", event.time, context)
     recorded = None
     if event.recordedtime:
@@ -67,7 +65,6 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
         raise Refused(_misplaced(feed, place))
     return Fact(
         fact_key(source, event_id),
-        digest_of(told, feed, time, -1 if recorded is None else recorded),
         source,
         event_id,
         feed,
@@ -82,26 +79,20 @@ def _fact(event: Event, context: Context, place: Place | None) -> Fact:
     )
 
 
-def digest_of(told: bytes, feed: Feed, time: int, recorded: int) -> bytes:
-    """What tells two contents of a fact apart; without a recorded time that is -1."""
-    return blake2b(told + b"\0%d\0%d\0%d" % (feed, time, recorded), digest_size=8).digest()
-
-
 def _stated(
     event: Event, data: Body, feed: Feed, context: Context
-) -> tuple[str, str | None, str | None, bytes, bytes, int | None]:
-    """Provider, site and ward, all that is told, the body without its place, its own moment."""
+) -> tuple[str, str | None, str | None, bytes, int | None]:
+    """Provider, site and ward, the body without its place, its own moment."""
     provider, site, ward = data.provider, data.site or None, data.ward or None
     length = place_length(data.site, data.ward)
     if feed is _SPEAKUP and ward is not None:
         raise Refused(_WARD_REFUSED)
     if event.withdrawn:
-        return provider, site, ward, f"{provider}\0{site}\0{ward}".encode(), b"", None
+        return provider, site, ward, b"", None
     at = settle(event, data, context)
-    told = _encode(data)
     # `{"provider":"...",` comes first.
-    rest = told[15 + len(provider) + length :]
-    return provider, site, ward, told, b"{" + rest if rest else b"{}", at
+    rest = _encode(data)[15 + len(provider) + length :]
+    return provider, site, ward, b"{" + rest if rest else b"{}", at
 
 
 def _provider_alone(event: Event) -> str:

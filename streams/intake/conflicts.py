@@ -14,14 +14,12 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from streams.facts.envelope import encoded
-from streams.facts.messages import Fact, Opened, Rejection
+from streams.facts.messages import Fact, Opened, Rank, Rejection
 
 CODE = "revision_conflict"
 _DETAIL = "revision: another content under the same one counts; correct with a higher revision"
 
 _NONE: Mapping[bytes, Fact] = {}
-
-Rank = tuple[int, bool, bytes]
 
 
 class Conflict(NamedTuple):
@@ -54,10 +52,11 @@ def conflicts(facts: Sequence[Fact], known: Mapping[str, Mapping[bytes, Fact]]) 
         if held is None:
             latest[fact.key] = fact
             continue
-        if fact.rank > held.rank:
+        rank, other = fact.rank, held.rank
+        if rank > other:
             latest[fact.key] = fact
-        if clash(fact.rank, held.rank):
-            found.append(Conflict(number, min(fact, held, key=lambda one: one.rank)))
+        if clash(rank, other):
+            found.append(Conflict(number, held if rank > other else fact))
     return found
 
 

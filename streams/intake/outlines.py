@@ -29,7 +29,7 @@ from streams.facts.envelope import MS_PER_DAY, fact_key, milliseconds
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact, Likeness, Said
 from streams.facts.vocabulary import NUMBER_LIMIT
-from streams.intake.admission import Place, digest_of
+from streams.intake.admission import Place
 from streams.intake.bodies import EARLIEST, plain_number
 from streams.intake.context import Context
 from streams.intake.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME, cut
@@ -56,8 +56,8 @@ I64 = npt.NDArray[np.int64]
 class Outline(NamedTuple):
     """What is known of the events with one outline.
 
-    ``body`` is their canonical body without its place, and ``rest`` how a body goes on
-    behind its place; where values are cut out, ``pieces`` is what stands around them.
+    ``body`` is their canonical body without its place; where values are cut out, it goes up
+    to the first and on with ``between`` and, behind a second one, with ``behind``.
     ``metric`` and ``until`` are what a body with a period says: its metric, and the end of
     the period in milliseconds (-1 where there is none). ``like`` is what bodies with this
     outline are told by.
@@ -66,20 +66,19 @@ class Outline(NamedTuple):
     feed: Feed
     revision: int
     body: bytes
-    rest: bytes
-    pieces: tuple[bytes, ...]
+    between: bytes
+    behind: bytes | None
     metric: str
     until: int
     like: Likeness
 
 
 class Standing(NamedTuple):
-    """A place that was taken before, and how a canonical body begins with it."""
+    """A place that was taken before."""
 
     provider: str
     site: str | None
     ward: str | None
-    told: bytes
 
 
 class _Period(msgspec.Struct):
@@ -144,16 +143,20 @@ class Events:
         chosen = []
         for index in indices:
             text, where = self._outlines[index], self._places[index]
-            unknown = {text} - _outlines.keys() | {where} - _places.keys()
-            if self._times[index] < 0 or not unknown or not unknown <= seen:
+            unknown = [text] if text not in _outlines else []
+            if where not in _places:
+                unknown.append(where)
+            if self._times[index] < 0 or not unknown or not seen.issuperset(unknown):
                 chosen.append(index)
-                seen |= unknown
+                seen.update(unknown)
         return chosen
 
     def taken(self, context: Context, place: Place | None) -> list[Fact | None]:
         """The facts of the events; None for each that must go the strict way."""
         facts: list[Fact | None] = []
-        authority, today, speaking = context.authority, milliseconds(context.now), ("", "")
+        authority, today, latest = context.authority, milliseconds(context.now), context.latest
+        meant = None if place is None else (place.feed, place.provider)
+        speaking = saying = ""
         for text, event_id, source, where, values, time, recorded in zip(
             self._outlines, self._texts[1::PARTS], self._texts[2::PARTS], self._places,
             self._texts[4::PARTS], self._times, self._found[:, RECORDED].tolist(), strict=False,
@@ -162,31 +165,28 @@ class Events:
             outline, standing = _outlines.get(text), _places.get(where)
             if outline is None or standing is None or time < 0:
                 continue
-            feed, revision, body, rest, _, metric, until, _ = outline
-            provider, site, ward, told = standing
+            feed, revision, body, _, _, metric, until, _ = outline
+            provider, site, ward = standing
             # A metric counts at the end of its period.
             counts_at = until if metric else time
-            if (source, provider) != speaking:
+            if source != speaking or provider != saying:
                 # Who may speak today may also speak of the past.
                 if authority(source, provider, today) is None:
-                    speaking = (source, provider)
+                    speaking, saying = source, provider
                 elif authority(source, provider, counts_at) is not None:
                     continue
-            if place is not None and (feed is not place.feed or provider != place.provider):
+            if meant is not None and (feed, provider) != meant:
                 continue
-            if until > context.latest or (ward is not None and feed is _SPEAKUP):
+            if until > latest or (ward is not None and feed is _SPEAKUP):
                 continue
             said = None
             if values:
-                filled, said = _filled(outline, values, time, context)
+                body, said = _filled(outline, values, time, context)
                 if said is None:
                     continue
-                body, rest = b"{" + filled, b"," + filled
             facts[-1] = Fact(
-                fact_key(source, event_id),
-                digest_of(told + rest, feed, counts_at, recorded),
-                source, event_id, feed, revision, _STANDS, provider, site, ward, counts_at,
-                None if recorded < 0 else recorded, body, said,
+                fact_key(source, event_id), source, event_id, feed, revision, _STANDS,
+                provider, site, ward, counts_at, None if recorded < 0 else recorded, body, said,
             )  # fmt: skip
         return facts
 
@@ -198,7 +198,7 @@ class Events:
         if len(text) > _LONGEST or len(where) > _LONGEST_PLACE:
             return
         body = fact.body
-        pieces = tuple(_CUT_OUT.split(body[1:]))
+        pieces = _CUT_OUT.split(body)
         values = self._texts[PARTS * index + 4]
         if values.count(" ") + bool(values) + 1 != len(pieces):
             return
@@ -208,44 +208,41 @@ class Events:
             _outlines.clear()
         if len(_places) >= REMEMBERED:
             _places.clear()
-        rest = b"," + body[1:] if len(body) > 2 else b"}"
         like = Likeness(tuple(name for name in MOMENTS if f'"{name}":"'.encode() in body))
+        between = pieces[1] if len(pieces) > 1 else b""
+        behind = pieces[2] if len(pieces) > 2 else None
         _outlines[text] = Outline(
-            fact.feed, fact.revision, body, rest, pieces, said.metric, until, like
+            fact.feed, fact.revision, pieces[0], between, behind, said.metric, until, like
         )
-        told = {"provider": fact.provider, "site": fact.site, "ward": fact.ward}
-        written = _encode({name: code for name, code in told.items() if code is not None})
-        _places[where] = Standing(fact.provider, fact.site, fact.ward, written[:-1])
+        _places[where] = Standing(fact.provider, fact.site, fact.ward)
 
 
 def _filled(
     outline: Outline, values: str, time: int, context: Context
 ) -> tuple[bytes, Said | None]:
-    """A canonical body, but for its brace; without ``Said`` where one must look closer."""
+    """A canonical body with values in it; without ``Said`` where one must look closer."""
+    _, _, before, between, behind, metric, until, like = outline
     first, _, second = values.partition(" ")
-    before, between, *behind = outline.pieces
-    if not outline.metric:
-        body = before + first.encode() + between
-        if not behind:
-            return body, (outline.like, first, None)
-        return body + second.encode() + behind[0], (outline.like, first, second)
+    if not metric:
+        if behind is None:
+            return before + first.encode() + between, (like, first, None)
+        body = before + first.encode() + between + second.encode() + behind
+        return body, (like, first, second)
     above, written = _numbers.get(first) or _number(first)
-    below, written_below = None, b""
-    if behind:
+    below = None
+    if behind is not None:
         below, written_below = _numbers.get(second) or _number(second)
-    rule = context.metrics.get(outline.metric)
+        between = between + written_below + behind
+    rule = context.metrics.get(metric)
     if (
         rule is None
         or above < 0
         or (below is not None and below < 0)
-        or not -MS_PER_DAY <= time - outline.until <= MS_PER_DAY
+        or not -MS_PER_DAY <= time - until <= MS_PER_DAY
         or rule.refusal(above, below) is not None
     ):
         return b"", None
-    body = before + written + between
-    if behind:
-        body += written_below + behind[0]
-    return body, (outline.like, above, below)
+    return before + written + between, (like, above, below)
 
 
 def _number(value: str) -> tuple[int | float, bytes]:

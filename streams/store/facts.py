@@ -93,14 +93,14 @@ def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
 
 def _row(fact: Fact) -> bulk.Row:
     return (
-        fact.provider, fact.key, fact.digest, fact.source, fact.event_id, int(fact.feed),
+        fact.provider, fact.key, fact.source, fact.event_id, int(fact.feed),
         fact.revision, fact.withdrawn, fact.site, fact.ward, fact.time, fact.recorded, fact.body,
     )  # fmt: skip
 
 
 def _fact(row: Sequence[Any]) -> Fact:
-    key, digest, source, event_id, feed, revision, withdrawn, *rest = row
-    return Fact(key, digest, source, event_id, Feed(feed), revision, bool(withdrawn), *rest)
+    key, source, event_id, feed, revision, withdrawn, *rest = row
+    return Fact(key, source, event_id, Feed(feed), revision, bool(withdrawn), *rest)
 
 
 def _look_up_postgres(connection: Connection, provider: str, keys: list[bytes]) -> list[Any]:

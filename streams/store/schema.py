@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that the tables have had, oldest first (``streams.store.migrations``)."""
 REVISION = REVISIONS[-1]
 """What this program works with."""
@@ -70,7 +70,6 @@ fact = Table(
     METADATA,
     Column("provider", _CODE, primary_key=True),
     Column("key", LargeBinary, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
     Column("source", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("feed", SmallInteger, nullable=False),

@@ -56,7 +56,7 @@ def written(batches, *, interrupted=False):
                     new[one.key] = winner(one, new.get(one.key, one))
             held = store.known([(one.provider, one.key) for one in new.values()])
             effects = Effects(
-                facts=[winner(one, held.get((one.provider, one.key), one)) for one in new.values()],
+                facts=[winner(one, held[one.provider].get(one.key, one)) for one in new.values()],
                 tallies=[one for one in batch if isinstance(one, Tally)],
             )
             if interrupted:

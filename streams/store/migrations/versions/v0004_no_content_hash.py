@@ -1,0 +1,13 @@
+"""A fact's content hash is made when two versions of the fact meet, and no longer stored."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Take the column away."""
+    op.drop_column("fact", "digest")
