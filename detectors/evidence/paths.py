@@ -22,6 +22,7 @@ from detectors.evidence.trails import KEPT, Fold, Trail
 
 __all__ = ["KEPT", "SeriesPath", "Trail"]
 
+_NO_SERIES: I64 = np.zeros(0, dtype=np.int64)
 # What a history is kept in, by the size that ``_size`` finds.
 _KINDS = (np.uint8, np.uint16, np.int32, np.float64)
 
@@ -66,7 +67,7 @@ class SeriesPath:
     """
 
     def __init__(self) -> None:
-        self.unchanged: I64 = np.zeros(0, dtype=np.int64)
+        self.unchanged: I64 = _NO_SERIES
         self._keys: list[Hashable] = []
         self._seen: tuple[npt.NDArray[np.generic], ...] = ()
         self._kept: list[Fold] = []

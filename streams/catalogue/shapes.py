@@ -105,16 +105,15 @@ class Shapes:
         number = self._numbers.get((feed, additions))
         if number is None:
             number = self._numbers[feed, additions] = self.number
+            by_grid: list[list[tuple[int, int, int]]] = [[] for _ in Grid]
+            for one in additions:
+                cell = one.indicator, one.numerator, one.denominator
+                by_grid[one.grid].append(cell)
+            by_grid[Grid.WEEK].append((self._feeds + feed, MILLION, 0))
             starts = []
-            for grid in Grid:
+            for cells in by_grid:
                 starts.append(self._used + len(self._new_cells))
-                self._new_cells += [
-                    (one.indicator, one.numerator, one.denominator)
-                    for one in additions
-                    if one.grid is grid
-                ]
-                if grid is Grid.WEEK:
-                    self._new_cells.append((self._feeds + feed, MILLION, 0))
+                self._new_cells += cells
             self._new_starts.append([*starts, self._used + len(self._new_cells)])
             self.number += 1
         return number

@@ -8,15 +8,12 @@ an event is (topic, partition, offset, index).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import msgspec.structs
 
 from streams.facts.feeds import Feed
-
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,8 @@ class Likeness:
         self.moments = moments
 
 
-Rank = tuple[int, bool, bytes]
-"""Revision, whether it is a withdrawal, and a hash of the content."""
+Rank = tuple[int, bool, tuple[bytes, int, str, str, int, int]]
+"""Revision, whether it is a withdrawal, and the content: body, feed, place and moments."""
 
 Said = tuple[Likeness, Any, Any]
 """What intake read in a body on its way: whom it is like, and the values that differ.
@@ -90,14 +87,10 @@ class Fact(msgspec.Struct, frozen=True, gc=False, eq=False):
 
     @property
     def rank(self) -> Rank:
-        """Total order over the versions of one fact.
-
-        Contents under one revision are ordered by a hash of theirs. It is made here, because
-        few facts ever meet another version of themselves.
-        """
-        place = (self.provider, self.site, self.ward, self.feed, self.time, self.recorded)
-        content = blake2b(_encode(place) + self.body, digest_size=8)
-        return (self.revision, self.withdrawn, content.digest())
+        """Total order over the versions of one fact."""
+        recorded = -1 if self.recorded is None else self.recorded
+        content = (self.body, int(self.feed), self.site or "", self.ward or "", self.time, recorded)
+        return (self.revision, self.withdrawn, content)
 
 
 @dataclass(frozen=True, slots=True)

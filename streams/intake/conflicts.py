@@ -1,9 +1,9 @@
 """Two contents under one revision: the one that lost is told of, whichever came first.
 
-Of two contents that a sender gave the same revision the one with the greater digest
-counts, everywhere and in any order of arrival. That is a mistake of the sender all the
-same, so the loser goes back to it: into the receipt or the dead letters. It is written
-in canonical form, so that what is told does not depend on the order either.
+Of two contents that a sender gave the same revision the greater one counts, everywhere
+and in any order of arrival. That is a mistake of the sender all the same, so the loser
+goes back to it: into the receipt or the dead letters. It is written in canonical form,
+so that what is told does not depend on the order either.
 """
 
 from __future__ import annotations

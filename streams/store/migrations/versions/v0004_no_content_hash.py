@@ -1,4 +1,4 @@
-"""A fact's content hash is made when two versions of the fact meet, and no longer stored."""
+"""Versions of a fact are ordered by their content itself, so its hash is no longer stored."""
 
 from __future__ import annotations
 
