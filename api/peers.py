@@ -36,6 +36,9 @@ from streams.histories.slots import kind_of
 FEWEST_OTHERS = 3
 """Other providers that have to take part before their limits are shown to one of them."""
 
+FAR_APART = 10.0
+"""From this phi on the differences between units, not chance, make the limits."""
+
 _ORDER = {"much_higher": 0, "much_lower": 0, "higher": 1, "lower": 1, "within": 2}
 
 
@@ -235,14 +238,20 @@ def _place(one: Named) -> tuple[int, float, str, str]:
     return group, distance, one.full_name.casefold(), judged.sums.unit
 
 
+def _times(phi: float) -> str:
+    return f"{phi:.1f}" if phi < 100 else f"{phi:,.0f}"
+
+
 def _notes(comparison: Comparison, caller: Caller) -> list[str]:
     """What has to be known to read the figures."""
     level, plot = comparison.level, comparison.plot
     found = [
-        sentences.WIDENED.format(kind=level, phi=f"{plot.phi:.1f}")
+        sentences.WIDENED.format(kind=level, phi=_times(plot.phi))
         if plot.overdispersed
         else sentences.PLAIN.format(kind=level)
     ]
+    if plot.phi >= FAR_APART:
+        found.append(sentences.FAR_APART)
     indicator = comparison.measure.indicator
     if indicator.direction == "neutral":
         found.append(sentences.NEUTRAL)

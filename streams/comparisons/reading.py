@@ -13,8 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
+
 from streams.alerts.disclosure import is_protected
 from streams.catalogue.indicators import Catalogue, Indicator
+from streams.comparisons.cells import only
 from streams.comparisons.comparable import NotComparableError
 from streams.comparisons.spans import Span, chosen_span, closed_period, protected_span
 from streams.comparisons.sums import UnitSum, protected_sums, unit_sums
@@ -144,9 +148,20 @@ class PeerReader:
     def _block(self, record: ProviderRecord, indicator: Indicator, span: Span) -> Block:
         if record.catalogue != self._catalogue.digest:
             return Block.load(self._store, self._catalogue, record.provider)
+        tallies = self._store.tallies(record.provider, within=needed(indicator, span))
         block = Block(self._catalogue, record.provider)
-        block.restore(self._store.tallies(record.provider, within=needed(indicator, span)))
+        block.restore(only(tallies, self._wanted(indicator)))
         return block
+
+    def _wanted(self, indicator: Indicator) -> npt.NDArray[np.bool_]:
+        """The cells of an indicator's sums: its own, its denominator's, its feed's activity."""
+        catalogue = self._catalogue
+        wanted = np.zeros(len(catalogue.indicators) + len(Feed), dtype=np.bool_)
+        wanted[catalogue.position(indicator.numerator or indicator.key)] = True
+        if indicator.denominator is not None:
+            wanted[catalogue.position(indicator.denominator)] = True
+        wanted[len(catalogue.indicators) + int(indicator.feed)] = True
+        return wanted
 
 
 def _spans(

@@ -53,6 +53,10 @@ WIDENED = (
     "The scores of these {kind}s vary {phi} times as much as chance alone would have them, so "
     "the limits are widened by the spread between units."
 )
+FAR_APART = (
+    "Here differences between units make the limits far more than chance does: it may be asked "
+    "whether they are peers."
+)
 PLAIN = (
     "These {kind}s vary no more than chance alone would have them; the limits are those of chance."
 )

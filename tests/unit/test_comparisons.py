@@ -11,6 +11,7 @@ import pytest
 from detectors.charts.funnel import funnel
 from streams.catalogue.indicators import Catalogue
 from streams.comparisons import sentences
+from streams.comparisons.cells import only
 from streams.comparisons.comparable import (
     NotComparableError,
     check_level,
@@ -31,6 +32,7 @@ from streams.facts.effects import ProviderRecord
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid, month_of_day, week_of_day
 from streams.histories.series import Block
+from streams.histories.tallies import CELL_NUMBERS, unpack
 from tests.facts import fact
 from tests.reference.cases import HERE, column, rows
 
@@ -292,6 +294,30 @@ def test_speaking_up_is_never_compared_below_site_whatever_a_catalogue_says():
     with pytest.raises(NotComparableError, match="never shown below site") as refused:
         check_level(loose, "ward")
     assert refused.value.levels == ("site", "provider")
+
+
+# -- cells of a few indicators -------------------------------------------------------
+
+
+def test_only_the_cells_of_wanted_indicators_are_taken_and_as_they_were():
+    block = Block(CATALOGUE, "RXX")
+    harm = {"event_type": "incident", "category": "fall", "physical_harm": "low"}
+    block.change((None, fact(f"i{n}", f"2026-01-{1 + n % 9:02d}", **harm)) for n in range(900))
+    tallies = block.take_tallies()
+    wanted = np.zeros(len(CATALOGUE.indicators) + len(Feed), dtype=np.bool_)
+    daily, plain = CATALOGUE.position("incidents"), CATALOGUE.position("fall_share")
+    wanted[[daily, plain, len(CATALOGUE.indicators) + int(Feed.INCIDENTS)]] = True
+    few = list(only(tallies, wanted))
+
+    def cells(packed):
+        room = np.empty((len(wanted), CELL_NUMBERS), dtype=np.int64)
+        number = unpack(np.frombuffer(packed.cells, dtype=np.uint8), room)
+        return [row for row in room[:number].tolist() if wanted[row[0]]]
+
+    assert sum(len(one.cells) for one in few) < sum(len(one.cells) for one in tallies) / 2
+    assert [cells(one) for one in few] == [cells(one) for one in tallies if cells(one)]
+    assert {row[0] for one in few for row in cells(one)} == set(np.flatnonzero(wanted))
+    assert list(only(tallies, np.zeros_like(wanted))) == []
 
 
 # -- spans -----------------------------------------------------------------------
