@@ -45,13 +45,17 @@ class ComparisonPages:
         key = chosen["indicator"] or self._first
         if key is None:
             raise Problem("not-found", "No indicator of this catalogue can be compared.")
-        chosen = {**chosen, "indicator": key}
+        catalogue = self._service.catalogue
+        level = chosen["level"]
+        if level not in LEVELS and key in catalogue:
+            level = levels_of(catalogue[key])[0]
+        chosen = {**chosen, "indicator": key, "level": level}
         try:
             peers = self._comparer.peers(asked(**_given(chosen)), caller)
         except NotComparableError as error:
             refused = {"refusal": str(error), "ways": self._ways(chosen, error)}
             return self._render(chosen, refused)
-        return self._render({**chosen, "level": peers.level}, _shown(peers, chosen))
+        return self._render(chosen, _shown(peers, chosen))
 
     def _render(self, chosen: Mapping[str, str], shown: dict[str, Any]) -> Response:
         return self._pages.render(
@@ -69,7 +73,7 @@ class ComparisonPages:
         ways = [
             (catalogue[key].name, _link(chosen, indicator=key))
             for key in error.instead
-            if chosen["level"] in {"", *levels_of(catalogue[key])}
+            if chosen["level"] in levels_of(catalogue[key])
         ]
         return ways + [(f"By {level}", _link(chosen, level=level)) for level in error.levels]
 
@@ -77,8 +81,6 @@ class ComparisonPages:
 def _given(chosen: Mapping[str, str]) -> dict[str, Any]:
     """The fields of the form as parts of a question; empty ones are not asked for."""
     found: dict[str, Any] = {name: value or None for name, value in chosen.items()}
-    if found["level"] is not None and found["level"] not in LEVELS:
-        found["level"] = None
     for name in ("since", "until"):
         try:
             parse_moment(found[name] or "2000-01-01")

@@ -38,7 +38,8 @@ class Room:
             bold: whether it stands out.
         """
         text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-        places = self._places(spot, _LETTER * len(text), gap, 1 if below else -1)
+        letter = 1.15 * _LETTER if bold else _LETTER
+        places = self._places(spot, letter * len(text), gap, 1 if below else -1)
         box = min(places, key=lambda box: self._hidden(box, spot))
         line = _along(spot, box)
         self.taken.append(box)

@@ -68,9 +68,6 @@ def describe(peers: Peers) -> str:
     marked = peers.marked
     if marked is not None:
         words.append(f"{marked.full_name}: {marked.judged.statement}")
-    small = sum(one.judged.state == "too_small" for one in peers.shown)
-    if small:
-        words.append(f"{small} too small to compare.")
     return " ".join(words)
 
 

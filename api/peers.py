@@ -97,18 +97,21 @@ class Peers:
 
     @property
     def statement(self) -> str:
-        """All of it in one sentence, counted over the units shown."""
+        """All of it in a sentence or two, counted over the units shown."""
         judged = [one.judged for one in self.shown if one.judged.state == "judged"]
         beyond = sum(one.beyond for one in judged)
         comparison = self.comparison
         widened = comparison.plot.overdispersed
         template = sentences.OVERVIEW_WIDENED if widened else sentences.OVERVIEW
-        return template.format(
-            judged=len(judged),
-            kind=self.level,
+        small = sum(one.judged.state == "too_small" for one in self.shown)
+        are = "is" if small == 1 else "are"
+        rest = sentences.SMALL_ONES.format(number=small, are=are) if small else ""
+        told = template.format(
+            units=f"{len(judged)} {self.level}{'' if len(judged) == 1 else 's'}",
             beyond=f"{beyond} lies" if beyond == 1 else f"{beyond or 'none'} lie",
             share=f"{comparison.beyond_by_nature * len(judged):.1g}",
         )
+        return f"{told}{rest}"
 
 
 def peers_link(catalogue: Catalogue, provider: str, unit: str, indicator: str) -> str | None:
@@ -194,10 +197,13 @@ def _pool(places: Places, unit: str | None, caller: Caller) -> frozenset[str] | 
 def _without_few_others(
     sums: Sequence[UnitSum], caller: Caller, level: str
 ) -> tuple[Sequence[UnitSum], tuple[str, ...]]:
+    """The units that take part: all, or the caller's own where others are too few."""
     own = [one for one in sums if caller.sees(one.provider)]
-    others = {one.provider for one in sums if not one.held_back} - {one.provider for one in own}
     if len(own) == len(sums):
         return own, ()
+    if not own:
+        raise NotComparableError("too_few_units", sentences.NONE_OF_OWN.format(kind=level))
+    others = {one.provider for one in sums if not one.held_back} - {one.provider for one in own}
     if len(others) < FEWEST_OTHERS:
         return own, (sentences.OWN_ONLY.format(kind=level, fewest=FEWEST_OTHERS),)
     return sums, ()

@@ -61,13 +61,14 @@ PLAIN = (
     "These {kind}s vary no more than chance alone would have them; the limits are those of chance."
 )
 OVERVIEW = (
-    "Of {judged} {kind}s compared, {beyond} beyond the outer limits; by chance alone it "
+    "Of {units} compared, {beyond} beyond the outer limits; by chance alone it "
     "would be about {share}."
 )
 OVERVIEW_WIDENED = (
-    "Of {judged} {kind}s compared, {beyond} beyond the outer limits; of as many that differ "
+    "Of {units} compared, {beyond} beyond the outer limits; of as many that differ "
     "only as these peers do it would be about {share}."
 )
+SMALL_ONES = " {number} more {are} too small to compare."
 NEUTRAL = (
     "More reports are not worse care, and fewer are not better: neither way is a concern here."
 )
@@ -79,6 +80,9 @@ HIDDEN = (
 OWN_ONLY = (
     "Compared with your own {kind}s only: with fewer than {fewest} other providers, the "
     "limits could tell of one of them."
+)
+NONE_OF_OWN = (
+    "None of your own {kind}s have numbers in this window, so that there is nothing to show."
 )
 TOO_FEW_UNITS = (
     "Fewer than {fewest} {kind}s have numbers in this window (there are {found}{held}). How "

@@ -17,7 +17,7 @@ from streams.facts.periods import Grid
 from streams.histories.series import Block
 from streams.histories.views import view
 from streams.store import Store
-from tests.facts import fact
+from tests.facts import FactsAlone, fact
 
 CATALOGUE = Catalogue.load()
 NOW = datetime(2026, 1, 6, 9, tzinfo=UTC)
@@ -74,15 +74,16 @@ def facts(provider: str) -> list[Fact]:
     return found
 
 
-def kept(store: Store, provider: str, *, digest: str = CATALOGUE.digest) -> Block:
+def kept(
+    store: Store, provider: str, *more: Fact, digest: str = CATALOGUE.digest, now: datetime = NOW
+) -> Block:
     """Store a provider's facts and what follows from them; give its whole histories."""
-    block = Block(CATALOGUE, provider)
-    told = facts(provider)
-    block.change((None, one) for one in told)
+    told = [*facts(provider), *more]
+    block = Block.load(FactsAlone(told), CATALOGUE, provider)
     effects = Effects(facts=told, tallies=block.take_tallies(), events=len(told))
     effects.providers = [ProviderRecord(provider, block.watermarks, digest)]
     held = store.load_partition(0)
-    store.commit(0, held.version, effects, held.positions, NOW)
+    store.commit(0, held.version, effects, held.positions, now)
     return block
 
 
@@ -163,12 +164,7 @@ def test_sums_are_kept_until_something_arrives(store, blocks):
     before = reader.numbers(share, "ward")
     again = reader.numbers(share, "ward")
     more = fact("late", "2025-06-10", ward="A", event_type="incident", physical_harm="severe")
-    block = blocks["RXX"]
-    block.change([(None, more)])
-    effects = Effects(facts=[more], tallies=block.take_tallies(), events=1)
-    effects.providers = [ProviderRecord("RXX", block.watermarks, CATALOGUE.digest)]
-    held = store.load_partition(0)
-    store.commit(0, held.version, effects, held.positions, NOW + timedelta(minutes=1))
+    kept(store, "RXX", more, now=NOW + timedelta(minutes=1))
     after = reader.numbers(share, "ward")
 
     def ward(numbers):

@@ -33,7 +33,7 @@ from streams.facts.feeds import Feed
 from streams.facts.periods import Grid, month_of_day, week_of_day
 from streams.histories.series import Block
 from streams.histories.tallies import CELL_NUMBERS, unpack
-from tests.facts import fact
+from tests.facts import FactsAlone, fact
 from tests.reference.cases import HERE, column, rows
 
 CATALOGUE = Catalogue.load()
@@ -300,9 +300,9 @@ def test_speaking_up_is_never_compared_below_site_whatever_a_catalogue_says():
 
 
 def test_only_the_cells_of_wanted_indicators_are_taken_and_as_they_were():
-    block = Block(CATALOGUE, "RXX")
     harm = {"event_type": "incident", "category": "fall", "physical_harm": "low"}
-    block.change((None, fact(f"i{n}", f"2026-01-{1 + n % 9:02d}", **harm)) for n in range(900))
+    told = FactsAlone(fact(f"i{n}", f"2026-01-{1 + n % 9:02d}", **harm) for n in range(900))
+    block = Block.load(told, CATALOGUE, "RXX")
     tallies = block.take_tallies()
     wanted = np.zeros(len(CATALOGUE.indicators) + len(Feed), dtype=np.bool_)
     daily, plain = CATALOGUE.position("incidents"), CATALOGUE.position("fall_share")
@@ -375,12 +375,13 @@ def test_numbers_about_speaking_up_have_one_window_of_four_quarters():
 
 
 def test_a_period_is_closed_by_the_stored_watermark_as_by_the_histories():
-    block = Block(CATALOGUE, "RXX")
+    told = []
     days = ("2026-01-01", "2026-01-31T12:00", "2026-02-14", "2026-03-01")
     for number, when in enumerate(days):
         month = {"period_start": f"{when[:8]}01T00:00:00Z", "period_end": f"{when[:10]}T00:00:00Z"}
         metric = fact(f"m{number}", when, Feed.WARDMETRICS, metric="falls", numerator=1, **month)
-        block.change([(None, fact(f"i{number}", when)), (None, metric)])
+        told += [fact(f"i{number}", when), metric]
+        block = Block.load(FactsAlone(told), CATALOGUE, "RXX")
         for feed in (Feed.INCIDENTS, Feed.WARDMETRICS):
             for grid in (Grid.WEEK, Grid.MONTH, Grid.QUARTER):
                 assert block.closed(feed, grid) == closed_period(feed, grid, block.watermarks[feed])

@@ -433,6 +433,29 @@ def test_with_two_others_the_limits_are_ones_own_only(region: House):
     assert nine["peers"]["units"] == 12
 
 
+def test_a_key_that_has_no_numbers_of_its_own_is_not_shown_those_of_peers(tmp_path):
+    with peers_behind_keys(tmp_path) as region:
+        other = incident(1, PEERS[0])
+        sent = {**metric(MINE, 11, 5, 10), "id": "none", "revision": 2}
+        withdrawn = [
+            {**metric(MINE, month, 0, 1), "revision": 3, "withdrawn": True}
+            for month in range(1, 12)
+        ]
+        sent["data"] = {**sent["data"], "metric": "fft_positive"}
+        region.push([other, sent, *withdrawn], **region.key(MINE))
+        body = check_problem(
+            region.client.get(PATH, params=BREACHES, headers=region.key(MINE)), 422
+        )
+
+    assert body["detail"].startswith("None of your own providers have numbers")
+
+
+def test_one_unit_is_told_in_the_singular(region: House):
+    assert asked(region.client, region.key(MINE), **BREACHES)["statement"].startswith(
+        "Of 1 provider compared, 1 lies beyond"
+    )
+
+
 def test_a_key_without_scope_learns_nothing(region: House):
     check_problem(region.client.get(PATH, params=BREACHES, headers=region.key()), 422)
 
