@@ -19,14 +19,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.alerts import Alerts, alerts_router
+from api.assets import assets_router
 from api.auth import caller_of
 from api.bodies import MAX_BODY, BodyLimit
+from api.comparison_pages import ComparisonPages, comparison_pages_router
+from api.comparisons import comparisons_router
 from api.deadletters import deadletters_router
 from api.events import events_router
 from api.feeds import feeds_router
 from api.histories import Histories
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
+from api.peers import Comparer
 from api.rates import Limits
 from api.rebases import rebases_router
 from api.schemas import Problem as ProblemModel
@@ -173,6 +177,7 @@ def create_app(service: Service) -> FastAPI:
     histories = Histories(service.store, service.catalogue)
     alerts = Alerts(service, histories)
     finder = Finder(service, histories)
+    comparer = Comparer(service)
     app.state.service = service
     app.state.metrics = metrics
     app.state.limits = limits = Limits(
@@ -186,6 +191,7 @@ def create_app(service: Service) -> FastAPI:
         alerts_router(service, alerts),
         series_router(finder),
         rebases_router(service, finder),
+        comparisons_router(comparer),
         units_router(service, histories),
         feeds_router(service),
         deadletters_router(service),
@@ -193,6 +199,8 @@ def create_app(service: Service) -> FastAPI:
         status_router(service),
         metrics_router(metrics),
         pages_router(pages),
+        comparison_pages_router(ComparisonPages(service, pages, comparer)),
+        assets_router(),
     ):
         app.include_router(router)
 

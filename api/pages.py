@@ -14,7 +14,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -27,6 +26,7 @@ from api.charts import render
 from api.feeds import feed_fields, feeds_seen
 from api.forms import asked_action
 from api.histories import Histories, History, Reading
+from api.peers import peers_link
 from api.places import Places
 from api.problems import Problem, document
 from api.profiles import listening
@@ -50,7 +50,6 @@ _ON_A_PAGE: Final = 10
 _ALERTS_OF_A_UNIT: Final = 20
 _DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 _KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
-_STATIC: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _Text = Annotated[str, Query(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -133,6 +132,7 @@ class Pages:
                 fields["onset"],
                 monitored=False,
                 within=row.id,
+                provider=row.provider,
             )
             if first
             else None
@@ -141,7 +141,7 @@ class Pages:
 
     def _drawn(
         self, history: History, unit_name: str, onset: str | None = None, *,
-        monitored: bool = True, within: str = ""
+        provider: str, monitored: bool = True, within: str = ""
     ) -> dict[str, Any]:  # fmt: skip
         picture = history.picture(unit_name, onset=onset)
         # A page may show one series under several alerts; its parts need names of their own.
@@ -149,7 +149,8 @@ class Pages:
         # The picture is made here and escapes what it is given.
         svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
         fields = series_detail(history, unit_name, monitored=monitored)
-        return {**fields, "title": picture.title, "svg": svg}
+        link = peers_link(self._service.catalogue, provider, history.view.unit, fields["indicator"])
+        return {**fields, "title": picture.title, "svg": svg, "peers": link}
 
     def alert(
         self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
@@ -159,7 +160,7 @@ class Pages:
         fields = self._alerts.detail(row, caller)
         places = self.places(caller)
         charts = [
-            self._drawn(one, places.name(one.view.unit), fields["onset"])
+            self._drawn(one, places.name(one.view.unit), fields["onset"], provider=row.provider)
             for one in contributing(row, self._histories.reading(internal=caller.internal))
         ]
         return self.render(
@@ -205,7 +206,7 @@ class Pages:
         if unit.provider:
             reading = self._histories.reading(internal=caller.internal)
             profile = listening(reading, unit)
-            series = list(_series_of(reading, unit))
+            series = list(self._series_of(reading, unit))
         return self.render(
             "unit.html",
             unit=unit_fields(unit),
@@ -216,10 +217,20 @@ class Pages:
             series=series,
         )
 
+    def _series_of(self, reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
+        """Every series of a unit, where it stands, and the way to its peers."""
+        for key, grid in reading.listed(unit.provider, unit.code):
+            history = reading.history(unit.provider, unit.code, key, grid)
+            if history is not None:
+                link = peers_link(self._service.catalogue, unit.provider, unit.code, key)
+                yield {**series_summary(history, unit.name), "peers": link}
+
     def series(self, series_id: str, caller: Caller) -> Response:
         """One series with its chart and its table."""
         history, unit = self._finder.one(series_id, caller)
-        return self.render("series.html", one=self._drawn(history, unit.name))
+        return self.render(
+            "series.html", one=self._drawn(history, unit.name, provider=unit.provider)
+        )
 
     def feeds(self, caller: Caller) -> Response:
         """All feeds, the silent ones first."""
@@ -228,14 +239,6 @@ class Pages:
         feeds.sort(key=lambda feed: (not feed["silent"], feed["provider"]))
         names = {feed["provider"]: places.name(feed["provider"]) for feed in feeds}
         return self.render("feeds.html", here="/feeds", feeds=feeds, names=names)
-
-
-def _series_of(reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
-    """Every series of a unit and where it stands."""
-    for key, grid in reading.listed(unit.provider, unit.code):
-        history = reading.history(unit.provider, unit.code, key, grid)
-        if history is not None:
-            yield series_summary(history, unit.name)
 
 
 def pages_router(pages: Pages) -> APIRouter:
@@ -280,18 +283,5 @@ def pages_router(pages: Pages) -> APIRouter:
     @router.get("/feeds")
     def feeds_page(caller: CallerOf) -> Response:
         return pages.feeds(caller)
-
-    files = {
-        path.name: path.read_bytes()
-        for path in (_HERE / "static").iterdir()
-        if path.suffix.lstrip(".") in _STATIC
-    }
-
-    @router.get("/static/{name}")
-    def static(name: Annotated[str, PathParameter(max_length=60)]) -> Response:
-        if name not in files:
-            raise Problem("not-found")
-        kind = _STATIC[name.rpartition(".")[2]]
-        return Response(files[name], media_type=kind, headers={"Cache-Control": "max-age=300"})
 
     return router

@@ -42,6 +42,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "unsupported-media-type": (415, "The media type is not supported"),
     "misdirected": (421, "The service does not answer to this host name"),
     "invalid": (422, "The request is well-formed but not valid"),
+    "not-comparable": (422, "These cannot be compared with each other"),
     "none-taken": (422, "No event was taken"),
     "idempotency-key-reused": (422, "The Idempotency-Key belongs to another request"),
     "too-many-requests": (429, "This key asks for too much at once"),

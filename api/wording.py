@@ -77,6 +77,13 @@ def figure(value: object) -> str:
     return str(value)
 
 
+def volume(value: object) -> str:
+    """A sum as people read it: whole, with thousands set apart; small ones to three digits."""
+    if not isinstance(value, int | float) or abs(value) < 100:
+        return figure(value)
+    return f"{value:,.0f}"
+
+
 def percentage(value: object) -> str:
     """A share from 0 to 1 in per cent; empty for nothing."""
     return captions.figure(value, per_cent=True) if isinstance(value, int | float) else ""
@@ -94,6 +101,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "last_day": last_day,
     "moment": moment,
     "figure": figure,
+    "volume": volume,
     "percentage": percentage,
     "icon": icon,
     "feed_words": lambda feed: _FEEDS.get(feed, words(feed)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
+from streams.facts.effects import Tally
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
 
@@ -47,3 +49,21 @@ def fact(
         recorded=None,
         body=encoded,
     )
+
+
+class FactsAlone:
+    """A store that holds facts and nothing that follows from them."""
+
+    def __init__(self, told: Iterable[Fact]) -> None:
+        self._told = list(told)
+
+    def provider(self, _provider: str) -> None:
+        """Nothing was ever derived."""
+
+    def tallies(self, _provider: str) -> list[Tally]:
+        """Nor this."""
+        return []
+
+    def facts(self, _provider: str) -> list[Fact]:
+        """What was told."""
+        return self._told

@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": "Run everything in one process on the embedded store.",
     "push": "Send a file of events (NDJSON or CSV) to a running service or to Kafka.",
     "alerts": "List and show alerts, and say what is done about them.",
+    "compare": "Compare units with their peers on one indicator.",
     "explain": "Show why an alert was raised; --verify computes it again.",
     "deadletters": "List refused events, count them by reason, replay them.",
     "keys": "Create, list and revoke organisation keys.",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -56,6 +56,7 @@ __all__ = [
     "reason",
     "series_points",
     "tells_of_an_arrival",
+    "window_total",
 ]
 
 # -- series ------------------------------------------------------------------
@@ -145,6 +146,47 @@ def _protected_points(
         )
         for end, value, top, bottom, held in found
     ]
+
+
+def window_total(
+    view: SeriesView,
+    since: str,
+    until: str,
+    *,
+    closed_day: int | None = None,
+    policy: Policy = POLICY,
+) -> tuple[float, float, int] | Literal["suppressed"] | None:
+    """What a comparison with peers may know of a protected series: its quarters as they are shown.
+
+    The sum of numbers that everybody sees already tells nothing that they do not, whatever
+    is computed from it. A total of the true counts would: beside three shown quarters it
+    would give the fourth, suppressed one.
+
+    Args:
+        view: the series with its true numbers.
+        since: first instant of the window (RFC 3339), that of a calendar quarter.
+        until: first instant after it.
+        closed_day: as for ``series_points``.
+        policy: what to hold back.
+
+    Returns:
+        Numerator, denominator and the number of quarters they rest on; ``suppressed``
+        where one of the quarters is held back; None where no quarter is shown yet.
+    """
+    points = [
+        point
+        for point in _protected_points(view, closed_day, internal=False, policy=policy)
+        if since <= point.period_start < until
+    ]
+    if not points:
+        return None
+    if any(point.disclosure is not None for point in points):
+        return SUPPRESSED
+    return (
+        sum(point.numerator or 0.0 for point in points),
+        sum(point.denominator or 0.0 for point in points),
+        len(points),
+    )
 
 
 def calendar(watermarks: Sequence[int | None], policy: Policy = POLICY) -> int | None:

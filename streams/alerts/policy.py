@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from streams.facts.feeds import Feed
 
-SUPPRESSED = "suppressed"
+SUPPRESSED: Final = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)

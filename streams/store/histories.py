@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, and_, case, false, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.facts.clock import iso, to_ms
@@ -30,8 +30,20 @@ _UNIT_COLUMNS = tuple(_UNIT[name] for name in _UNIT_FIELDS)
 class Histories(Tables):
     """Readers of tallies, watermarks, units and feeds."""
 
-    def tallies(self, provider: str, units: Sequence[str] | None = None) -> list[Tally]:
-        """The packed tallies of a provider by unit, grid and period; of some units if named."""
+    def tallies(
+        self,
+        provider: str,
+        units: Sequence[str] | None = None,
+        *,
+        within: Mapping[Grid, tuple[int, int]] | None = None,
+    ) -> list[Tally]:
+        """The packed tallies of a provider by unit, grid and period.
+
+        Args:
+            provider: ODS code.
+            units: only those of these units.
+            within: only those of these grids, from a first period to before an end.
+        """
         query = (
             select(_TALLY.unit, _TALLY.grid, _TALLY.period, _TALLY.cells)
             .where(_TALLY.provider == provider)
@@ -39,6 +51,16 @@ class Histories(Tables):
         )
         if units is not None:
             query = query.where(_TALLY.unit.in_(units))
+        if within is not None:
+            query = query.where(
+                or_(
+                    false(),
+                    *(
+                        and_(_TALLY.grid == int(grid), _TALLY.period >= first, _TALLY.period < end)
+                        for grid, (first, end) in within.items()
+                    ),
+                )
+            )
         with self._database.read() as connection:
             return [
                 Tally(provider, unit, Grid(grid), period, cells)

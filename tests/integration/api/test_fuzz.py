@@ -22,6 +22,10 @@ PATHS = [
     "/v1/alerts/{}",
     "/v1/series/{}",
     "/v1/series/{}/chart.svg",
+    "/v1/comparisons",
+    "/v1/comparisons?indicator=falls_per_1000_bed_days",
+    "/v1/comparisons/funnel.svg?indicator=harm_share",
+    "/comparisons",
     "/v1/units/{}",
     "/v1/schemas/{}",
     "/v1/icons/{}.svg",
@@ -33,7 +37,7 @@ PATHS = [
 ]
 NAMES = [
     "unit", "state", "level", "kind", "domain", "since", "until", "cursor", "limit", "include",
-    "indicator", "grid", "under", "provider", "on", "feed", "silent", "code", "onset",
+    "indicator", "grid", "under", "provider", "on", "feed", "silent", "code", "onset", "mark",
 ]  # fmt: skip
 ODD = [
     "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.api.conftest import alert, commit, house, incident
+from tests.integration.api.test_comparisons import BREACHES, breaches
 from tests.integration.api.test_fuzz import NAMES, ODD, PATHS, fine
 
 pytestmark = pytest.mark.postgres
@@ -42,6 +43,19 @@ def test_every_door_answers(opened):
         assert opened.client.get(path).status_code == 200, path
     assert opened.client.get("/v1/status").json()["lag"] == 0
     assert len(opened.client.get("/v1/alerts").json()["items"]) == 1
+
+
+def test_units_are_compared_with_their_peers(opened):
+    peers = [f"RQ{letter}" for letter in "ABCDEFGHIJKL"]
+    opened.runner.start()
+    opened.push(breaches(peers))
+    found = opened.client.get("/v1/comparisons", params=BREACHES).json()
+
+    assert found["items"][0]["unit"] == peers[0]
+    assert found["items"][0]["position"] == "much_higher"
+    assert found["items"][0]["numerator"] == 9900
+    assert opened.client.get("/v1/comparisons/funnel.svg", params=BREACHES).status_code == 200
+    assert opened.client.get("/comparisons", params=BREACHES).status_code == 200
 
 
 def test_alerts_are_worked_on(opened):

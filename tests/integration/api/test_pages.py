@@ -59,6 +59,8 @@ def paths(told) -> list[str]:
         f"/units/{ward[:3]}",
         f"/series/{quote(ward)}~incidents~week",
         "/feeds",
+        f"/comparisons?indicator=falls_per_1000_bed_days&mark={quote(ward)}",
+        "/comparisons?indicator=incidents&level=site",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from contextlib import suppress
+from urllib.parse import parse_qsl
 
 import anyio
 import pytest
@@ -20,6 +21,7 @@ LISTINGS = [
     "/v1/units",
     "/v1/feeds",
     "/v1/deadletters",
+    "/v1/comparisons?indicator=falls_per_1000_bed_days",
     "/v1/schemas",
 ]
 PAGED = LISTINGS[:-1]
@@ -32,7 +34,8 @@ def routes(app) -> list[tuple[str, str]]:
         for path, methods in app.openapi()["paths"].items()
         for method in methods
     ]
-    pages = ["/", "/units", "/feeds", "/alerts/{alert_id}", "/units/{code}", "/series/{series_id}"]
+    pages = ["/", "/units", "/comparisons", "/feeds"]
+    pages += ["/alerts/{alert_id}", "/units/{code}", "/series/{series_id}"]
     return found + [("GET", path) for path in pages]
 
 
@@ -64,6 +67,8 @@ def test_every_route_of_the_contract_is_there(told):
         "/v1/series",
         "/v1/series/{series_id}",
         "/v1/series/{series_id}/chart.svg",
+        "/v1/comparisons",
+        "/v1/comparisons/funnel.svg",
         "/v1/units",
         "/v1/units/{code}",
         "/v1/feeds",
@@ -88,11 +93,13 @@ def test_every_listing_has_the_same_envelope(told, path):
 
 @pytest.mark.parametrize("path", PAGED)
 def test_pages_of_a_listing_join_to_the_whole(told, path):
-    whole = told.client.get(path, params={"limit": 200}).json()
+    path, _, query = path.partition("?")
+    chosen = dict(parse_qsl(query))
+    whole = told.client.get(path, params={**chosen, "limit": 200}).json()
     step = max(1, len(whole["items"]) // 3)
     found, cursor = [], None
     while True:
-        params = {"limit": step} | ({"cursor": cursor} if cursor else {})
+        params = chosen | {"limit": step} | ({"cursor": cursor} if cursor else {})
         page = told.client.get(path, params=params).json()
         found += page["items"]
         cursor = page["next"]
@@ -115,13 +122,15 @@ def test_pages_of_a_listing_join_to_the_whole(told, path):
     ],
 )
 def test_a_wrong_page_is_a_problem(told, path, query):
-    check_problem(told.client.get(f"{path}?{query}"), 422)
+    check_problem(told.client.get(f"{path}{'&' if '?' in path else '?'}{query}"), 422)
 
 
 @pytest.mark.parametrize("path", PAGED)
 @pytest.mark.parametrize("cursor", ["x", "W10", "bm90IGpzb24", "-1", "é", "WyJhIiwxLCJiIl0"])
 def test_a_cursor_that_was_not_given_is_a_problem(told, path, cursor):
-    body = check_problem(told.client.get(path, params={"cursor": cursor}), 400)
+    path, _, query = path.partition("?")
+    params = dict(parse_qsl(query)) | {"cursor": cursor}
+    body = check_problem(told.client.get(path, params=params), 400)
 
     assert body["type"].endswith("invalid-cursor")
 
