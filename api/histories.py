@@ -194,7 +194,10 @@ class Reading:
         return listed(self._of(provider).block, unit)
 
     def history(self, provider: str, unit: str, key: str, grid: Grid) -> History | None:
-        """One series, drawn and disclosed, or None where there is none."""
+        """One series, drawn and disclosed, or None where there is none to be shown.
+
+        A protected series without a point to show would tell by being there that a case came.
+        """
         kept = self._of(provider)
         place = (unit, key, grid, self.internal)
         found = kept.drawn.get(place)
@@ -204,6 +207,8 @@ class Reading:
                 return None
             # Drawn twice at worst, by two readers at once, and the same both times.
             found = kept.drawn[place] = _drawn(kept, seen, internal=self.internal)
+        if not found.points and disclosure.is_protected(found.view.indicator.feed):
+            return None
         return found
 
 

@@ -64,6 +64,18 @@ def test_one_more_case_changes_nothing_that_can_be_read(spoken, path):
     assert before.text == after.text
 
 
+def test_the_first_case_of_all_brings_no_series_before_its_time(fresh):
+    start = datetime(2025, 3, 3, 9, tzinfo=UTC)
+    fresh.push([incident(number, day=start + timedelta(days=3 * number)) for number in range(120)])
+    doors = ["/v1/series?unit=RXX&include=under&limit=200", "/v1/units/RXX", "/units/RXX"]
+    before = [fresh.client.get(path).text for path in doors]
+
+    fresh.push([case(1, NOW - timedelta(hours=2))])
+
+    assert before == [fresh.client.get(path).text for path in doors]
+    assert 404 == fresh.client.get("/v1/series/RXX~speakup~week").status_code
+
+
 def test_status_and_metrics_tell_no_day_of_a_case(spoken):
     def read():
         status = spoken.client.get("/v1/status").json()["watermarks"]["speakup"]
