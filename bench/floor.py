@@ -11,7 +11,7 @@ simulation to exactly the budget, as the oracle's is:
 * reserve: the same at ``SAFETY`` times the budget, where thresholds aim in use.
 
 Delays are interpolated medians as ratios to the oracle's. The mean is over the five changes of
-the targets, with bootstrap 95 % limits (units resampled; the bars' own error is 1 to 2 %).
+the targets, with bootstrap 95 % limits (units resampled; the error of the bars adds 1 % at most).
 
     python -m bench.floor [--fleets N] [--history WEEKS] [--variant KIND] [--seed N]
 """
@@ -113,7 +113,9 @@ def _evidence(counts: F64, expected: F64, tab: Tables, start: int, out: F64) -> 
     accumulate(counts, expected, tab, sums, mass, drag)
     for t in range(start, periods):
         # As in use, onsets count that have half a history before them.
-        onset_sums(sums[t + 1], mass[t + 1], sums, mass, t, start // 2, tab, factor, out[t - start])
+        row = out[t - start]
+        reach = onset_sums(sums[t + 1], mass[t + 1], sums, mass, t, start // 2, tab, factor, row)
+        row[reach:] = row[reach - 1]
 
 
 def delays(found: Sequence[F64], bars: Sequence[float]) -> F64:
