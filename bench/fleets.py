@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import FeedCounts
-from detectors.evidence.curves import count_alerts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.holidays import holiday_weeks
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
@@ -130,21 +129,28 @@ VARIANTS = {
 }
 
 
-def draw(variant: Variant, seed: int, *, weeks: int = WEEKS, change: F64 | None = None) -> Fleet:
-    """One fleet with its truth; ``change`` (``F64[F, T]``) multiplies every unit's means."""
-    rng = np.random.default_rng(seed)
-    truth = replace(
+def truth_of(variant: Variant) -> EvidenceModel:
+    """The law that the units of a kind of fleet are drawn from."""
+    return replace(
         EvidenceModel.plain(FEEDS, RATES, strength=variant.strength),
+        dispersion=np.full(4, variant.dispersion),
+        dispersion_spread=np.full(4, variant.spread),
         season=np.tile([variant.season, variant.season / 3, 0.02, -0.02], (4, 1))
         * (variant.season > 0),
         sigma2=variant.sigma2,
         rho=variant.rho,
     )
+
+
+def draw(variant: Variant, seed: int, *, weeks: int = WEEKS, change: F64 | None = None) -> Fleet:
+    """One fleet with its truth; ``change`` (``F64[F, T]``) multiplies every unit's means."""
+    rng = np.random.default_rng(seed)
+    truth = truth_of(variant)
     units = variant.units
     shape = (units, 4, weeks)
     rates = draw_rates(truth, units, rng)
     alpha = draw_dispersions(
-        np.full((units, 4), variant.dispersion), np.full((units, 4), variant.spread), rng
+        np.tile(truth.dispersion, (units, 1)), np.tile(truth.dispersion_spread, (units, 1)), rng
     )
     exposure = np.ones(shape)
     if variant.seen is not None:
@@ -161,21 +167,19 @@ def draw(variant: Variant, seed: int, *, weeks: int = WEEKS, change: F64 | None 
     )  # fmt: skip
 
 
-def stages(
-    block: FeedCounts, history: int, *, within_week: bool = False
-) -> Iterator[tuple[int, int, EvidenceModel]]:
+def stages(block: FeedCounts, history: int) -> Iterator[tuple[int, int, EvidenceModel]]:
     """First and last week of each model that judges a fleet, and the model."""
     quarter = QUARTER[Grid.WEEK]
     starts = range(history, block.periods, 2 * quarter)
     for start in starts:
         past = block.until(start if start == history else start - quarter)
         fit = fit_fleet(past, FEEDS, minimum_history=history)
-        model = calibrate(past, fit, units=2000, within_week=within_week)
+        model = calibrate(past, fit, units=2000, within_week=block.daily is not None)
         yield start, min(start + 2 * quarter, block.periods), model
 
 
 def watched(block: FeedCounts, history: int) -> WatchPath:
-    """A fleet watched at the closes of its weeks, at both budgets."""
+    """A fleet watched at both budgets, at each day with an event where days are known."""
     path = None
     for start, end, model in stages(block, history):
         path = watch(
@@ -191,26 +195,11 @@ def false_alerts(variant: Variant, seed: int) -> tuple[NDArray[np.float64], int]
     """Alerts of one fleet at each budget, and the unit-weeks that were judged."""
     block = draw(variant, seed).block
     stable = np.arange(int(variant.left_out * block.units), block.units)
-    if variant.within_week:
-        return _within_week(block, stable)
     path, alerts = watched(block, HISTORY), np.zeros(len(BUDGETS))
     for unit in stable:
         for crossing in path.crossings(unit):
             alerts[crossing.level - 1] += 1
     return alerts, len(stable) * FOLLOWED
-
-
-def _within_week(block: FeedCounts, stable: NDArray[np.int64]) -> tuple[NDArray[np.float64], int]:
-    alerts, judged = np.zeros(len(BUDGETS)), 0
-    for start, end, model in stages(block, HISTORY, within_week=True):
-        bars = np.array([model.threshold(b, within_week=True).close for b in BUDGETS])
-        found, weeks = count_alerts(
-            block.until(end).select(stable), replace(model, minimum_history=start), bars,
-            within_week=True,
-        )  # fmt: skip
-        alerts += found
-        judged += weeks
-    return alerts, judged
 
 
 def main() -> None:

@@ -115,7 +115,17 @@ def _told(
         findings += weigh(
             history, model, bars, start=max(segment.start, first), end=end, state=state
         )
-    return [*before, *_alerts(unit, findings)]
+    return [*before, *(_in_episode(one, alerts) for one in _alerts(unit, findings))]
+
+
+def _in_episode(alert: Alert, counted: Sequence[Alert]) -> Alert:
+    """A concern in the episode that the counts alone were in at the time, else in its own."""
+    opened = alert.column, -1
+    if alert.direction == "concern":
+        for one in counted:
+            if one.episode <= alert.column and (one.subsided < 0 or alert.column <= one.subsided):
+                opened = one.episode, one.subsided
+    return replace(alert, episode=opened[0], subsided=opened[1])
 
 
 def _alerts(unit: int, findings: Sequence[Finding]) -> Iterator[Alert]:

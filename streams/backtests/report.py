@@ -48,7 +48,10 @@ def report(test: Backtest, *, improvements: bool = False, compare: bool = True) 
     ]
     others = rivals(test.counts, test.history, test.judged) if compare else ()
     return {
-        "alerts": [_item(test, alert, names) for alert in told],
+        "alerts": [
+            _item(test, alert, names, first_one)
+            for alert, first_one in zip(told, _firsts(told), strict=True)
+        ],
         "unit_years": truth.years(test.judged),
         "false_alerts_per_unit_year": _false_alerts(truth, first, second),
         "delay": _delay(truth, first, second),
@@ -77,7 +80,17 @@ def save(result: dict[str, Any], path: str | Path) -> None:
     Path(path).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", "utf-8")
 
 
-def _item(test: Backtest, alert: Alert, names: Sequence[str]) -> dict[str, Any]:
+def _firsts(told: Sequence[Alert]) -> list[Alert]:
+    """The first alert told of the episode that each alert belongs to."""
+    firsts: dict[tuple[int, str, str, int], Alert] = {}
+    return [
+        firsts.setdefault((alert.unit, alert.direction, alert.kind, alert.episode), alert)
+        for alert in told
+    ]
+
+
+def _item(test: Backtest, alert: Alert, names: Sequence[str], first: Alert) -> dict[str, Any]:
+    """One alert: the first of an episode says when that subsided, others to which one they add."""
     counts = test.counts
     item: dict[str, Any] = {
         "unit": counts.units[alert.unit],
@@ -93,6 +106,10 @@ def _item(test: Backtest, alert: Alert, names: Sequence[str]) -> dict[str, Any]:
         item["explained_at"] = counts.ends[alert.withdrawn]
     if alert.raised_column >= 0:
         item["raised_at"] = counts.ends[alert.raised_column]
+    if alert is not first:
+        item["adds_to"] = counts.ends[first.column]
+    elif alert.subsided >= 0:
+        item["subsided_at"] = counts.ends[alert.subsided]
     return item
 
 

@@ -22,6 +22,7 @@ from detectors.evidence.watch import Crossing, WatchPath, Way, watch
 
 # Unit-periods of work that are worth a process of its own (a second to start).
 WORTH_A_PROCESS = 500_000
+_DIRECTION = {Way.CONCERN: "concern", Way.IMPROVEMENT: "improvement"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Alert:
 
     ``kind`` is ``quality``, or ``listening`` where more reports with less harm tell of
     better reporting; ``withdrawn`` is the column whose data showed that of a concern
-    already raised, or -1.
+    already raised, or -1. ``episode`` is the column that opened the episode to which the alert
+    belongs, ``subsided`` the one that ended it, or -1 while it lasts: a running service tells
+    an episode once and adds later alerts to it.
     """
 
     unit: int
@@ -43,6 +46,8 @@ class Alert:
     log_evidence: float
     kind: str = "quality"
     withdrawn: int = -1
+    episode: int = -1
+    subsided: int = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,22 +123,36 @@ def watch_all(
 def _alerts(path: WatchPath, way: Way) -> Iterator[Alert]:
     for unit in range(len(path.closed)):
         crossings = path.crossings(unit, way)
+        if not crossings:
+            continue
+        direction = _DIRECTION[way]
+        spans = [
+            (episode.opened_week, episode.subsided_week)
+            for episode in path.episodes(unit)
+            if episode.direction == direction
+        ]
         firsts = [n for n, crossing in enumerate(crossings) if crossing.level == 1]
         for begin, end in pairwise([*firsts, len(crossings)]):
-            yield _alert(unit, way, crossings[begin:end])
+            yield _alert(unit, direction, crossings[begin:end], spans)
 
 
-def _alert(unit: int, way: Way, crossings: list[Crossing]) -> Alert:
+def _alert(
+    unit: int, direction: str, crossings: list[Crossing], spans: Sequence[tuple[int, int]]
+) -> Alert:
     """One level-1 crossing and the level-2 crossings before the next one."""
     first = crossings[0]
+    # Every alert lies in an episode or opens one, so it is the latest that had begun.
+    opened, subsided = [span for span in spans if span[0] <= first.week][-1]
     raised = next((crossing for crossing in crossings if crossing.level == 2), None)
     return Alert(
         unit=unit,
         level=1 if raised is None else 2,
-        direction="concern" if way is Way.CONCERN else "improvement",
+        direction=direction,
         column=first.week,
         raised_column=-1 if raised is None else raised.week,
         onset=first.onset,
         feeds=tuple(f for f, told in enumerate(first.feeds) if told),
         log_evidence=first.log_evidence,
+        episode=opened,
+        subsided=subsided,
     )

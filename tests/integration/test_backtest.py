@@ -84,6 +84,37 @@ def test_changed_units_are_found_and_the_rest_counted_as_false(tmp_path: Path):
     assert all(item["direction"] == "concern" for item in result["alerts"])
 
 
+def test_alerts_on_a_lasting_change_add_to_its_first_until_that_subsides(tmp_path: Path):
+    result = report(run(read_counts(make(tmp_path / "c.csv")), budget=1.0, budget2=0.5))
+    openings = {
+        (item["unit"], item["direction"], item["first_signal_at"]): item.get("subsided_at", "9999")
+        for item in result["alerts"]
+        if "adds_to" not in item
+    }
+    later = [item for item in result["alerts"] if "adds_to" in item]
+    ends = [
+        openings[item["unit"], item["direction"], item["adds_to"]] for item in later
+    ]  # each adds to an alert that was told
+
+    assert later
+    assert all(
+        item["adds_to"] < item["first_signal_at"] <= end
+        for item, end in zip(later, ends, strict=True)
+    )
+    # What opens an episode comes after the one before it had ended.
+    for (unit, direction, opened), end in openings.items():
+        others = [o for u, d, o in openings if (u, d) == (unit, direction) and o > opened]
+        assert all(other > end for other in others)
+    # Every alert before a change counts as false, whether or not it adds to another.
+    changed, when = {"U0", "U1", "U2", "U3"}, str(MONDAY + timedelta(weeks=70))
+    false = [
+        item
+        for item in result["alerts"]
+        if item["unit"] not in changed or item["first_signal_at"] <= when
+    ]
+    assert result["false_alerts_per_unit_year"]["alerts"] == len(false)
+
+
 @pytest.mark.parametrize("starts", [(0,), (0, 6, 20, 31)])
 def test_nothing_later_than_an_alert_was_used_for_it(tmp_path: Path, starts: tuple[int, ...]):
     path = make(tmp_path / "c.csv", starts=starts, changed=8)

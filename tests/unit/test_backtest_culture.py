@@ -55,6 +55,9 @@ def test_more_reports_with_as_much_harm_are_a_concern_that_stays():
 
     assert said
     assert all((one.direction, one.withdrawn) == ("concern", -1) for one in said)
+    # However often it is told, it is the one episode that the counts are in.
+    assert len({one.episode for one in said}) == 1
+    assert said[0].episode <= said[0].column
 
 
 def test_other_feeds_that_rise_by_themselves_are_a_concern_in_spite_of_better_reporting():
