@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -52,11 +53,17 @@ def show(console: Console, result: dict[str, Any]) -> None:
 
 
 def _alerts(console: Console, result: dict[str, Any]) -> None:
+    """A row for each episode: its first alert, and how many more of the same followed."""
     alerts = result["alerts"]
-    table = Table(title=f"{len(alerts)} alerts in {result['unit_years']:.1f} unit-years")
-    for name in ("unit", "level", "direction", "first signal", "onset", "feeds"):
+    further = Counter(_place(alert, alert["adds_to"]) for alert in alerts if "adds_to" in alert)
+    first = [alert for alert in alerts if "adds_to" not in alert]
+    table = Table(
+        title=f"{_number(len(alerts), 'alert')} in {_number(len(first), 'episode')},"
+        f" {result['unit_years']:.1f} unit-years"
+    )
+    for name in ("unit", "level", "direction", "first signal", "onset", "feeds", "then"):
         table.add_column(name)
-    for alert in alerts[:_ROWS_SHOWN]:
+    for alert in first[:_ROWS_SHOWN]:
         explained = (
             f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
         )
@@ -67,10 +74,27 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
             alert["first_signal_at"],
             alert["onset"],
             escape(", ".join(alert["feeds"])),
+            _since(alert, further[_place(alert, alert["first_signal_at"])]),
         )
     console.print(table)
-    if len(alerts) > _ROWS_SHOWN:
-        console.print(f"... and {len(alerts) - _ROWS_SHOWN} more (--json writes all)")
+    if len(first) > _ROWS_SHOWN:
+        console.print(f"... and {len(first) - _ROWS_SHOWN} more episodes (--json writes all)")
+
+
+def _place(alert: dict[str, Any], first_signal: str) -> tuple[str, str, str]:
+    return alert["unit"], alert["direction"], first_signal
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _since(alert: dict[str, Any], further: int) -> str:
+    """What became of an episode after its first alert."""
+    told = [f"{further} more"] if further else []
+    if "subsided_at" in alert:
+        told.append(f"subsided {alert['subsided_at']}")
+    return ", ".join(told)
 
 
 def _not_watched(console: Console, resting: dict[str, Any]) -> None:

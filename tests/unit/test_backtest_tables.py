@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from rich.console import Console
 
@@ -11,7 +13,7 @@ RATE = {"value": 0.2, "lower": 0.1, "upper": 0.4, "alerts": 2}
 DELAY = {"units": 0, "detected": 0, "median": None, "interpolated": None}
 
 
-def told(counted: str) -> str:
+def told(counted: str, alerts: Sequence[dict[str, object]] = ()) -> str:
     console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
     row = {
         "alerts": 2,
@@ -23,7 +25,7 @@ def told(counted: str) -> str:
         show(
             console,
             {
-                "alerts": [],
+                "alerts": list(alerts),
                 "unit_years": 10.0,
                 "false_alerts_per_unit_year": {"level1": RATE, "level2": RATE, "counted": counted},
                 "budgets": {"level1": 0.2, "level2": 0.05},
@@ -48,3 +50,19 @@ def test_alerts_are_called_false_only_where_the_changes_are_known(counted, name,
 
     assert name in text
     assert ("no change is known" in text) is explained
+
+
+def test_a_lasting_change_is_one_row_however_often_it_crosses_again():
+    first = {
+        "unit": "W1", "level": 1, "direction": "concern", "first_signal_at": "2025-03-10",
+        "onset": "2025-02-03", "feeds": ["falls"], "subsided_at": "2025-09-01",
+    }  # fmt: skip
+    again = {**first, "first_signal_at": "2025-05-05", "adds_to": "2025-03-10"}
+    del again["subsided_at"]
+    elsewhere = {**first, "unit": "W2"}
+    text = told("no unit changed", [first, again, elsewhere])
+
+    assert "3 alerts in 2 episodes, 10.0 unit-years" in text
+    assert "2025-05-05" not in text
+    assert text.count("1 more, subsided 2025-09-01") == 1
+    assert text.count("subsided 2025-09-01") == 2
