@@ -27,12 +27,13 @@ from api.feeds import feeds_router
 from api.histories import Histories
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
+from api.parameters import known_parameters
 from api.rates import Limits
 from api.rebases import rebases_router
 from api.schemas import Problem as ProblemModel
 from api.series import Finder, series_router
 from api.service import Service
-from api.status import status_router
+from api.status import health_router, status_router
 from api.stream import Tail, stream_router
 from api.units import units_router
 from streams.store import StoreUnavailable
@@ -191,9 +192,10 @@ def create_app(service: Service) -> FastAPI:
         deadletters_router(service),
         stream_router(service, metrics, tail),
         status_router(service),
-        metrics_router(metrics),
-        pages_router(pages),
     ):
+        app.include_router(router, dependencies=[Depends(known_parameters)])
+    # Probes and scrapers bring parameters of their own, and a page shows what it filters by.
+    for router in (health_router(service), metrics_router(metrics), pages_router(pages)):
         app.include_router(router)
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(caller_of)])

@@ -11,6 +11,7 @@ from api.auth import Caller, CallerOf, caller_of
 from api.problems import Problem, openapi_responses
 from api.schemas_operations import StatusOut
 from api.service import Service
+from api.standing import standing
 from streams.alerts import disclosure
 from streams.facts.events import json_schema
 from streams.facts.feeds import FEED_OF_TYPE, Feed
@@ -20,8 +21,8 @@ from streams.store import StoreUnavailable
 
 
 def status_fields(service: Service, caller: Caller) -> dict[str, Any]:
-    """The status as ``StatusOut``; watermarks over the providers that the caller sees."""
-    progress = service.how_far()
+    """The status as ``StatusOut``; counts and watermarks as the caller may know them."""
+    progress = standing(service, caller)
     seen = [record for record in service.store.providers() if caller.sees(record.provider)]
     watermarks = {}
     for feed in Feed:
@@ -54,7 +55,7 @@ def _watermark(feed: Feed, day: int | None) -> str | None:
 
 
 def status_router(service: Service) -> APIRouter:
-    """``/v1/status``, ``/v1/schemas``, ``/healthz`` and ``/readyz``."""
+    """``/v1/status`` and ``/v1/schemas``."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/v1/status", response_model=StatusOut)
@@ -81,6 +82,13 @@ def status_router(service: Service) -> APIRouter:
         if feed is None:
             raise Problem("not-found", "There is no such event type.")
         return json_schema(feed)
+
+    return router
+
+
+def health_router(service: Service) -> APIRouter:
+    """``/healthz`` and ``/readyz``, which need no key."""
+    router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_class=Response)
     def healthz() -> Response:
