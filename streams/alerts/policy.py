@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from streams.facts.feeds import Feed
+from streams.facts.feeds import PROTECTED, Feed
 
 SUPPRESSED = "suppressed"
 
@@ -22,7 +22,7 @@ class Policy:
     smallest: int = 8
     base: int = 5
     months: int = 3
-    protected: frozenset[Feed] = frozenset({Feed.SPEAKUP})
+    protected: frozenset[Feed] = PROTECTED
 
 
 POLICY = Policy()

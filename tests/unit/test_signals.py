@@ -139,3 +139,18 @@ def test_alerts_that_rest_on_other_numbers_are_not_the_same() -> None:
     assert told(signal(20_000, explanation=pack({"period": 3.0}))) == alert
     assert alert == replace(alert, level=alert.level)
     assert alert != replace(alert, level=alert.level + 1)
+
+
+def test_speaking_up_alone_is_told_with_the_end_of_its_week() -> None:
+    monday = 20_003
+    assert instant(monday).startswith("2024-10-07")
+
+    for opened in range(monday + 1, monday + 8):
+        alert = told(signal(opened, feeds=("speakup",), moment=opened * 86_400_000 - 1234))
+        assert alert.first_signal_at == instant(monday + 7)
+
+
+def test_an_open_feed_is_told_with_its_moment() -> None:
+    alert = told(signal(20_004, moment=20_003 * 86_400_000 + 3_600_000))
+
+    assert alert.first_signal_at == "2024-10-07T01:00:00Z"
