@@ -69,6 +69,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         started = perf_counter()
         given = _header(scope, b"x-correlation-id")
         name = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
@@ -128,6 +130,17 @@ class Door:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").rstrip(".")
         return "." not in name or re.fullmatch(r"[0-9.]+", name) is not None
+
+
+def _without_body(send: Send) -> Send:
+    """Answer HEAD: what GET would be answered, ended before its body, also where that is endless."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending
 
 
 def _reader_left(error: BaseException) -> bool:
