@@ -133,7 +133,7 @@ class Door:
 
 
 def _without_body(send: Send) -> Send:
-    """Answer HEAD: what GET would be answered, ended before its body, also where that is endless."""
+    """Answer HEAD: as GET would be, ended before its body, also where that has no end."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

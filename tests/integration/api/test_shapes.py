@@ -339,7 +339,9 @@ def test_routes_are_plain_functions_so_that_the_store_never_blocks_the_loop(told
     assert waiting == []
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/alerts", "/v1/status", "/metrics", "/"])
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/v1/alerts", "/v1/status", "/metrics", "/"]
+)
 def test_head_is_answered_as_get_without_the_body(told, path):
     got, headed = told.client.get(path), told.client.head(path)
 
