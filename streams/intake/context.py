@@ -64,8 +64,10 @@ class Context:
             return Refusal("schema", "data.provider: expected an ODS code")
         on = at.date()
         if not self.organisations.provider_known(provider, on):
-            if not self.open_registration or code != provider:
+            if not self.open_registration:
                 return Refusal("unknown_provider", "data.provider: not a known provider")
+            if code != provider:
+                return Refusal("out_of_scope", "data.provider: the source does not speak for it")
         elif provider not in self.organisations.scope_of(code, on):
             return Refusal("out_of_scope", "data.provider: the source does not speak for it")
         if self.scope is not None and not any(
