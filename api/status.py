@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -18,6 +18,10 @@ from streams.facts.feeds import FEED_OF_TYPE, Feed
 from streams.facts.periods import Grid, start_of
 from streams.histories.points import stamp
 from streams.store import StoreUnavailable
+
+_PLAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 
 
 def status_fields(service: Service, caller: Caller) -> dict[str, Any]:
@@ -90,13 +94,15 @@ def health_router(service: Service) -> APIRouter:
     """``/healthz`` and ``/readyz``, which need no key."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/healthz", response_class=Response)
+    @router.get("/healthz", response_class=Response, responses=_PLAIN)
     def healthz() -> Response:
         """The process answers."""
         return Response("ok\n", media_type="text/plain")
 
     @router.get(
-        "/readyz", response_class=Response, responses=openapi_responses("store-unavailable")
+        "/readyz",
+        response_class=Response,
+        responses={**_PLAIN, **openapi_responses("store-unavailable")},
     )
     def readyz() -> Response:
         """The store and the log answer, and the runner, where there is one here, works."""

@@ -136,7 +136,9 @@ def stream_router(service: Service, metrics: Metrics, tail: Tail) -> APIRouter:
     router = APIRouter(tags=["alerts"])
 
     @router.get(
-        "/v1/stream", response_class=EventSourceResponse, responses=openapi_responses("not-found")
+        "/v1/stream",
+        response_class=EventSourceResponse,
+        responses=openapi_responses("bad-request", "not-found"),
     )
     async def stream(
         started: Annotated[Start, Depends(starting)],
