@@ -88,7 +88,7 @@ def _event(
         return None
     if chosen.units is not None and alert.unit not in chosen.units:
         return None
-    if disclosure.tells_of_an_arrival(row.kind, alert.feeds):
+    if disclosure.tells_of_an_arrival(row.kind, row.payload):
         return None
     data = {"change": row.kind, "at": row.at, "alert": alert_summary(alert)}
     return ServerSentEvent(raw_data=orjson.dumps(data).decode(), event=row.kind, id=str(row.seq))
