@@ -128,6 +128,8 @@ def deadletters_router(service: Service) -> APIRouter:
         limit: Limit = 100,
     ) -> dict[str, Any]:
         """Refused events, newest first, and how many there are for each reason."""
+        if code is not None and reason is not None:
+            raise Problem("invalid", "Give code or reason, not both.")
         try:
             page = service.store.dead_letters(
                 code=reason or code,

@@ -18,6 +18,7 @@ from typing import TextIO
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
+from streams.evidence.culture import ANY_HARM
 from streams.facts.periods import PER_YEAR, Grid, first_day, month_of_day
 
 REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
@@ -158,6 +159,10 @@ def _take(reading: _Reading, row: Mapping[str | None, object], line: int) -> Non
     if count != int(count) or count > LARGEST_COUNT:
         raise CountsFileError(f"line {line}: count must be a whole number up to 10 million")
     exposure = math.nan
+    if text["feed"] == ANY_HARM and not text.get("exposure"):
+        raise CountsFileError(
+            f"line {line}: {ANY_HARM} needs the incidents of known harm as its exposure"
+        )
     if "exposure" not in text:
         exposure = 1.0
     elif text["exposure"]:

@@ -108,6 +108,7 @@ def test_columns_may_stand_between_semicolons_or_tabs(tmp_path: Path, delimiter:
         ("unit,feed,period_start,period_end\n", "line 1: the header lacks count"),
         (HEAD.replace("changed_at", "colour"), "line 1: unknown column colour"),
         (HEAD, "no rows"),
+        (HEAD + "A,any_harm_share,2024-01-01,2024-01-08,3,,\n", "line 2: any_harm_share needs"),
         (HEAD + WEEK + "B,falls,2024-01-01,2024-01-08,3,,\n", "line 3: this unit has no exposure"),
         (HEAD + WEEK + "A,falls,2024-01-08\n", "line 3: the row has not as many cells"),
         (HEAD + ",falls,2024-01-01,2024-01-08,3,1,\n", "line 2: unit is empty"),

@@ -55,6 +55,7 @@ def test_refused_events_are_browsed_by_reason_and_sender(refused):
 
     assert [one["offset"] for one in by_code] == [2]
     assert by_reason == by_code
+    check_problem(refused.client.get("/v1/deadletters?code=schema&reason=empty"), 422)
     assert by_sender == []
 
 
