@@ -65,9 +65,7 @@ class Context:
         on = at.date()
         known = self.organisations.provider_known(provider, on)
         if not known and not self.open_registration:
-            return Refusal(
-                "unknown_provider", "data.provider: not in the organisation file"
-            )
+            return Refusal("unknown_provider", "data.provider: not in the organisation file")
         if provider not in (self.organisations.scope_of(code, on) if known else {code}):
             return Refusal("out_of_scope", "data.provider: the source does not speak for it")
         if self.scope is not None and not any(
