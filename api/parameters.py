@@ -84,6 +84,8 @@ def page(items: list[T], cursor: str | None, limit: int) -> tuple[list[T], str |
 
 # A name in any other form may be a value that slipped, and values are never repeated.
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+# A request may hold thousands; telling some of them is enough.
+_TOLD = 10
 
 
 def known_parameters(request: Request, _caller: CallerOf) -> None:
@@ -110,6 +112,8 @@ def known_parameters(request: Request, _caller: CallerOf) -> None:
         else:
             continue
         errors.append({"place": "query", "name": shown, "code": code, "detail": detail})
+        if len(errors) == _TOLD:
+            break
     if errors:
         names = ", ".join(sorted(allowed)) or "none"
         told = "; ".join(f"{error['name']}: {error['detail']}" for error in errors)

@@ -46,6 +46,13 @@ def test_a_parameter_that_counts_once_is_not_taken_twice(told, query):
     assert body["errors"][0]["code"] == "repeated_parameter"
 
 
+def test_a_request_of_very_many_is_refused_in_few_words(told):
+    query = "&".join(f"{'x' * (1 + n % 30)}{'y' * (n // 30)}=1" for n in range(900))
+    body = check_problem(told.client.get(f"/v1/alerts?{query}"), 422)
+
+    assert len(body["errors"]) == 10
+
+
 def test_a_parameter_that_may_be_repeated_still_may(told):
     assert told.client.get("/v1/alerts?state=new&state=retracted").status_code == 200
 
