@@ -30,13 +30,14 @@ from api.feeds import feeds_router
 from api.histories import Histories
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
+from api.parameters import known_parameters
 from api.peers import Comparer
 from api.rates import Limits
 from api.rebases import rebases_router
 from api.schemas import Problem as ProblemModel
 from api.series import Finder, series_router
 from api.service import Service
-from api.status import status_router
+from api.status import health_router, status_router
 from api.stream import Tail, stream_router
 from api.units import units_router
 from streams.store import StoreUnavailable
@@ -72,6 +73,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         started = perf_counter()
         given = _header(scope, b"x-correlation-id")
         name = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
@@ -131,6 +134,17 @@ class Door:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").rstrip(".")
         return "." not in name or re.fullmatch(r"[0-9.]+", name) is not None
+
+
+def _without_body(send: Send) -> Send:
+    """Answer HEAD: as GET would be, ended before its body, also where that has no end."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending
 
 
 def _reader_left(error: BaseException) -> bool:
@@ -197,6 +211,11 @@ def create_app(service: Service) -> FastAPI:
         deadletters_router(service),
         stream_router(service, metrics, tail),
         status_router(service),
+    ):
+        app.include_router(router, dependencies=[Depends(known_parameters)])
+    # Probes and scrapers bring parameters of their own, and a page shows what it filters by.
+    for router in (
+        health_router(service),
         metrics_router(metrics),
         pages_router(pages),
         comparison_pages_router(ComparisonPages(service, pages, comparer)),

@@ -31,19 +31,21 @@ class Caller:
 
     ``name`` goes into the audit. ``providers`` are those whose data may be seen and
     sent; None means all. ``internal`` says that the caller belongs to the
-    organisations it sees, rather than overseeing them.
+    organisations it sees, rather than overseeing them. ``operates`` says that the
+    caller runs the house and reads its own figures, whosever the data in it are.
     """
 
     name: str
     providers: frozenset[str] | None
     internal: bool
+    operates: bool
 
     def sees(self, provider: str) -> bool:
         """Whether a provider's data may be shown to this caller."""
         return self.providers is None or provider in self.providers
 
 
-LOCAL = Caller(name="local", providers=None, internal=True)
+LOCAL = Caller(name="local", providers=None, internal=True, operates=True)
 
 
 def service_of(request: Request) -> Service:
@@ -77,8 +79,9 @@ def caller_of(request: Request, service: Annotated[Service, Depends(service_of)]
 
 def _caller(row: KeyRow, service: Service) -> Caller:
     name = f"key:{row.prefix}"
-    if not row.scope and row.role in {Role.OPERATOR, Role.ADMIN}:
-        return Caller(name, None, internal=False)
+    operates = row.role in {Role.OPERATOR, Role.ADMIN}
+    if not row.scope and operates:
+        return Caller(name, None, internal=False, operates=True)
     today = service.clock().date()
     covered: set[str] = set()
     internal = True
@@ -88,7 +91,7 @@ def _caller(row: KeyRow, service: Service) -> Caller:
             internal = False
         # A provider that the file does not know speaks for itself.
         covered |= members or {code}
-    return Caller(name, frozenset(covered), internal)
+    return Caller(name, frozenset(covered), internal, operates)
 
 
 def _token(header: str) -> str | None:

@@ -122,14 +122,17 @@ def deadletters_router(service: Service) -> APIRouter:
     def list_dead_letters(
         caller: CallerOf,
         code: Annotated[Code | None, Query(description="A reason.")] = None,
+        reason: Annotated[Code | None, Query(description="As `code`.")] = None,
         provider: Annotated[Code | None, Query(description="A sender.")] = None,
         cursor: Cursor | None = None,
         limit: Limit = 100,
     ) -> dict[str, Any]:
         """Refused events, newest first, and how many there are for each reason."""
+        if code is not None and reason is not None:
+            raise Problem("invalid", "Give code or reason, not both.")
         try:
             page = service.store.dead_letters(
-                code=code,
+                code=reason or code,
                 provider=provider,
                 providers=caller.providers,
                 cursor=cursor,

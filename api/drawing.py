@@ -120,8 +120,9 @@ def new_beginnings(rows: Iterable[RebaseRow], seen: SeriesView) -> list[Rebase]:
 def control_chart(seen: SeriesView, rebases: Sequence[Rebase] = ()) -> Drawing:
     """The chart of a series' closed periods.
 
-    Where the catalogue's chart is not meaningful (an XmR chart of a series without
-    movement) and another kind would serve, that kind is drawn.
+    Where the catalogue's chart is not meaningful (an XmR chart of counts without
+    movement) and another kind would serve, that kind is drawn. A measurement or a share whose
+    values happen to be whole numbers is no count, and gets the reason instead.
 
     Args:
         seen: the series; that of a rare event as ``between_events`` gives it.
@@ -132,8 +133,9 @@ def control_chart(seen: SeriesView, rebases: Sequence[Rebase] = ()) -> Drawing:
         return Drawing(None, TOO_FEW)
     inside = [one for one in rebases if one.position < closed]
     drawn = _chart(seen, seen.indicator.chart, closed, inside)
-    if drawn.chart is not None and drawn.chart.reason and drawn.chart.suggested_kind:
-        instead = _chart(seen, drawn.chart.suggested_kind, closed, inside)
+    suggested = drawn.chart.suggested_kind if drawn.chart and drawn.chart.reason else ""
+    if suggested and (suggested != "c" or seen.indicator.kind == "count"):
+        instead = _chart(seen, suggested, closed, inside)
         return drawn if instead.chart is None else instead
     return drawn
 

@@ -3,7 +3,9 @@
 What the process does is counted as it happens; what the store knows is asked at
 each scrape, so that every replica tells the same. No metric has a label for a
 provider, site or ward: that would be thousands of series, and would disclose.
-Numbers by feed or reason pass ``streams.alerts.disclosure``.
+Numbers by feed or reason pass ``streams.alerts.disclosure``. Totals of the house are for
+whoever runs it: a key of a provider scrapes what concerns its own providers and no more
+(``api.standing`` says why).
 """
 
 from __future__ import annotations
@@ -15,15 +17,16 @@ from time import perf_counter
 from typing import Final
 
 import structlog
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from api.auth import caller_of
+from api.auth import LOCAL, Caller, CallerOf
 from api.feedhealth import feed_health
 from api.service import Service
+from api.standing import standing
 from streams.alerts import disclosure
 from streams.facts.feeds import Feed
 from streams.store import StoreUnavailable
@@ -38,6 +41,7 @@ class Metrics:
     """The process's own registry; nothing global, so two services can live in one test."""
 
     def __init__(self, service: Service) -> None:
+        self._service = service
         self.registry = CollectorRegistry()
         self.requests = Histogram(
             "earshot_http_request_duration_seconds",
@@ -59,9 +63,6 @@ class Metrics:
             "Clients that listen to the live stream",
             registry=self.registry,
         )
-        self.scrapes = Gauge(
-            "earshot_store_up", "Whether the store answered at this scrape", registry=self.registry
-        )
         self._intake: dict[tuple[Feed, str], int] = {
             (feed, result): 0 for feed in Feed for result in RESULTS
         }
@@ -69,7 +70,7 @@ class Metrics:
         # Requests are answered in several threads.
         self._counting = threading.Lock()
         self.registry.register(_IntakeCollector(self._intake, self._refused))
-        self.registry.register(_StoreCollector(service, self.scrapes))
+        self.registry.register(_StoreCollector(service, LOCAL))
 
     def taken(self, feed: Feed, result: str, events: int) -> None:
         """Count events taken in over HTTP: ``accepted`` or ``duplicate``."""
@@ -85,9 +86,13 @@ class Metrics:
         """Count an answered request; ``started`` is its ``perf_counter`` reading."""
         self.requests.labels(method, route, str(status)).observe(perf_counter() - started)
 
-    def page(self) -> bytes:
-        """The exposition as Prometheus reads it."""
-        return generate_latest(self.registry)
+    def page(self, caller: Caller) -> bytes:
+        """The exposition as Prometheus reads it, with what the caller may know."""
+        if caller.operates:
+            return generate_latest(self.registry)
+        own = CollectorRegistry()
+        own.register(_StoreCollector(self._service, caller))
+        return generate_latest(own)
 
 
 class _IntakeCollector(Collector):
@@ -118,11 +123,17 @@ class _IntakeCollector(Collector):
 
 
 class _StoreCollector(Collector):
-    """What the store and the log know. A scrape never fails: it says that the store is down."""
+    """What the store and the log know. A scrape never fails: it says that the store is down.
 
-    def __init__(self, service: Service, up: Gauge) -> None:
+    Args:
+        service: what is asked.
+        caller: whose scrape it is. Who does not run the house gets what concerns its providers.
+    """
+
+    def __init__(self, service: Service, caller: Caller) -> None:
         self._service = service
-        self._up = up
+        self._caller = caller
+        self._providers = None if caller.operates else caller.providers
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is promised at registration, so the store is not asked then."""
@@ -135,9 +146,9 @@ class _StoreCollector(Collector):
             found = list(self._asked())
         except StoreUnavailable:
             _log.warning("scrape_without_store")
-            self._up.set(0)
+            yield _up(0)
             return
-        self._up.set(1)
+        yield _up(1)
         yield from found
 
     def _build(self) -> Metric:
@@ -165,10 +176,12 @@ class _StoreCollector(Collector):
 
     def _asked(self) -> Iterator[Metric]:
         service = self._service
-        progress = service.how_far()
-        yield CounterMetricFamily(
-            "earshot_events_accepted", "Events durable in the log", value=progress.accepted
-        )
+        progress = standing(service, self._caller)
+        if self._caller.operates:
+            # Told in steps it could fall, which no counter may.
+            yield CounterMetricFamily(
+                "earshot_events_accepted", "Events durable in the log", value=progress.accepted
+            )
         yield CounterMetricFamily(
             "earshot_events_processed",
             "Events reflected in series and alerts",
@@ -177,7 +190,14 @@ class _StoreCollector(Collector):
         yield GaugeMetricFamily(
             "earshot_lag_events", "Durable events not yet reflected", value=progress.lag
         )
-        counters = service.store.counters()
+        if self._caller.operates:
+            yield from self._without_effect()
+        yield self._alerts()
+        yield self._dead_letters()
+        yield from self._feeds()
+
+    def _without_effect(self) -> Iterator[Metric]:
+        counters = self._service.store.counters()
         yield CounterMetricFamily(
             "earshot_events_duplicate",
             "Processed events that changed nothing",
@@ -186,15 +206,13 @@ class _StoreCollector(Collector):
         yield CounterMetricFamily(
             "earshot_events_rejected", "Processed events refused", value=counters.rejected
         )
-        yield self._alerts()
-        yield self._dead_letters()
-        yield from self._feeds()
 
     def _alerts(self) -> Metric:
         family = GaugeMetricFamily(
             "earshot_alerts", "Alerts by level, kind and state", labels=("level", "kind", "state")
         )
-        for (level, kind, state), number in sorted(self._service.store.alert_counts().items()):
+        counts = self._service.store.alert_counts(self._providers)
+        for (level, kind, state), number in sorted(counts.items()):
             family.add_metric((str(level), kind, state), number)
         return family
 
@@ -202,7 +220,8 @@ class _StoreCollector(Collector):
         family = GaugeMetricFamily(
             "earshot_dead_letters", "Refused events kept, by reason", labels=("code",)
         )
-        for code, number in sorted(self._service.store.dead_letter_counts().items()):
+        counts = self._service.store.dead_letter_counts(self._providers)
+        for code, number in sorted(counts.items()):
             family.add_metric((code,), disclosure.reason(code, number))
         return family
 
@@ -220,7 +239,7 @@ class _StoreCollector(Collector):
         )
         latest: dict[Feed, timedelta] = {}
         overdue = dict.fromkeys(Feed, 0)
-        for health in feed_health(self._service.store.feeds(), now):
+        for health in feed_health(self._service.store.feeds(self._providers), now):
             if health.last_event_at is not None:
                 waited = max(timedelta(), now - health.last_event_at)
                 latest[health.feed] = min(waited, latest.get(health.feed, waited))
@@ -233,19 +252,27 @@ class _StoreCollector(Collector):
         yield silent
 
 
+def _up(value: int) -> Metric:
+    return GaugeMetricFamily(
+        "earshot_store_up", "Whether the store answered at this scrape", value=value
+    )
+
+
 def metrics_router(metrics: Metrics) -> APIRouter:
     """``GET /metrics``."""
     router = APIRouter()
 
     @router.get(
         "/metrics",
-        dependencies=[Depends(caller_of)],
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
         tags=["operations"],
     )
-    def scrape() -> Response:
-        """The service's own health, as Prometheus reads it."""
-        return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
+    def scrape(caller: CallerOf) -> Response:
+        """The service's own health, as Prometheus reads it.
+
+        All of it for an operator's key; for others what concerns their own providers.
+        """
+        return Response(metrics.page(caller), media_type=CONTENT_TYPE_LATEST)
 
     return router

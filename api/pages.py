@@ -40,6 +40,7 @@ from api.renderings import (
 )
 from api.series import Finder, SeriesId
 from api.service import Service
+from api.standing import standing
 from api.units import UnitCode
 from streams.alerts.lifecycle import Outcome, State
 from streams.facts.effects import UnitRecord
@@ -118,7 +119,7 @@ class Pages:
             states=list(State),
             domains=_DOMAINS,
             next=following,
-            lag=self._service.how_far().lag,
+            lag=standing(self._service, caller).lag,
         )
 
     def _with_chart(self, row: AlertRow, places: Places, reading: Reading) -> dict[str, Any]:

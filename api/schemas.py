@@ -158,7 +158,7 @@ class AlertOut(BaseModel):
     version: int
     evidence: dict[str, Any] = Field(
         description="A summary: `reference`, `budget`, the contributing `series`, and `signals` "
-        "with detector, version, level and dates. `disclosure` where something is held back."
+        "with detector, version, rule, level and dates. `disclosure` where something is held back."
     )
 
 

@@ -107,9 +107,15 @@ class StatusOut(BaseModel):
 
     version: str
     mode: Literal["embedded", "kafka"]
-    accepted: int
-    processed: int
-    lag: int = Field(description="Durable events not yet reflected; 0 when all is.")
+    accepted: int = Field(
+        description="Durable events. A key without the operator's role reads those of its own "
+        "providers that changed something, speaking up in steps."
+    )
+    processed: int = Field(description="Those that are reflected in series and alerts.")
+    lag: int = Field(
+        description="Durable events not yet reflected; 0 exactly when all is. Told in steps of "
+        "five to a key without the operator's role."
+    )
     watermarks: dict[str, WatermarkOut]
     budgets: BudgetsOut
     reference: str = Field(description="Version of the pooled reference in force.")

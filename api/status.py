@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -11,6 +11,7 @@ from api.auth import Caller, CallerOf, caller_of
 from api.problems import Problem, openapi_responses
 from api.schemas_operations import StatusOut
 from api.service import Service
+from api.standing import standing
 from streams.alerts import disclosure
 from streams.facts.events import json_schema
 from streams.facts.feeds import FEED_OF_TYPE, Feed
@@ -18,10 +19,14 @@ from streams.facts.periods import Grid, start_of
 from streams.histories.points import stamp
 from streams.store import StoreUnavailable
 
+_PLAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+
 
 def status_fields(service: Service, caller: Caller) -> dict[str, Any]:
-    """The status as ``StatusOut``; watermarks over the providers that the caller sees."""
-    progress = service.how_far()
+    """The status as ``StatusOut``; counts and watermarks as the caller may know them."""
+    progress = standing(service, caller)
     seen = [record for record in service.store.providers() if caller.sees(record.provider)]
     watermarks = {}
     for feed in Feed:
@@ -54,7 +59,7 @@ def _watermark(feed: Feed, day: int | None) -> str | None:
 
 
 def status_router(service: Service) -> APIRouter:
-    """``/v1/status``, ``/v1/schemas``, ``/healthz`` and ``/readyz``."""
+    """``/v1/status`` and ``/v1/schemas``."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/v1/status", response_model=StatusOut)
@@ -82,13 +87,22 @@ def status_router(service: Service) -> APIRouter:
             raise Problem("not-found", "There is no such event type.")
         return json_schema(feed)
 
-    @router.get("/healthz", response_class=Response)
+    return router
+
+
+def health_router(service: Service) -> APIRouter:
+    """``/healthz`` and ``/readyz``, which need no key."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz", response_class=Response, responses=_PLAIN)
     def healthz() -> Response:
         """The process answers."""
         return Response("ok\n", media_type="text/plain")
 
     @router.get(
-        "/readyz", response_class=Response, responses=openapi_responses("store-unavailable")
+        "/readyz",
+        response_class=Response,
+        responses={**_PLAIN, **openapi_responses("store-unavailable")},
     )
     def readyz() -> Response:
         """The store and the log answer, and the runner, where there is one here, works."""

@@ -88,7 +88,7 @@ def _event(
         return None
     if chosen.units is not None and alert.unit not in chosen.units:
         return None
-    if disclosure.tells_of_an_arrival(row.kind, alert.feeds):
+    if disclosure.tells_of_an_arrival(row.kind, row.payload):
         return None
     data = {"change": row.kind, "at": row.at, "alert": alert_summary(alert)}
     return ServerSentEvent(raw_data=orjson.dumps(data).decode(), event=row.kind, id=str(row.seq))
@@ -136,7 +136,9 @@ def stream_router(service: Service, metrics: Metrics, tail: Tail) -> APIRouter:
     router = APIRouter(tags=["alerts"])
 
     @router.get(
-        "/v1/stream", response_class=EventSourceResponse, responses=openapi_responses("not-found")
+        "/v1/stream",
+        response_class=EventSourceResponse,
+        responses=openapi_responses("bad-request", "not-found"),
     )
     async def stream(
         started: Annotated[Start, Depends(starting)],

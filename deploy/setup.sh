@@ -18,7 +18,8 @@ make_key() {
     fi
 }
 
-make_key prometheus.token --scope PROMETHEUS --label prometheus
+# The role opens the figures of the whole house; the scope is nobody's, so no organisation's data.
+make_key prometheus.token --scope PROMETHEUS --role operator --label prometheus
 make_key operator.token --scope "${EARSHOT_OPERATOR_SCOPE:-ENG}" --role operator --label operator
 # Prometheus runs as another user and only needs to read its own key.
 chmod 0755 "$secrets"

@@ -9,6 +9,8 @@ with subcommands) or a function named like the command.
 from __future__ import annotations
 
 import importlib
+import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -81,6 +83,27 @@ def load(name: str) -> Command:
     return command
 
 
+# What Kubernetes and Docker's old links set for a service that has the name of a setting.
+_LINK = re.compile(r"(tcp|udp|sctp)://\S+")
+_PORTS = ("EARSHOT_PORT", "EARSHOT_METRICS_PORT")
+
+
+def pass_over_links() -> None:
+    """Take the addresses of other services out of the ports of this one, and say so.
+
+    Kubernetes gives every container ``EARSHOT_PORT=tcp://10.0.0.1:8470`` where a service is
+    called ``earshot``. Nobody wrote that, so it is no mistake that could be put right there.
+    """
+    for name in _PORTS:
+        if _LINK.fullmatch(os.environ.get(name, "")):
+            del os.environ[name]
+            typer.echo(
+                f"earshot: {name} holds the address of another service, as Kubernetes sets it, "
+                "and is passed over",
+                err=True,
+            )
+
+
 def _show_version(value: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag's value
     if value:
         from importlib.metadata import version  # noqa: PLC0415 - costs 30 ms at every start
@@ -112,3 +135,4 @@ def earshot(
     ] = False,
 ) -> None:
     """Hear quality failings early: four event feeds in, few and explained alerts out."""
+    pass_over_links()

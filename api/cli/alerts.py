@@ -47,8 +47,9 @@ def list_alerts(
 ) -> None:
     """List alerts, the newest first."""
     with plain_errors(ServiceError):
+        client = Client(url, key)
         found = list(
-            Client(url, key).items(
+            client.items(
                 "/v1/alerts",
                 limit,
                 unit=unit,
@@ -59,6 +60,10 @@ def list_alerts(
                 until=until,
             )
         )
+        waiting = client.get("/v1/status")["lag"]
+    if waiting:
+        # An empty list would otherwise look like an answer, for a minute at the very first start.
+        typer.echo(f"{waiting:,} events are still being taken in; look again soon.", err=True)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     elif not found:

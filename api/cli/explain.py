@@ -71,7 +71,11 @@ def _find(house: House, beginning: str) -> AlertRow:
         if cursor is None:
             break
     if len(matches) != 1:
-        fail(f"{len(matches) or 'no'} alert(s) begin with {beginning!r}")
+        fail(
+            f"{len(matches)} alerts begin with {beginning!r}; give more of the id"
+            if matches
+            else f"no alert begins with {beginning!r}"
+        )
     found = house.store.alert(matches[0].id)
     assert found is not None  # noqa: S101 - it was listed just now
     return found

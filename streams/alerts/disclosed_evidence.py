@@ -11,7 +11,9 @@ from streams.histories.points import stamp
 
 # What may be said of a signal that rests on protected numbers: its dates and feeds, and
 # the numbers of the other feeds that do not depend on the protected ones.
-_SAFE_SIGNAL = ("detector", "version", "level", "opened", "raised", "subsided", "onset", "feeds")
+_SAFE_SIGNAL = (
+    "detector", "version", "rule", "level", "opened", "raised", "subsided", "onset", "feeds",
+)  # fmt: skip
 _SAFE_EVIDENCE = ("detector", "version", "reference", "budget", "level_thresholds", "series")
 _SAFE_FEED = (
     "feed", "contributes", "observed", "expected", "ratio", "baseline_rate", "baseline_periods",

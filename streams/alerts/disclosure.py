@@ -251,13 +251,21 @@ def _standing(one: Standing, policy: Policy) -> dict[str, Any]:
 # -- alerts ------------------------------------------------------------------
 
 
-def tells_of_an_arrival(change: str, feeds: Sequence[str], policy: Policy = POLICY) -> bool:
+def tells_of_an_arrival(change: str, record: bytes, policy: Policy = POLICY) -> bool:
     """Whether announcing this change of an alert would tell that one case arrived.
 
     Opening, raising, subsiding and retracting are conclusions over many cases;
-    evidence that is added or amended may be a single one.
+    evidence that is added or amended may be a single one. The joint evidence of a site
+    weighs all its feeds, whichever of them the alert names, and lists them.
+
+    Args:
+        change: what happened to the alert.
+        record: the alert with its evidence, as JSON.
+        policy: what is protected.
     """
-    return change in {"evidence_added", "amended"} and any(is_protected(f, policy) for f in feeds)
+    if change not in {"evidence_added", "amended"}:
+        return False
+    return any(covered.topic.encode() in record for covered in policy.protected)
 
 
 # -- time and metrics --------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from streams.facts.feeds import Feed
+from streams.facts.feeds import PROTECTED, Feed
 
 SUPPRESSED: Final = "suppressed"
 
@@ -23,7 +23,7 @@ class Policy:
     smallest: int = 8
     base: int = 5
     months: int = 3
-    protected: frozenset[Feed] = frozenset({Feed.SPEAKUP})
+    protected: frozenset[Feed] = PROTECTED
 
 
 POLICY = Policy()

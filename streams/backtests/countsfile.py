@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
+from streams.evidence.culture import ANY_HARM
 from streams.facts.periods import PER_YEAR, Grid, first_day, month_of_day
 
 REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
 OPTIONAL = ("exposure", "changed_at", "rebased_at")
+_FIRST = ("incidents", "complaints", "speakup", "falls")
 LARGEST_COUNT = 1e7
 _EPOCH = date(1970, 1, 1)
 
@@ -34,7 +37,8 @@ class Counts:
     """A counts file as arrays.
 
     Args:
-        units, feeds: names, in order of first appearance.
+        units, feeds: names, in an order that is not the file's: units by name, the feeds of
+            events first and then the others by name.
         grid: weeks or months.
         block: the counts; periods without a row have exposure zero.
         starts, ends: for each column the text of the file's ``period_start`` and
@@ -86,7 +90,8 @@ def read_counts(path: str | Path) -> Counts:
 
     ``period_end`` may be the last day of a period or the day after it; one file
     keeps to one of them. An empty ``exposure`` takes the last one known of the same
-    unit and feed; a period without a row was not observed. Weeks may start on any
+    unit and feed; a feed that has none in all the file is counted without. A period without
+    a row was not observed. Columns stand between commas, semicolons or tabs. Weeks may start on any
     weekday, but on the same in all the file; months start on the first.
     ``rebased_at`` may stand in any row of its unit and feed, a day each; the period
     that holds the day is the first of the new stretch.
@@ -98,7 +103,7 @@ def read_counts(path: str | Path) -> Counts:
     reading = _Reading()
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream, strict=True)
+            table = csv.DictReader(stream, strict=True, delimiter=_delimiter(stream))
             header = _header(table.fieldnames)
             for row in table:
                 _take(reading, row, table.line_num)
@@ -111,6 +116,13 @@ def read_counts(path: str | Path) -> Counts:
     if not reading.rows:
         raise CountsFileError("the file has no rows")
     return _arrays(reading, knows_changes="changed_at" in header)
+
+
+def _delimiter(stream: TextIO) -> str:
+    """What stands between the columns, by the first line; the stream is at its beginning again."""
+    first = stream.readline()
+    stream.seek(0)
+    return max(",;\t", key=first.count)
 
 
 def _header(names: object) -> list[str]:
@@ -147,6 +159,10 @@ def _take(reading: _Reading, row: Mapping[str | None, object], line: int) -> Non
     if count != int(count) or count > LARGEST_COUNT:
         raise CountsFileError(f"line {line}: count must be a whole number up to 10 million")
     exposure = math.nan
+    if text["feed"] == ANY_HARM and not text.get("exposure"):
+        raise CountsFileError(
+            f"line {line}: {ANY_HARM} needs the incidents of known harm as its exposure"
+        )
     if "exposure" not in text:
         exposure = 1.0
     elif text["exposure"]:
@@ -236,32 +252,65 @@ def _arrays(reading: _Reading, *, knows_changes: bool) -> Counts:
     periods = max(reading.texts) - first + 1
     if periods > 5_000:
         raise CountsFileError(f"the file spans {periods} periods; 5,000 are the most")
-    shape = (len(reading.units), len(reading.feeds), periods)
+    # The order of the rows must not decide anything: fit and simulation follow that of the arrays.
+    units = sorted(reading.units)
+    feeds = sorted(
+        reading.feeds, key=lambda name: (_FIRST.index(name) if name in _FIRST else 9, name)
+    )
+    unit_place = {reading.units[name]: place for place, name in enumerate(units)}
+    feed_place = {reading.feeds[name]: place for place, name in enumerate(feeds)}
+    shape = (len(units), len(feeds), periods)
     counts, exposure = np.zeros(shape), np.zeros(shape)
+    without = _feeds_without_exposure(reading)
     for (unit, feed, period), (count, relative, _) in reading.rows.items():
-        counts[unit, feed, period - first] = count
-        exposure[unit, feed, period - first] = relative
+        place = (unit_place[unit], feed_place[feed], period - first)
+        counts[place] = count
+        exposure[place] = 1.0 if feed in without else relative
     _carry_forward(exposure)
     anchor = _anchor(reading)
     columns = [_column(reading, grid, anchor, period) for period in range(first, first + periods)]
     return Counts(
-        units=tuple(reading.units),
-        feeds=tuple(reading.feeds),
+        units=tuple(units),
+        feeds=tuple(feeds),
         grid=grid,
         block=FeedCounts(np.where(exposure > 0, counts, 0.0), exposure, first),
         starts=tuple(start for start, _, _ in columns),
         ends=tuple(end for _, end, _ in columns),
         end_days=tuple(day for _, _, day in columns),
-        changed_at=tuple(reading.changed.get(unit) for unit in range(len(reading.units))),
+        changed_at=tuple(reading.changed.get(reading.units[name]) for name in units),
         knows_changes=knows_changes,
-        rebases=_rebases(reading, [day for _, _, day in columns]),
+        rebases=_rebases(reading, [day for _, _, day in columns], unit_place, feed_place),
     )
 
 
-def _rebases(reading: _Reading, ends: list[int]) -> tuple[tuple[int, int, int], ...]:
+def _feeds_without_exposure(reading: _Reading) -> set[int]:
+    """Feeds that have no exposure in any row.
+
+    Raises:
+        CountsFileError: a unit has none of a feed that others have one of; its rate could
+            not be compared with theirs, and leaving it out would be silence.
+    """
+    lines: dict[tuple[int, int], int] = {}
+    known: set[tuple[int, int]] = set()
+    for (unit, feed, _), (_, relative, line) in reading.rows.items():
+        lines.setdefault((unit, feed), line)
+        if not math.isnan(relative):
+            known.add((unit, feed))
+    with_some = {feed for _, feed in known}
+    for place, line in lines.items():
+        if place not in known and place[1] in with_some:
+            raise CountsFileError(
+                f"line {line}: this unit has no exposure for a feed that other units have one for"
+            )
+    return set(reading.feeds.values()) - with_some
+
+
+def _rebases(
+    reading: _Reading, ends: list[int], units: dict[int, int], feeds: dict[int, int]
+) -> tuple[tuple[int, int, int], ...]:
     """Declared new beginnings as columns; one before or after all periods changes nothing."""
     found = {
-        (unit, feed, int(np.searchsorted(ends, moment, side="right")))
+        (units[unit], feeds[feed], int(np.searchsorted(ends, moment, side="right")))
         for unit, feed, moment in reading.rebased
     }
     return tuple(sorted(place for place in found if 0 < place[2] < len(ends)))

@@ -19,6 +19,7 @@ from detectors.evidence.watch import Episode, FeedCounts, KeptPath, WatchPath, W
 from streams.evidence.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
 from streams.evidence.findings import Signal, instant, pack, raising
 from streams.evidence.moments import FactsOn, crossing
+from streams.facts.feeds import PROTECTED
 from streams.facts.periods import Grid, first_day
 
 if TYPE_CHECKING:
@@ -211,9 +212,16 @@ class CountWatch:
     def _moment(
         self, block: Block, code: str, unit: int, since: int, episode: Episode
     ) -> int | None:
-        """When the evidence crossed within a day, in milliseconds; None for a week's close."""
-        counts = self._counts
+        """When the evidence crossed within a day, in milliseconds; None for the day's end.
+
+        A week's close has no such moment. Nor has a unit whose protected feeds are weighed,
+        whatever feeds the signal names: the moment may be that of a single case.
+        """
+        counts, catalogue = self._counts, block.catalogue
         if self._facts_on is None or counts is None or episode.opened_day >= 7:
+            return None
+        weighed = [catalogue[key].feed for key in self.model.feeds if key in catalogue]
+        if PROTECTED.intersection(weighed):
             return None
         day = first_day(Grid.WEEK, counts.week0 + episode.opened_week) + episode.opened_day
         bars = self.model.threshold(self.budget1, within_week=True)

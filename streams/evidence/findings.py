@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from streams.evidence.rules import DETECTORS
 from streams.facts.effects import AlertRecord
 from streams.facts.periods import SECONDS_PER_DAY, Grid
 from streams.histories.views import series_id
@@ -83,8 +84,11 @@ class Signal:
 
     def told(self) -> dict[str, Any]:
         """The signal as part of an alert's evidence."""
+        detector = DETECTORS[self.detector]
         return {
             "detector": self.detector,
+            "version": detector.version,
+            "rule": detector.rule,
             "level": self.level,
             "opened": instant(self.opened),
             "raised": None if self.raised is None else instant(self.raised),

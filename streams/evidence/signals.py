@@ -7,13 +7,15 @@ one alert, opened by the first; later ones add evidence to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 
 from streams.evidence.findings import Evidence, Signal, ToldAlert, instant, instant_of
 from streams.evidence.statements import false_alert_interval, statement
 from streams.facts.effects import AlertRecord
+from streams.facts.feeds import FEED_OF_TOPIC, PROTECTED
+from streams.facts.periods import Grid, first_day, period_of_day
 
 __all__ = ["Signal", "alert_id", "alert_of", "episodes", "instant", "instant_of"]
 
@@ -67,6 +69,7 @@ def alert_of(
     ended = [signal.subsided for signal in signals]
     subsided = None if None in ended else max(day for day in ended if day is not None)
     named = instant(first.opened)
+    feeds = tuple(sorted({feed for signal in signals for feed in signal.feeds}))
     return ToldAlert(
         id=alert_id(first.unit, first.kind, first.direction, named),
         provider=provider,
@@ -77,8 +80,8 @@ def alert_of(
         direction=first.direction,
         kind=first.kind,
         domains=tuple(sorted({domain for signal in signals for domain in signal.domains})),
-        feeds=tuple(sorted({feed for signal in signals for feed in signal.feeds})),
-        first_signal_at=named if first.moment is None else instant_of(first.moment),
+        feeds=feeds,
+        first_signal_at=_first_signal(first, feeds),
         raised_at=instant(min(raised)) if raised else None,
         onset=instant(min(signal.onset for signal in signals)),
         subsided_at=None if subsided is None else instant(subsided),
@@ -87,3 +90,15 @@ def alert_of(
         respond_by=RESPOND_BY[level],
         evidence=Evidence(reference, budgets[level], tuple(signals)),
     )
+
+
+def _first_signal(first: Signal, feeds: Sequence[str]) -> str:
+    """When an alert was first signalled, as it may be told, listed and filtered by.
+
+    Where protected feeds alone speak that is the end of the week: a listing that kept the day
+    would give it away by its order, its filters and its cursors, whatever it showed.
+    """
+    if feeds and all(FEED_OF_TOPIC.get(feed) in PROTECTED for feed in feeds):
+        last = period_of_day(Grid.WEEK, first.opened - 1)
+        return instant(first_day(Grid.WEEK, last + 1))
+    return instant(first.opened) if first.moment is None else instant_of(first.moment)

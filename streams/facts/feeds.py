@@ -36,5 +36,8 @@ TOPICS = {
     Feed.SPEAKUP: "speakup",
     Feed.WARDMETRICS: "wardmetrics",
 }
+PROTECTED = frozenset({Feed.SPEAKUP})
+"""Feeds whose single events nobody may read, not even from the time of a signal."""
+
 FEED_OF_TYPE = {event_type: feed for feed, event_type in EVENT_TYPES.items()}
 FEED_OF_TOPIC = {topic: feed for feed, topic in TOPICS.items()}

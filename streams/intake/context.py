@@ -63,10 +63,10 @@ class Context:
         if _ORGANISATION.fullmatch(provider) is None:
             return Refusal("schema", "data.provider: expected an ODS code")
         on = at.date()
-        if not self.organisations.provider_known(provider, on):
-            if not self.open_registration or code != provider:
-                return Refusal("unknown_provider", "data.provider: not a known provider")
-        elif provider not in self.organisations.scope_of(code, on):
+        known = self.organisations.provider_known(provider, on)
+        if not known and not self.open_registration:
+            return Refusal("unknown_provider", "data.provider: not in the organisation file")
+        if provider not in (self.organisations.scope_of(code, on) if known else {code}):
             return Refusal("out_of_scope", "data.provider: the source does not speak for it")
         if self.scope is not None and not any(
             provider == covered or provider in self.organisations.scope_of(covered, on)

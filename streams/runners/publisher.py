@@ -82,10 +82,9 @@ class Publisher:
         signals: list[Record] = []
         changed: dict[str, OutboxRow] = {}
         for row in rows:
-            alert = msgspec.json.decode(row.payload, type=dict[str, Any])
-            feeds = [str(feed) for feed in alert.get("feeds", ())]
-            if disclosure.tells_of_an_arrival(row.kind, feeds):
+            if disclosure.tells_of_an_arrival(row.kind, row.payload):
                 continue
+            alert = msgspec.json.decode(row.payload, type=dict[str, Any])
             changed[row.alert_id] = row
             signals.append(_signal(row, alert))
         self._kafka.publish(topics.SIGNALS, signals)

@@ -109,11 +109,15 @@ class Alerts(Tables):
             [_alert_row(row, []) for row in rows], encode_cursor(last.first_signal, last.id)
         )
 
-    def alert_counts(self) -> dict[tuple[int, str, str], int]:
-        """How many alerts there are by level, kind and state."""
+    def alert_counts(
+        self, providers: Collection[str] | None = None
+    ) -> dict[tuple[int, str, str], int]:
+        """How many alerts there are by level, kind and state, of all or of some providers."""
         query = select(_ALERT.level, _ALERT.kind, _ALERT.state, func.count()).group_by(
             _ALERT.level, _ALERT.kind, _ALERT.state
         )
+        if providers is not None:
+            query = query.where(_ALERT.provider.in_(providers))
         with self._database.read() as connection:
             return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 

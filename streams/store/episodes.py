@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from streams.alerts.disclosure import tells_of_an_arrival
 from streams.alerts.lifecycle import State
 from streams.facts.clock import parse_iso, to_ms
 from streams.facts.effects import AlertChange, AlertRecord
@@ -48,6 +49,7 @@ def write_changes(
         audit.append((outbox.SYSTEM, what, change.alert.id, _detail(change)))
         if _follows_closing(held, change):
             row.update(state=State.NEW, closed_at=None, outcome=None)
+            _move(row, now)
             audit.append((outbox.SYSTEM, "evidence_after_close", change.alert.id, {}))
         if change.succeeds in rows.held and change.succeeds not in rows.heirs:
             _inherit(row, rows.held[change.succeeds])
@@ -87,6 +89,15 @@ class _Rows:
             )
 
 
+def _move(row: dict[str, Any], now: datetime) -> None:
+    """Let readers see that an alert has changed.
+
+    What may be the arrival of a single protected case is not announced, so it may not show
+    in an alert's version and time of change either; the evidence itself is kept up to date.
+    """
+    row.update(changed_at=to_ms(now), version=row["version"] + 1)
+
+
 def _changed(held: dict[str, Any] | None, change: AlertChange, now: datetime) -> dict[str, Any]:
     """The row after a change, from the row before it."""
     at = to_ms(now)
@@ -101,7 +112,9 @@ def _changed(held: dict[str, Any] | None, change: AlertChange, now: datetime) ->
         "closed_at": None,
         "snoozed_until": None,
     }
-    row = {**row, **_columns(change.alert), "changed_at": at, "version": row["version"] + 1}
+    row = {**row, **_columns(change.alert)}
+    if held is None or not tells_of_an_arrival(change.change, row["record"]):
+        _move(row, now)
     if change.change == "retracted":
         if row["state"] != State.RETRACTED:
             row["kept_state"] = row["state"]

@@ -205,3 +205,25 @@ def test_an_address_that_is_none_is_refused():
 
     assert done.returncode == 1
     assert "is no service address" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [(("keys", "list"), "EARSHOT_PORT"), (("check",), "EARSHOT_PORT"),
+     (("worker",), "EARSHOT_METRICS_PORT")],
+)  # fmt: skip
+def test_the_address_that_kubernetes_puts_into_a_port_is_passed_over(tmp_path, command, name):
+    link = {name: "tcp://10.0.0.1:8470"}
+    done = earshot(*command, EARSHOT_DATA=str(tmp_path), **link)
+
+    assert f"{name} holds the address of another service" in done.stderr
+    assert "valid integer" not in done.stderr
+    assert done.returncode == (1 if command == ("worker",) else 0), done.stderr
+
+
+def test_a_port_that_somebody_wrote_wrongly_is_still_refused(tmp_path):
+    done = earshot("check", EARSHOT_DATA=str(tmp_path), EARSHOT_PORT="http")
+    given = earshot("check", "--port", "tcp://10.0.0.1:8470", EARSHOT_DATA=str(tmp_path))
+
+    assert "EARSHOT_PORT" in done.stderr
+    assert (done.returncode, given.returncode) == (2, 2)

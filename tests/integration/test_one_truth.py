@@ -134,3 +134,16 @@ def test_a_signal_within_the_week_begins_with_the_event_that_made_it(undisturbed
         sent = {instant_of(fact.time) for fact in undisturbed.facts(provider)}
 
         assert within <= sent
+
+
+def test_a_signal_where_speaking_up_is_weighed_is_told_with_its_day(undisturbed: Store) -> None:
+    """The event that made the difference may have been a single case."""
+    above_wards = [
+        alert
+        for provider in undisturbed.providers_with_facts()
+        for alert in undisturbed.current_alerts(provider).values()
+        if alert.unit_kind != "ward"
+    ]
+
+    assert above_wards
+    assert all(alert.first_signal_at.endswith("T00:00:00Z") for alert in above_wards)

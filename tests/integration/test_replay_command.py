@@ -65,4 +65,4 @@ def test_an_alert_that_is_not_there_is_said_so(tmp_path):
     done = earshot("explain", "abc", "--data", tmp_path)
 
     assert done.returncode == 1
-    assert "no alert(s) begin with 'abc'" in done.stderr
+    assert "no alert begins with 'abc'" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -369,3 +370,47 @@ def test_the_audit_pages_backwards_through_everything(store, region):
         record.id for record in reversed(region)
     ]
     assert second.next is None
+
+
+def resting_on(feed):
+    """The alert of a site whose evidence weighs a feed, and a little more of that evidence."""
+    fields = {"unit": "RXX01", "unit_kind": "site", "feeds": ("incidents",)}
+    return [
+        alert(**fields, evidence={"signals": [{"explanation": {"feeds": [feed], "log": log}}]})
+        for log in (5.1, 5.2)
+    ]
+
+
+@pytest.mark.parametrize("change", ["evidence_added", "amended"])
+def test_what_may_be_one_case_shows_neither_in_version_nor_in_time_but_is_kept(
+    store, facts_do, change
+):
+    before, after = resting_on("speakup")
+    facts_do("opened", before)
+    facts_do(change, after, at=NOW + timedelta(hours=1))
+
+    row = store.alert("a1")
+    assert (row.version, row.changed_at) == (1, "2026-01-06T09:00:00.000Z")
+    assert row.evidence == after.evidence
+
+
+def test_what_other_feeds_add_shows_in_both(store, facts_do):
+    before, after = resting_on("complaints")
+    facts_do("opened", before)
+    facts_do("evidence_added", after, at=NOW + timedelta(hours=1))
+
+    row = store.alert("a1")
+    assert (row.version, row.changed_at) == (2, "2026-01-06T10:00:00.000Z")
+
+
+def test_an_alert_that_is_opened_again_by_protected_evidence_has_another_version(
+    store, facts_do, somebody
+):
+    before, after = resting_on("speakup")
+    facts_do("opened", before)
+    closed = somebody("close", outcome="no_concern")
+    later = replace(after, raised_at=RAISED)
+    facts_do("evidence_added", later, at=NOW + timedelta(days=30))
+
+    row = store.alert("a1")
+    assert (row.state, row.version) == (State.NEW, closed.version + 1)

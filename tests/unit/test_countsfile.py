@@ -66,6 +66,41 @@ def test_an_empty_exposure_takes_the_last_one_known(tmp_path: Path):
     assert counts.block.counts[0, 0].tolist() == [0, 3, 3]
 
 
+def test_a_feed_without_any_exposure_is_counted_without(tmp_path: Path):
+    """Speaking up has no denominator, and stands beside feeds that have one."""
+    text = HEAD + WEEK + "A,speakup,2024-01-01,2024-01-08,2,,\n"
+    counts = read_counts(write(tmp_path, text))
+
+    assert counts.feeds == ("speakup", "falls")
+    assert counts.block.exposure[0, :, 0].tolist() == [1.0, 1.0]
+    assert counts.block.counts[0, :, 0].tolist() == [2, 3]
+
+
+def test_the_order_of_rows_decides_nothing(tmp_path: Path):
+    rows = [
+        f"{unit},{feed},2024-01-{1 + 7 * week:02},2024-01-{8 + 7 * week:02},{week},2.0,{changed}\n"
+        for unit, changed in (("B", ""), ("A", "2024-01-09"))
+        for feed in ("widgets", "falls", "incidents")
+        for week in range(3)
+    ]
+    forth = read_counts(write(tmp_path, HEAD + "".join(rows)))
+    back = read_counts(write(tmp_path, HEAD + "".join(reversed(rows))))
+
+    assert forth.units == back.units == ("A", "B")
+    assert forth.feeds == back.feeds == ("incidents", "falls", "widgets")
+    assert forth.changed_at == back.changed_at
+    assert forth.block.counts.tolist() == back.block.counts.tolist()
+    assert (forth.starts, forth.ends) == (back.starts, back.ends)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_columns_may_stand_between_semicolons_or_tabs(tmp_path: Path, delimiter: str):
+    plain = read_counts(write(tmp_path, HEAD + WEEK))
+    other = read_counts(write(tmp_path, "\ufeff" + (HEAD + WEEK).replace(",", delimiter)))
+
+    assert plain.block.counts.tolist() == other.block.counts.tolist() == [[[3.0]]]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -73,6 +108,8 @@ def test_an_empty_exposure_takes_the_last_one_known(tmp_path: Path):
         ("unit,feed,period_start,period_end\n", "line 1: the header lacks count"),
         (HEAD.replace("changed_at", "colour"), "line 1: unknown column colour"),
         (HEAD, "no rows"),
+        (HEAD + "A,any_harm_share,2024-01-01,2024-01-08,3,,\n", "line 2: any_harm_share needs"),
+        (HEAD + WEEK + "B,falls,2024-01-01,2024-01-08,3,,\n", "line 3: this unit has no exposure"),
         (HEAD + WEEK + "A,falls,2024-01-08\n", "line 3: the row has not as many cells"),
         (HEAD + ",falls,2024-01-01,2024-01-08,3,1,\n", "line 2: unit is empty"),
         (HEAD + "A,falls,1/1/2024,2024-01-08,3,1,\n", "line 2: period_start must be a date"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -219,9 +220,14 @@ def test_other_alerts_are_left_alone():
 
 
 def test_added_evidence_of_speaking_up_is_not_announced():
-    assert disclosure.tells_of_an_arrival("evidence_added", ["incidents", "speakup"])
-    assert not disclosure.tells_of_an_arrival("raised", ["speakup"])
-    assert not disclosure.tells_of_an_arrival("evidence_added", ["incidents"])
+    named, weighed = (json.dumps(fields).encode() for fields in (alert(["speakup"]), joint([])))
+    other = b'{"feeds": ["incidents"]}'
+
+    for record in (named, weighed):
+        assert disclosure.tells_of_an_arrival("evidence_added", record)
+        assert disclosure.tells_of_an_arrival("amended", record)
+        assert not disclosure.tells_of_an_arrival("raised", record)
+    assert not disclosure.tells_of_an_arrival("evidence_added", other)
 
 
 def test_a_protected_feed_was_last_heard_in_a_quarter():

@@ -96,6 +96,19 @@ def test_a_rare_event_is_charted_by_the_days_between(kind):
     assert not any(point.missing_denominator for point in points)
 
 
+@pytest.mark.parametrize("key", ["fill_rate_rn_day", "sickness", "harm_share"])
+def test_a_value_that_never_moves_is_not_charted_as_a_count(key):
+    """Its values are whole numbers by chance; limits of its numerator are on another scale."""
+    seen = series(key, "xmr", np.full(20, 105.0), np.full(20, 100.0))
+    drawing, points = drawn(seen)
+
+    assert drawing.chart is None or drawing.chart.kind == "xmr"
+    assert drawing.reason
+    assert {point.value for point in points} == {seen.values[0]}
+    assert {point.upper for point in points} == {None}
+    assert {point.mean for point in points} <= {None, seen.values[0]}
+
+
 def test_events_of_one_period_share_the_days_since_the_one_before():
     counts = np.zeros(12)
     counts[[1, 5, 9]] = 1, 2, 1

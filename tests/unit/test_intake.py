@@ -177,7 +177,7 @@ def test_a_withdrawal_may_say_no_more_than_the_provider():
         (event() | {"data": []}, "schema"),
         (event(data={"provider": None}), "schema"),
         (event(data={"provider": "exa"}), "schema"),
-        (event(data={"provider": "EXB"}), "unknown_provider"),
+        (event(data={"provider": "EXB"}), "out_of_scope"),
         (event(data={"category": "slip"}), "schema"),
         (event(data={"category": 1}), "schema"),
         (event(data={"patients": -1}), "schema"),
@@ -587,4 +587,4 @@ def test_open_registration_takes_an_unknown_provider_for_itself_only():
 
     assert open_request(written([own]), BATCH, known).facts
     (rejection,) = open_request(written([others]), BATCH, known).rejections
-    assert rejection.code == "unknown_provider"
+    assert rejection.code == "out_of_scope"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+from streams.catalogue.indicators import Catalogue
 from streams.evidence.findings import pack
 from streams.evidence.signals import Signal, alert_of, episodes, instant
 from streams.evidence.statements import false_alert_interval, listing
@@ -47,7 +48,7 @@ def told(*signals: Signal) -> object:
 def test_signals_that_overlap_in_one_unit_are_one_alert() -> None:
     first = signal(20_000, 20_100)
     second = signal(20_050, None, detector="evidence.share")
-    later = signal(20_300, None, detector="evidence.other")
+    later = signal(20_300, None, detector="evidence.measurement")
 
     assert [[first, second, later]] == episodes([later, second, first])
 
@@ -120,7 +121,9 @@ def test_the_day_of_an_onset_is_not_told_where_only_speaking_up_signals() -> Non
 
 def test_an_alert_equals_what_the_store_gives_back_of_it() -> None:
     numbers = {"form": "share", "model": {"prior": (1.0, 2.0)}, "chance": 0.1}
-    alert = told(signal(20_000, explanation=pack(numbers)), signal(20_001, detector="other"))
+    alert = told(
+        signal(20_000, explanation=pack(numbers)), signal(20_001, detector="evidence.silence")
+    )
     read = decode_record(encode_record(alert))
 
     assert read == alert
@@ -139,3 +142,28 @@ def test_alerts_that_rest_on_other_numbers_are_not_the_same() -> None:
     assert told(signal(20_000, explanation=pack({"period": 3.0}))) == alert
     assert alert == replace(alert, level=alert.level)
     assert alert != replace(alert, level=alert.level + 1)
+
+
+def test_speaking_up_alone_is_told_with_the_end_of_its_week() -> None:
+    monday = 20_003
+    assert instant(monday).startswith("2024-10-07")
+
+    for opened in range(monday + 1, monday + 8):
+        alert = told(signal(opened, feeds=("speakup",), moment=opened * 86_400_000 - 1234))
+        assert alert.first_signal_at == instant(monday + 7)
+
+
+def test_an_open_feed_is_told_with_its_moment() -> None:
+    alert = told(signal(20_004, moment=20_003 * 86_400_000 + 3_600_000))
+
+    assert alert.first_signal_at == "2024-10-07T01:00:00Z"
+
+
+def test_a_signal_tells_its_detector_s_version_and_rule() -> None:
+    watched = {one.evidence for one in Catalogue.load().indicators if one.evidence}
+    for name in {f"evidence.{kind}" for kind in watched} | {"evidence.silence", "evidence.outage"}:
+        evidence = signal(20_000, detector=name).told()
+
+        assert evidence["detector"] == name
+        assert evidence["version"]
+        assert "within their budget" in evidence["rule"]

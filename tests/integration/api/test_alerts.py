@@ -49,6 +49,7 @@ def test_the_list_has_a_summary_of_the_evidence_and_the_alert_all_of_it(told):
         explained = [signal.pop("explanation") for signal in whole["signals"]]
 
         assert all(explained)
+        assert all(signal["version"] and signal["rule"] for signal in whole["signals"])
         assert whole == summary
         assert item == {name: detail[name] for name in item}
         assert len(str(summary)) < 2000

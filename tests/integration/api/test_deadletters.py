@@ -50,9 +50,12 @@ def test_refused_events_are_listed_with_their_reasons_but_not_their_bytes(refuse
 
 def test_refused_events_are_browsed_by_reason_and_sender(refused):
     by_code = refused.client.get("/v1/deadletters?code=schema").json()["items"]
+    by_reason = refused.client.get("/v1/deadletters?reason=schema").json()["items"]
     by_sender = refused.client.get("/v1/deadletters?provider=RYY").json()["items"]
 
     assert [one["offset"] for one in by_code] == [2]
+    assert by_reason == by_code
+    check_problem(refused.client.get("/v1/deadletters?code=schema&reason=empty"), 422)
     assert by_sender == []
 
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.api.conftest import NOW, alert, commit, incident
+from streams.region.places import provider_code
+from streams.store import Role
+from tests.integration.api.conftest import BATCH, NOW, House, alert, commit, incident
 
 
 def case(number: int, day: datetime, **changes):
@@ -150,3 +152,72 @@ def test_the_joint_evidence_of_a_region_never_shows_the_cases_it_was_computed_fr
 
     assert joint > 0
     assert any("data" in s["explanation"] for i in items for s in i["evidence"]["signals"])
+
+
+# -- how far the service is ---------------------------------------------------
+
+PROVIDER = provider_code(0)
+
+
+def _figures(opened: House, headers: dict[str, str]) -> tuple[dict[str, int], str]:
+    status = opened.client.get("/v1/status", headers=headers).json()
+    page = opened.client.get("/metrics", headers=headers).text
+    return {name: status[name] for name in ("accepted", "processed", "lag")}, page
+
+
+def _own(number: int, **changes) -> dict:
+    return {**incident(number, PROVIDER), **changes}
+
+
+def _own_case(number: int) -> dict:
+    made = case(number, NOW - timedelta(hours=2))
+    made["source"] = f"urn:nhs:ods:{PROVIDER}"
+    made["data"] |= {"provider": PROVIDER, "site": f"{PROVIDER}01"}
+    return made
+
+
+def test_a_provider_s_key_reads_no_figure_that_one_case_of_speaking_up_moves(guarded):
+    """Its reader knows when everything else arrived, so a total would tell of the case."""
+    headers = guarded.key(PROVIDER)
+    guarded.push([_own(number) for number in range(7)] + [_own_case(0)], **headers)
+    before = _figures(guarded, headers)
+
+    guarded.push([_own_case(1)], **headers)
+
+    assert _figures(guarded, headers) == before
+    assert before[0] == {"accepted": 7, "processed": 7, "lag": 0}
+
+
+def test_a_provider_s_key_reads_its_own_events_alone(guarded):
+    mine, other = guarded.key(PROVIDER), guarded.key(provider_code(1))
+    guarded.push([_own(1), _own(2)], **mine)
+    guarded.push([incident(1, provider_code(1))], **other)
+
+    figures, page = _figures(guarded, mine)
+
+    assert figures == {"accepted": 2, "processed": 2, "lag": 0}
+    assert "earshot_events_processed_total 2.0" in page
+    for house_s in ("http_request", "events_accepted", "events_duplicate", "intake"):
+        assert f"earshot_{house_s}" not in page
+
+
+@pytest.mark.parametrize("scope", [(), ("ENG",)])
+def test_who_runs_the_house_reads_exact_figures(guarded, scope):
+    guarded.push([_own(1), _own_case(1)], **guarded.key(PROVIDER))
+
+    figures, page = _figures(guarded, guarded.key(*scope, role=Role.OPERATOR))
+
+    assert figures == {"accepted": 2, "processed": 2, "lag": 0}
+    assert "earshot_events_accepted_total 2.0" in page
+    assert "earshot_http_request_duration_seconds_count" in page
+
+
+def test_what_waits_is_told_in_steps_and_nothing_waiting_exactly(guarded):
+    headers, operator = guarded.key(PROVIDER), guarded.key(role=Role.OPERATOR)
+    guarded.push([_own(1)], **headers)
+    guarded.runner.stop()
+    sent = json.dumps([_own_case(1)])
+    guarded.client.post("/v1/events", content=sent, headers={**BATCH, **headers})
+
+    assert _figures(guarded, headers)[0] == {"accepted": 6, "processed": 1, "lag": 5}
+    assert _figures(guarded, operator)[0] == {"accepted": 2, "processed": 1, "lag": 1}

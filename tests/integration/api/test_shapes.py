@@ -346,3 +346,20 @@ def test_routes_are_plain_functions_so_that_the_store_never_blocks_the_loop(told
         if inspect.iscoroutinefunction(endpoint)
     ]
     assert waiting == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/v1/alerts", "/v1/status", "/metrics", "/"]
+)
+def test_head_is_answered_as_get_without_the_body(told, path):
+    got, headed = told.client.get(path), told.client.head(path)
+
+    assert headed.status_code == got.status_code == 200
+    assert headed.headers["content-type"] == got.headers["content-type"]
+    assert headed.content == b""
+
+
+def test_head_of_what_is_not_there_or_not_allowed_says_so(told):
+    assert told.client.head("/v1/alerts/none").status_code == 404
+    assert told.client.head("/v1/events").status_code == 405
+    assert told.client.head("/v1/alerts?stat=new").status_code == 422
