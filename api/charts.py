@@ -21,7 +21,7 @@ from streams.histories.points import Point
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
-INK, LINE, ZONE = "#212b32", "#4c6272", "#e8edee"
+INK, LINE, ZONE, FAINT = "#212b32", "#4c6272", "#e8edee", "#aeb7bd"
 COLOURS = {
     "common_cause": "#a6a6a6",
     "special_cause_improvement": "#00b0f0",
@@ -46,8 +46,8 @@ class Picture:
     ``name`` makes the identifiers inside the picture unique on a page. ``zero`` lets
     the axis begin at nothing, as it should for counts. ``onset``
     (RFC 3339) draws the estimated start of a change; ``delayed`` is the number of
-    latest periods whose reports may still be on their way; ``rebases`` are the points
-    at which limits start afresh, each with the reason.
+    latest periods that are shaded where the points do not tell how much of them is
+    reported; ``rebases`` are the points at which limits start afresh, each with the reason.
     """
 
     name: str
@@ -117,6 +117,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
         for number in (*values, *(point.mean for point in points), *lower, *upper)
         if number is not None
     ]
+    shown += [point.expected_final.upper for point in points if point.expected_final is not None]
     if picture.target is not None:
         shown.append(picture.target)
     if natural and (picture.zero or picture.per_cent or min(shown) < 0.5 * max(shown)):
@@ -137,6 +138,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     ]
     _axes(out, points, picture, scale, ticks)
     _lines(out, [point.mean for point in points], (lower, upper), picture, scale)
+    _expected(out, points, scale)
     _values(out, points, scale)
     _marks(out, points, picture, scale)
     out.append("</svg>")
@@ -152,13 +154,19 @@ def _axes(
 ) -> None:
     floor = HEIGHT - BOTTOM
     unclosed = sum(point.open for point in points)
-    delayed = max(picture.delayed, unclosed)
+    incomplete = sum(point.reported_share is not None for point in points)
+    delayed = max(picture.delayed, unclosed, incomplete)
     if delayed and points:
         left = scale.x(len(points) - delayed - 0.5)
+        right = WIDTH - RIGHT
+        label = (
+            f'<text x="{right}" y="{TOP - 4}" text-anchor="end" font-size="11" fill="{LINE}">'
+            "still being reported</text>"
+        )
         out.append(
-            f'<g class="delay"><rect x="{left:.1f}" y="{TOP}" width="{WIDTH - RIGHT - left:.1f}" '
+            f'<g class="delay"><rect x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" '
             f'height="{floor - TOP}" fill="{ZONE}"/><title>Reports of this time may still be on '
-            "their way</title></g>"
+            f"their way</title>{label if incomplete else ''}</g>"
         )
     for tick in ticks:
         y = scale.y(tick)
@@ -225,6 +233,25 @@ def _lines(
         )
 
 
+def _expected(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
+    """What incomplete periods may come to: a hollow mark on its interval, behind the values."""
+    stems: list[str] = []
+    marks: list[str] = []
+    for at, point in enumerate(points):
+        final = point.expected_final
+        if final is None:
+            continue
+        x = scale.x(at)
+        stems.append(f"M{x:.1f} {scale.y(final.lower):.1f}V{scale.y(final.upper):.1f}")
+        marks.append(f'<circle cx="{x:.1f}" cy="{scale.y(final.value):.1f}" r="3"/>')
+    if stems:
+        out.append(
+            f'<g class="expected" fill="#fff" stroke="{FAINT}"><path d="{"".join(stems)}" '
+            f'stroke-width="2"/>{"".join(marks)}<title>What the period may come to when all is '
+            "reported, with its 80% interval</title></g>"
+        )
+
+
 def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
     line = _path([point.value for point in points], scale)
     if line:
@@ -233,11 +260,17 @@ def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
         )
     shapes: dict[str, list[str]] = {}
     hollow: list[str] = []
+    provisional: list[str] = []
     for at, point in enumerate(points):
         if point.value is None:
             continue
         place = f"translate({scale.x(at):.1f} {scale.y(point.value):.1f})"
-        if point.open:
+        if point.provisional and point.point_type != "common_cause":
+            provisional.append(
+                f'<path d="{SHAPES[point.point_type]}" transform="{place}" '
+                f'stroke="{COLOURS[point.point_type]}"/>'
+            )
+        elif point.open or point.provisional:
             hollow.append(f'<path d="{SHAPES["common_cause"]}" transform="{place}"/>')
         else:
             shapes.setdefault(point.point_type, []).append(
@@ -250,6 +283,11 @@ def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
         )
     if hollow:
         out.append(f'<g class="open" fill="#fff" stroke="{INK}">{"".join(hollow)}</g>')
+    if provisional:
+        out.append(
+            f'<g class="provisional" fill="#fff" stroke-width="1.8">{"".join(provisional)}'
+            "<title>Provisional: rests on what is still being reported</title></g>"
+        )
 
 
 def _marks(out: list[str], points: Sequence[Point], picture: Picture, scale: _Scale) -> None:

@@ -34,6 +34,7 @@ from api.renderings import (
     alert_fields,
     alert_summary,
     contributing,
+    delays_told,
     series_detail,
     series_summary,
     unit_fields,
@@ -149,7 +150,8 @@ class Pages:
         # The picture is made here and escapes what it is given.
         svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
         fields = series_detail(history, unit_name, monitored=monitored)
-        return {**fields, "title": picture.title, "svg": svg}
+        shown = {"title": picture.title, "svg": svg, "arriving": history.arrival_words}
+        return {**fields, **shown}
 
     def alert(
         self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
@@ -202,10 +204,13 @@ class Pages:
         )
         profile: list[dict[str, Any]] = []
         series: list[dict[str, Any]] = []
+        delays: dict[str, str] = {}
         if unit.provider:
             reading = self._histories.reading(internal=caller.internal)
             profile = listening(reading, unit)
-            series = list(_series_of(reading, unit))
+            found = list(_series_of(reading, unit))
+            series = [series_summary(history, unit.name) for history in found]
+            delays = delays_told(found)
         return self.render(
             "unit.html",
             unit=unit_fields(unit),
@@ -214,6 +219,7 @@ class Pages:
             alerts=[alert_summary(row) for row in page.items],
             profile=profile,
             series=series,
+            delays=delays,
         )
 
     def series(self, series_id: str, caller: Caller) -> Response:
@@ -230,12 +236,12 @@ class Pages:
         return self.render("feeds.html", here="/feeds", feeds=feeds, names=names)
 
 
-def _series_of(reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
-    """Every series of a unit and where it stands."""
+def _series_of(reading: Reading, unit: UnitRecord) -> Iterable[History]:
+    """Every series of a unit."""
     for key, grid in reading.listed(unit.provider, unit.code):
         history = reading.history(unit.provider, unit.code, key, grid)
         if history is not None:
-            yield series_summary(history, unit.name)
+            yield history
 
 
 def pages_router(pages: Pages) -> APIRouter:
