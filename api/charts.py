@@ -21,7 +21,7 @@ from streams.histories.points import Point
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
-INK, LINE, ZONE, FAINT = "#212b32", "#4c6272", "#e8edee", "#aeb7bd"
+INK, LINE, ZONE, FAINT = "#212b32", "#4c6272", "#e8edee", "#98a4ac"
 COLOURS = {
     "common_cause": "#a6a6a6",
     "special_cause_improvement": "#00b0f0",
@@ -253,10 +253,21 @@ def _expected(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
 
 
 def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
-    line = _path([point.value for point in points], scale)
+    arriving = [point.reported_share is not None for point in points]
+    told = [None if late else point.value for point, late in zip(points, arriving, strict=True)]
+    line = _path(told, scale)
     if line:
         out.append(
             f'<path class="values" d="{line}" fill="none" stroke="#768692" stroke-width="1.5"/>'
+        )
+    # From the last point that is reported on.
+    begins = arriving.index(True) - 1 if True in arriving else len(points)
+    rest = [point.value if at >= begins else None for at, point in enumerate(points)]
+    line = _path(rest, scale)
+    if line:
+        out.append(
+            f'<path class="arriving" d="{line}" fill="none" stroke="#768692" '
+            'stroke-dasharray="2 3"/>'
         )
     shapes: dict[str, list[str]] = {}
     hollow: list[str] = []
