@@ -18,7 +18,7 @@ from streams.facts.feeds import Feed
 from streams.histories.reporting import FeedDelay
 from streams.store.facts import Facts
 
-KEPT_FOR: Final = timedelta(minutes=5)
+KEPT_FOR: Final = timedelta(minutes=10)
 _ROOM = 256
 
 

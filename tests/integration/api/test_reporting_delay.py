@@ -202,7 +202,7 @@ def test_the_delay_is_kept_for_minutes_and_learnt_again_afterwards(waiting):
     recorded_now = late(9999, NOW - timedelta(days=1), 1.0)[0]
     waiting.push([recorded_now])
     kept = detail(waiting)["reporting_delay"]
-    waiting.clock.advance(timedelta(minutes=6))
+    waiting.clock.advance(timedelta(minutes=11))
     anew = detail(waiting)["reporting_delay"]
 
     assert kept == before
