@@ -84,6 +84,7 @@ def series_summary(history: History, unit_name: str) -> dict[str, Any]:
         "chart": history.chart_kind,
         "last_period_end": last.period_end if last else None,
         "last_value": last.value if last else None,
+        "last_reported_share": last.reported_share if last else None,
         "variation": history.variation,
         "assurance": history.assurance,
     }

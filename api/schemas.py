@@ -100,6 +100,9 @@ class SeriesSummary(BaseModel):
     chart: str
     last_period_end: str | None
     last_value: float | None
+    last_reported_share: float | None = Field(
+        description="How much of the last period is likely reported, where that is less than 0.95."
+    )
     variation: str | None = Field(
         description="The variation icon, at the latest period that is likely complete."
     )

@@ -91,6 +91,7 @@ def test_a_fall_in_weeks_that_are_still_being_reported_is_no_special_cause_of_th
         if one["id"] == FALLS
     ]
     assert listed["variation"] == "common_cause"
+    assert listed["last_reported_share"] == closed[-1]["reported_share"]
 
 
 def test_a_fall_that_is_fully_reported_stays_one(fresh):
@@ -168,7 +169,9 @@ def test_the_pages_of_a_series_an_alert_and_a_unit_say_it_in_one_sentence(waitin
         assert sentence in page, path
         assert "still being reported</text>" in page, path
     assert "% reported and may come to" in waiting.client.get(f"/series/{quote(SERIES)}").text
-    assert "incidents within 3 days" in waiting.client.get("/units/RXX01:W1").text
+    unit = waiting.client.get("/units/RXX01:W1").text
+    assert "Half of all reports arrive: incidents within 3 days." in unit
+    assert "incidents so far" in unit
 
 
 def test_a_feed_that_stopped_is_not_taken_for_a_late_one(waiting):
