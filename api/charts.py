@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from api import arriving_marks as arriving
 from api.captions import day_label, describe, figure
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Point
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
-INK, LINE, ZONE, FAINT = "#212b32", "#4c6272", "#e8edee", "#98a4ac"
+INK, LINE, ZONE = "#212b32", "#4c6272", "#e8edee"
 COLOURS = {
     "common_cause": "#a6a6a6",
     "special_cause_improvement": "#00b0f0",
@@ -138,7 +139,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     ]
     _axes(out, points, picture, scale, ticks)
     _lines(out, [point.mean for point in points], (lower, upper), picture, scale)
-    _expected(out, points, scale)
+    out.append(arriving.expected(points, scale))
     _values(out, points, scale)
     _marks(out, points, picture, scale)
     out.append("</svg>")
@@ -158,15 +159,11 @@ def _axes(
     delayed = max(picture.delayed, unclosed, incomplete)
     if delayed and points:
         left = scale.x(len(points) - delayed - 0.5)
-        right = WIDTH - RIGHT
-        label = (
-            f'<text x="{right}" y="{TOP - 4}" text-anchor="end" font-size="11" fill="{LINE}">'
-            "still being reported</text>"
-        )
+        label = arriving.label(WIDTH - RIGHT, TOP - 4) if incomplete else ""
         out.append(
-            f'<g class="delay"><rect x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" '
+            f'<g class="delay"><rect x="{left:.1f}" y="{TOP}" width="{WIDTH - RIGHT - left:.1f}" '
             f'height="{floor - TOP}" fill="{ZONE}"/><title>Reports of this time may still be on '
-            f"their way</title>{label if incomplete else ''}</g>"
+            f"their way</title>{label}</g>"
         )
     for tick in ticks:
         y = scale.y(tick)
@@ -233,42 +230,14 @@ def _lines(
         )
 
 
-def _expected(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
-    """What incomplete periods may come to: a hollow mark on its interval, behind the values."""
-    stems: list[str] = []
-    marks: list[str] = []
-    for at, point in enumerate(points):
-        final = point.expected_final
-        if final is None:
-            continue
-        x = scale.x(at)
-        stems.append(f"M{x:.1f} {scale.y(final.lower):.1f}V{scale.y(final.upper):.1f}")
-        marks.append(f'<circle cx="{x:.1f}" cy="{scale.y(final.value):.1f}" r="3"/>')
-    if stems:
-        out.append(
-            f'<g class="expected" fill="#fff" stroke="{FAINT}"><path d="{"".join(stems)}" '
-            f'stroke-width="2"/>{"".join(marks)}<title>What the period may come to when all is '
-            "reported, with its 80% interval</title></g>"
-        )
-
-
 def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
-    arriving = [point.reported_share is not None for point in points]
-    told = [None if late else point.value for point, late in zip(points, arriving, strict=True)]
-    line = _path(told, scale)
-    if line:
-        out.append(
-            f'<path class="values" d="{line}" fill="none" stroke="#768692" stroke-width="1.5"/>'
-        )
-    # From the last point that is reported on.
-    begins = arriving.index(True) - 1 if True in arriving else len(points)
-    rest = [point.value if at >= begins else None for at, point in enumerate(points)]
-    line = _path(rest, scale)
-    if line:
-        out.append(
-            f'<path class="arriving" d="{line}" fill="none" stroke="#768692" '
-            'stroke-dasharray="2 3"/>'
-        )
+    told, rest = arriving.lines(points)
+    for name, values, look in (
+        ("values", told, 'stroke-width="1.5"'), ("arriving", rest, 'stroke-dasharray="2 3"')
+    ):  # fmt: skip
+        line = _path(values, scale)
+        if line:
+            out.append(f'<path class="{name}" d="{line}" fill="none" stroke="#768692" {look}/>')
     shapes: dict[str, list[str]] = {}
     hollow: list[str] = []
     provisional: list[str] = []
@@ -294,11 +263,7 @@ def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
         )
     if hollow:
         out.append(f'<g class="open" fill="#fff" stroke="{INK}">{"".join(hollow)}</g>')
-    if provisional:
-        out.append(
-            f'<g class="provisional" fill="#fff" stroke-width="1.8">{"".join(provisional)}'
-            "<title>Provisional: rests on what is still being reported</title></g>"
-        )
+    out.append(arriving.provisional(provisional))
 
 
 def _marks(out: list[str], points: Sequence[Point], picture: Picture, scale: _Scale) -> None:

@@ -150,8 +150,7 @@ class Pages:
         # The picture is made here and escapes what it is given.
         svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
         fields = series_detail(history, unit_name, monitored=monitored)
-        shown = {"title": picture.title, "svg": svg, "arriving": history.arrival_words}
-        return {**fields, **shown}
+        return {**fields, "title": picture.title, "svg": svg, "arriving": history.arrival_words}
 
     def alert(
         self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
@@ -203,14 +202,11 @@ class Pages:
             units=selection.units, providers=selection.providers, limit=_ALERTS_OF_A_UNIT
         )
         profile: list[dict[str, Any]] = []
-        series: list[dict[str, Any]] = []
-        delays: dict[str, str] = {}
+        series: list[History] = []
         if unit.provider:
             reading = self._histories.reading(internal=caller.internal)
             profile = listening(reading, unit)
-            found = list(_series_of(reading, unit))
-            series = [series_summary(history, unit.name) for history in found]
-            delays = delays_told(found)
+            series = list(_series_of(reading, unit))
         return self.render(
             "unit.html",
             unit=unit_fields(unit),
@@ -218,8 +214,8 @@ class Pages:
             children=[unit_fields(one) for one in places.children(unit)],
             alerts=[alert_summary(row) for row in page.items],
             profile=profile,
-            series=series,
-            delays=delays,
+            series=[series_summary(history, unit.name) for history in series],
+            delays=delays_told(series),
         )
 
     def series(self, series_id: str, caller: Caller) -> Response:

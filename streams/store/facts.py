@@ -90,7 +90,9 @@ class Facts(Tables):
         """
         until = to_ms(now)
         heard = schema.feed.c
-        newest = select(heard.last_event_time).where(heard.provider == provider, heard.feed == feed)
+        newest = select(heard.last_event_time).where(
+            heard.provider == provider, heard.feed == int(feed)
+        )
         day = _FACT.time // MS_PER_DAY
         waited = _FACT.recorded // MS_PER_DAY - day
         delay = case((waited < 0, -1), (waited > LONGEST, LONGEST + 1), else_=waited)
