@@ -188,7 +188,7 @@ def create_app(service: Service) -> FastAPI:
         ),
     )
     metrics = Metrics(service)
-    histories = Histories(service.store, service.catalogue)
+    histories = Histories(service.store, service.catalogue, service.clock)
     alerts = Alerts(service, histories)
     finder = Finder(service, histories)
     comparer = Comparer(service)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from api import arriving_marks as arriving
 from api.captions import day_label, describe, figure
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Point
@@ -46,8 +47,8 @@ class Picture:
     ``name`` makes the identifiers inside the picture unique on a page. ``zero`` lets
     the axis begin at nothing, as it should for counts. ``onset``
     (RFC 3339) draws the estimated start of a change; ``delayed`` is the number of
-    latest periods whose reports may still be on their way; ``rebases`` are the points
-    at which limits start afresh, each with the reason.
+    latest periods that are shaded where the points do not tell how much of them is
+    reported; ``rebases`` are the points at which limits start afresh, each with the reason.
     """
 
     name: str
@@ -117,6 +118,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
         for number in (*values, *(point.mean for point in points), *lower, *upper)
         if number is not None
     ]
+    shown += [point.expected_final.upper for point in points if point.expected_final is not None]
     if picture.target is not None:
         shown.append(picture.target)
     if natural and (picture.zero or picture.per_cent or min(shown) < 0.5 * max(shown)):
@@ -137,6 +139,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     ]
     _axes(out, points, picture, scale, ticks)
     _lines(out, [point.mean for point in points], (lower, upper), picture, scale)
+    out.append(arriving.expected(points, scale))
     _values(out, points, scale)
     _marks(out, points, picture, scale)
     out.append("</svg>")
@@ -152,13 +155,15 @@ def _axes(
 ) -> None:
     floor = HEIGHT - BOTTOM
     unclosed = sum(point.open for point in points)
-    delayed = max(picture.delayed, unclosed)
+    incomplete = sum(point.reported_share is not None for point in points)
+    delayed = max(picture.delayed, unclosed, incomplete)
     if delayed and points:
         left = scale.x(len(points) - delayed - 0.5)
+        label = arriving.label(WIDTH - RIGHT, TOP - 4) if incomplete else ""
         out.append(
             f'<g class="delay"><rect x="{left:.1f}" y="{TOP}" width="{WIDTH - RIGHT - left:.1f}" '
             f'height="{floor - TOP}" fill="{ZONE}"/><title>Reports of this time may still be on '
-            "their way</title></g>"
+            f"their way</title>{label}</g>"
         )
     for tick in ticks:
         y = scale.y(tick)
@@ -226,18 +231,26 @@ def _lines(
 
 
 def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
-    line = _path([point.value for point in points], scale)
-    if line:
-        out.append(
-            f'<path class="values" d="{line}" fill="none" stroke="#768692" stroke-width="1.5"/>'
-        )
+    told, rest = arriving.lines(points)
+    for name, values, look in (
+        ("values", told, 'stroke-width="1.5"'), ("arriving", rest, 'stroke-dasharray="2 3"')
+    ):  # fmt: skip
+        line = _path(values, scale)
+        if line:
+            out.append(f'<path class="{name}" d="{line}" fill="none" stroke="#768692" {look}/>')
     shapes: dict[str, list[str]] = {}
     hollow: list[str] = []
+    provisional: list[str] = []
     for at, point in enumerate(points):
         if point.value is None:
             continue
         place = f"translate({scale.x(at):.1f} {scale.y(point.value):.1f})"
-        if point.open:
+        if point.provisional and point.point_type != "common_cause":
+            provisional.append(
+                f'<path d="{SHAPES[point.point_type]}" transform="{place}" '
+                f'stroke="{COLOURS[point.point_type]}"/>'
+            )
+        elif point.open or point.provisional:
             hollow.append(f'<path d="{SHAPES["common_cause"]}" transform="{place}"/>')
         else:
             shapes.setdefault(point.point_type, []).append(
@@ -250,6 +263,7 @@ def _values(out: list[str], points: Sequence[Point], scale: _Scale) -> None:
         )
     if hollow:
         out.append(f'<g class="open" fill="#fff" stroke="{INK}">{"".join(hollow)}</g>')
+    out.append(arriving.provisional(provisional))
 
 
 def _marks(out: list[str], points: Sequence[Point], picture: Picture, scale: _Scale) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
+from api.arrivals import Arrival, arrived
+from api.captions import arrival_words
 from api.charts import Picture
 from api.drawing import (
     PLOTS_OTHERWISE,
@@ -24,12 +27,14 @@ from api.drawing import (
 from detectors.charts.chart import Chart
 from streams.alerts import disclosure
 from streams.catalogue.indicators import Catalogue
+from streams.facts.clock import Clock
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
 from streams.histories.points import Point
 from streams.histories.series import Block
 from streams.histories.views import SeriesView, listed, view
 from streams.store import RebaseRow, Store
+from streams.store.reporting_delays import ReportingDelays
 
 _BLOCKS = 32
 
@@ -38,13 +43,15 @@ _BLOCKS = 32
 class History:
     """A series as it leaves: identified, drawn and disclosed.
 
-    ``rebases`` are its declared new beginnings that were not withdrawn, by day.
+    ``rebases`` are its declared new beginnings that were not withdrawn, by day;
+    ``arrival`` is how much of its newest periods is in, where that may be told.
     """
 
     view: SeriesView
     drawing: Drawing
     points: list[Point]
     rebases: list[RebaseRow]
+    arrival: Arrival | None = None
 
     @property
     def chart(self) -> Chart | None:
@@ -57,18 +64,34 @@ class History:
         return self.view.id
 
     @property
+    def _settled(self) -> Chart | None:
+        """The chart that the icons speak of: up to the latest period that is reported."""
+        if disclosure.is_protected(self.view.indicator.feed):
+            return None
+        return (self.drawing if self.arrival is None else self.arrival.settled).chart
+
+    @property
     def variation(self) -> str | None:
         """The variation icon; none for a protected series, which only shows its numbers."""
-        if self.chart is None or disclosure.is_protected(self.view.indicator.feed):
-            return None
-        return self.chart.variation
+        return None if self._settled is None else self._settled.variation
 
     @property
     def assurance(self) -> str | None:
         """The assurance icon; none without target and for a protected series."""
-        if self.chart is None or disclosure.is_protected(self.view.indicator.feed):
-            return None
-        return self.chart.assurance
+        return None if self._settled is None else self._settled.assurance
+
+    @property
+    def delay_reason(self) -> str | None:
+        """Why no reporting delay is told, in words, or None where it is."""
+        return disclosure.DELAY_HELD if self.arrival is None else self.arrival.delay.reason
+
+    @property
+    def arrival_words(self) -> str:
+        """How soon the feed's reports arrive and what that means here; empty where untold."""
+        if self.arrival is None or self.arrival.delay.reason is not None:
+            return ""
+        length = _LENGTHS[self.view.grid]
+        return arrival_words(self.arrival.delay.median, self.points, length)
 
     @property
     def limits_reason(self) -> str | None:
@@ -109,7 +132,7 @@ class History:
             target=None if otherwise else indicator.target,
             onset=onset,
             zero=indicator.kind in {"count", "gap"} or otherwise,
-            delayed=0 if counted else 1,
+            delayed=0 if counted or self.delay_reason is None else 1,
             rebases=tuple(
                 (one.position, f"{one.reason} ({one.person})") for one in self.drawing.rebases
             ),
@@ -128,6 +151,7 @@ class Kept:
     block: Block
     rebases: list[RebaseRow]
     drawn: dict[tuple[str, str, Grid, bool], History] = field(default_factory=dict)
+    arrived: dict[tuple[str, str, Grid, bool], History] = field(default_factory=dict)
 
 
 class Histories:
@@ -136,12 +160,16 @@ class Histories:
     Args:
         store: where tallies are read.
         catalogue: the indicators.
+        clock: gives the present, aware, UTC.
         blocks: how many providers are kept.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, *, blocks: int = _BLOCKS) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, clock: Clock, *, blocks: int = _BLOCKS
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
+        self.delays = ReportingDelays(store, clock)
         self._room = blocks
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
@@ -193,6 +221,13 @@ class Reading:
         """The series of a unit: indicator key and grid, in the catalogue's order."""
         return listed(self._of(provider).block, unit)
 
+    def of_unit(self, provider: str, unit: str) -> Iterator[History]:
+        """Every series of a unit that there is to be shown."""
+        for key, grid in self.listed(provider, unit):
+            history = self.history(provider, unit, key, grid)
+            if history is not None:
+                yield history
+
     def history(self, provider: str, unit: str, key: str, grid: Grid) -> History | None:
         """One series, drawn and disclosed, or None where there is none to be shown.
 
@@ -207,9 +242,17 @@ class Reading:
                 return None
             # Drawn twice at worst, by two readers at once, and the same both times.
             found = kept.drawn[place] = _drawn(kept, seen, internal=self.internal)
-        if not found.points and disclosure.is_protected(found.view.indicator.feed):
+        feed = found.view.indicator.feed
+        if not found.points and disclosure.is_protected(feed):
             return None
-        return found
+        learnt = disclosure.reporting_delay(feed, lambda: self._histories.delays.of(provider, feed))
+        if learnt is None:
+            return found
+        told = kept.arrived.get(place)
+        if told is None or told.arrival is None or told.arrival.delay is not learnt:
+            arrival, points = arrived(found.view, found.drawing, found.points, learnt)
+            told = kept.arrived[place] = replace(found, points=points, arrival=arrival)
+        return told
 
 
 def _drawn(kept: Kept, seen: SeriesView, *, internal: bool) -> History:

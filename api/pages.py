@@ -6,7 +6,7 @@ JavaScript and fetch nothing from anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -34,6 +34,7 @@ from api.renderings import (
     alert_fields,
     alert_summary,
     contributing,
+    delays_told,
     series_detail,
     series_summary,
     unit_fields,
@@ -150,8 +151,15 @@ class Pages:
         # The picture is made here and escapes what it is given.
         svg = Markup(render(history.points, picture))  # noqa: S704 - as said above
         fields = series_detail(history, unit_name, monitored=monitored)
-        link = peers_link(self._service.catalogue, provider, history.view.unit, fields["indicator"])
-        return {**fields, "title": picture.title, "svg": svg, "peers": link}
+        return {
+            **fields,
+            "title": picture.title,
+            "svg": svg,
+            "arriving": history.arrival_words,
+            "peers": peers_link(
+                self._service.catalogue, provider, history.view.unit, fields["indicator"]
+            ),
+        }
 
     def alert(
         self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
@@ -203,11 +211,11 @@ class Pages:
             units=selection.units, providers=selection.providers, limit=_ALERTS_OF_A_UNIT
         )
         profile: list[dict[str, Any]] = []
-        series: list[dict[str, Any]] = []
+        series: list[History] = []
         if unit.provider:
             reading = self._histories.reading(internal=caller.internal)
             profile = listening(reading, unit)
-            series = list(self._series_of(reading, unit))
+            series = list(reading.of_unit(unit.provider, unit.code))
         return self.render(
             "unit.html",
             unit=unit_fields(unit),
@@ -215,16 +223,15 @@ class Pages:
             children=[unit_fields(one) for one in places.children(unit)],
             alerts=[alert_summary(row) for row in page.items],
             profile=profile,
-            series=series,
+            series=[self._summary(history, unit) for history in series],
+            delays=delays_told(series),
         )
 
-    def _series_of(self, reading: Reading, unit: UnitRecord) -> Iterable[dict[str, Any]]:
-        """Every series of a unit, where it stands, and the way to its peers."""
-        for key, grid in reading.listed(unit.provider, unit.code):
-            history = reading.history(unit.provider, unit.code, key, grid)
-            if history is not None:
-                link = peers_link(self._service.catalogue, unit.provider, unit.code, key)
-                yield {**series_summary(history, unit.name), "peers": link}
+    def _summary(self, history: History, unit: UnitRecord) -> dict[str, Any]:
+        """Where a series stands, and the way to its peers."""
+        key = history.view.indicator.key
+        link = peers_link(self._service.catalogue, unit.provider, unit.code, key)
+        return {**series_summary(history, unit.name), "peers": link}
 
     def series(self, series_id: str, caller: Caller) -> Response:
         """One series with its chart and its table."""

@@ -7,11 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.captions import delay_words
 from api.histories import GRID_NAMES, History, Reading
 from api.monitoring import monitor_findings
 from api.places import Places
 from streams.alerts import disclosure
 from streams.alerts.lifecycle import State, allowed
+from streams.facts.clock import iso
 from streams.facts.effects import UnitRecord
 from streams.facts.periods import day_of
 from streams.facts.working_days import add_working_days
@@ -82,6 +84,7 @@ def series_summary(history: History, unit_name: str) -> dict[str, Any]:
         "chart": history.chart_kind,
         "last_period_end": last.period_end if last else None,
         "last_value": last.value if last else None,
+        "last_reported_share": last.reported_share if last else None,
         "variation": history.variation,
         "assurance": history.assurance,
     }
@@ -102,8 +105,32 @@ def series_detail(history: History, unit_name: str, *, monitored: bool = True) -
         "limits_reason": history.limits_reason,
         "limits_by": history.limits_by,
         "rebases": [rebase_fields(row) for row in history.rebases],
+        "reporting_delay": delay_fields(history),
+        "reporting_delay_reason": history.delay_reason,
         "monitors": monitor_findings(history) if monitored else [],
         "points": [point_fields(point) for point in history.points],
+    }
+
+
+def delay_fields(history: History) -> dict[str, Any] | None:
+    """What a feed's reports say about their delay, as ``ReportingDelayOut``, or None."""
+    if history.arrival is None or history.arrival.delay.reason is not None:
+        return None
+    delay = history.arrival.delay
+    return {
+        "median_days": delay.median,
+        "within_7_days": round(delay.within(7), 2),
+        "facts": delay.facts,
+        "as_of": iso(delay.as_of),
+    }
+
+
+def delays_told(histories: Sequence[History]) -> dict[str, str]:
+    """How soon the reports of each feed among some series arrive, in words, by topic."""
+    return {
+        one.view.indicator.feed.topic: delay_words(one.arrival.delay.median)
+        for one in histories
+        if one.arrival is not None and one.arrival.delay.reason is None
     }
 
 

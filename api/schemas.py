@@ -39,6 +39,14 @@ class Problem(BaseModel):
     correlation_id: str = Field(description="Also in X-Correlation-ID and in the service's log.")
 
 
+class ExpectedOut(BaseModel):
+    """What a value may come to when all is reported, with an 80 % interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
 class PointOut(BaseModel):
     """One point of a series; null is missing or suppressed."""
 
@@ -55,6 +63,17 @@ class PointOut(BaseModel):
     missing_denominator: bool
     open: bool = Field(description="The period is not closed yet.")
     disclosure: Literal["suppressed"] | None
+    reported_share: float | None = Field(
+        description="How much of what the period will hold is likely reported, where that is "
+        "less than 0.95; days to come count as nothing."
+    )
+    expected_final: ExpectedOut | None = Field(
+        description="What the value may come to: for counts of events and their rates, once an "
+        "incomplete period is over. Shares and measurements are not biased by a delay."
+    )
+    provisional: bool = Field(
+        description="The period is likely incomplete, or its flag rests on such periods."
+    )
 
 
 class Limits(BaseModel):
@@ -81,8 +100,22 @@ class SeriesSummary(BaseModel):
     chart: str
     last_period_end: str | None
     last_value: float | None
-    variation: str | None
+    last_reported_share: float | None = Field(
+        description="How much of the last period is likely reported, where that is less than 0.95."
+    )
+    variation: str | None = Field(
+        description="The variation icon, at the latest period that is likely complete."
+    )
     assurance: str | None
+
+
+class ReportingDelayOut(BaseModel):
+    """How long after its time a report of this feed is recorded; one law for a provider's feed."""
+
+    median_days: int = Field(description="Half of all reports are recorded within so many days.")
+    within_7_days: float = Field(description="Share of reports recorded within 7 days.")
+    facts: int = Field(description="Reports of the last year that this rests on.")
+    as_of: str = Field(description="Up to when the feed is known; never later than its newest.")
 
 
 class MonitorOut(BaseModel):
@@ -106,6 +139,10 @@ class SeriesDetail(SeriesSummary):
     )
     rebases: list[RebaseOut] = Field(
         description="Declared new beginnings in force, by day: limits start afresh there."
+    )
+    reporting_delay: ReportingDelayOut | None
+    reporting_delay_reason: str | None = Field(
+        description="Why no reporting delay is told, where there is none."
     )
     monitors: list[MonitorOut]
     points: list[PointOut]

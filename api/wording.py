@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from jinja2 import Undefined
 from markupsafe import Markup
 
 from api import captions, icons
+from streams.histories.points import Expected
 
 _FEEDS: Final = {
     "incidents": "Incidents",
@@ -95,6 +96,13 @@ def icon(name: str) -> Markup:
     return Markup(icons.icon(name)) if name in icons.ICONS else Markup("")  # noqa: S704 - as said
 
 
+def arriving(point: Mapping[str, Any]) -> str:
+    """How much of a point's period is in, as a sentence without its stop."""
+    final = point["expected_final"]
+    note = captions.arriving_note(point["reported_share"], Expected(**final) if final else None)
+    return note[:1].upper() + note[1:]
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "words": words,
     "day": day,
@@ -104,6 +112,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "volume": volume,
     "percentage": percentage,
     "icon": icon,
+    "arriving": arriving,
     "feed_words": lambda feed: _FEEDS.get(feed, words(feed)),
     "kind_words": lambda kind: _KINDS.get(kind, kind),
     "point_words": lambda kind: str(captions.WORDS.get(kind, kind)).capitalize(),

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 from detectors.evidence.counts import F64
 
 LONGEST = 90  # days; what is recorded later counts as a correction
-FEWEST = 20.0  # events by which a delay's hazard leans to none
+FEWEST = 20.0  # events without the delay that every hazard is given: few facts lean to none
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class ReportingDelay:
         within = np.cumsum(table, axis=0)  # delay <= row, by age
         exact = table.sum(axis=1)
         at_risk = np.array([within[d, d:].sum() for d in range(days)])
-        hazard = exact / np.maximum(at_risk + FEWEST * (exact == 0), 1e-12)
+        hazard = exact / (at_risk + FEWEST)
         hazard[0] = 0.0
         later = np.append(np.cumprod((1.0 - hazard)[::-1])[::-1][1:], 1.0)
         return cls(recorded=np.asarray(later))
@@ -126,9 +126,28 @@ def nowcast(
     missing = (1.0 - completeness) * exposure
     if missing <= 0:
         return Nowcast(float(recorded), recorded, recorded)
-    from scipy.stats import nbinom  # noqa: PLC0415 - costs a command-line start a second
-
-    share = scale / (scale + missing)
+    more = shape * missing / scale
     tail = (1.0 - coverage) / 2.0
-    low, high = nbinom.ppf([tail, 1.0 - tail], shape, share)
-    return Nowcast(recorded + shape * missing / scale, recorded + int(low), recorded + int(high))
+    low, high = (_quantile(shape, scale / (scale + missing), q) for q in (tail, 1.0 - tail))
+    return Nowcast(recorded + more, recorded + low, recorded + high)
+
+
+def _quantile(shape: float, share: float, chance: float) -> int:
+    """Smallest k at which the negative binomial distribution reaches a chance.
+
+    ``P(X <= k) = I_share(shape, k + 1)``, the regularised incomplete beta function.
+    ``scipy.stats`` gives the same and takes a second to import.
+    """
+    from scipy.special import betainc  # noqa: PLC0415 - costs a command-line start
+
+    high = 1
+    while betainc(shape, high + 1.0, share) < chance:
+        high *= 2
+    low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if betainc(shape, middle + 1.0, share) < chance:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -17,7 +17,7 @@ Pages, charts, the live stream, alerts and metrics all take their numbers from h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,9 +38,11 @@ from streams.histories.points import Lines, Point, known, plain_points, stamp
 
 if TYPE_CHECKING:
     from streams.evidence.listening import Standing
+    from streams.histories.reporting import FeedDelay
     from streams.histories.views import SeriesView
 
 __all__ = [
+    "DELAY_HELD",
     "POLICY",
     "SUPPRESSED",
     "Policy",
@@ -54,6 +56,7 @@ __all__ = [
     "percentage",
     "profile",
     "reason",
+    "reporting_delay",
     "series_points",
     "tells_of_an_arrival",
     "window_total",
@@ -246,6 +249,22 @@ def _standing(one: Standing, policy: Policy) -> dict[str, Any]:
         found |= {"numerator": above, "denominator": below, "value": value, "before": None}
         found["disclosure"] = SUPPRESSED if held else None
     return found
+
+
+# -- reporting delay ---------------------------------------------------------
+
+DELAY_HELD = "when cases of speaking up were recorded is not shown"
+
+
+def reporting_delay(
+    feed: Feed, learn: Callable[[], FeedDelay], policy: Policy = POLICY
+) -> FeedDelay | None:
+    """What a feed's reports say about their delay, or None where it must not be known.
+
+    Of a protected feed it is not even learnt: cases are few, and a share that moves by the
+    day would tell that one arrived. Its numbers are of whole months that are long past.
+    """
+    return None if is_protected(feed, policy) else learn()
 
 
 # -- alerts ------------------------------------------------------------------

@@ -43,12 +43,23 @@ class Lines(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a value may come to when all is reported: its mean and a central interval."""
+
+    value: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One point of a series as people see it. None means missing or suppressed.
 
     ``value`` is numerator over denominator times the indicator's ``per``. ``open``
     marks a period that is not closed yet, ``disclosure`` is ``suppressed`` where a
-    number is held back.
+    number is held back. ``reported_share`` is given where the period is likely
+    incomplete; ``provisional`` marks such a point, and one whose flag rests on such
+    points.
     """
 
     period_start: str
@@ -64,6 +75,9 @@ class Point:
     missing_denominator: bool
     open: bool
     disclosure: str | None
+    reported_share: float | None = None
+    expected_final: Expected | None = None
+    provisional: bool = False
 
 
 def stamp(moment: datetime) -> str:

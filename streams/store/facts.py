@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, case, func, select
 
+from detectors.evidence.reporting_delay import LONGEST
 from streams.catalogue.organisations import unit_codes
+from streams.facts.clock import to_ms
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
@@ -20,6 +23,8 @@ _READ_AHEAD = 2000
 # SQLite takes up to 32,766 values in one statement. Few sizes of statement mean
 # that its compiled form is found again, so a list is filled up to the next one.
 _CHUNKS = (1, 10, 100, 1000, 8000)
+
+_YEAR_MS = 365 * MS_PER_DAY
 
 _FACT = schema.fact.c
 # In the order of Fact's own fields; what intake read besides the body is not stored.
@@ -66,6 +71,47 @@ class Facts(Tables):
             for fact in self._stream(query)
             if unit_code in unit_codes(fact.provider, fact.site, fact.ward)
         ]
+
+    def recordings(
+        self, provider: str, feed: Feed, now: datetime
+    ) -> tuple[list[tuple[int, int, int]], int]:
+        """When the facts of a feed's last year were recorded, and up to when it is known.
+
+        The feed is known up to the newest moment that its facts speak of, recorded or
+        happened, and never beyond ``now``: of a feed that stopped nothing is learnt by
+        waiting. Withdrawn facts, those that do not say when they were recorded and those
+        recorded after ``now`` are left out.
+
+        Returns:
+            Groups of facts as the UTC day of their time, the whole UTC days from there to
+            their record (-1: before it; ``LONGEST + 1``: later than that) and their number;
+            and the moment, in milliseconds since 1970 UTC. There are at most a year's days
+            times the delays, however many facts there are.
+        """
+        until = to_ms(now)
+        heard = schema.feed.c
+        newest = select(heard.last_event_time).where(
+            heard.provider == provider, heard.feed == int(feed)
+        )
+        day = _FACT.time // MS_PER_DAY
+        waited = _FACT.recorded // MS_PER_DAY - day
+        delay = case((waited < 0, -1), (waited > LONGEST, LONGEST + 1), else_=waited)
+        with self._database.read() as connection:
+            last = min(connection.scalar(newest) or 0, until)
+            # Grouped by name: PostgreSQL takes an expression with a parameter for another
+            # one each time it is written.
+            one = (
+                select(day.label("day"), delay.label("delay"), _FACT.recorded)
+                .where(_FACT.provider == provider, _FACT.feed == int(feed))
+                .where(_FACT.time > last - _YEAR_MS, _FACT.recorded <= until)
+                .where(_FACT.withdrawn.is_(False))
+                .subquery()
+            )
+            groups = one.c.day, one.c.delay
+            query = select(*groups, func.count(), func.max(one.c.recorded)).group_by(*groups)
+            rows = connection.execute(query).all()
+        as_of = max([last, *(row[3] for row in rows)])
+        return [(row[0], row[1], row[2]) for row in rows], as_of
 
     def providers_with_facts(self) -> list[str]:
         """The providers that any fact is known of, sorted."""

@@ -11,7 +11,7 @@ from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
 from detectors.charts.icons import ASSURANCE_ICONS, VARIATION_ICONS
 from detectors.charts.icons import COLOURS as CHART_COLOURS
 from streams.alerts.disclosure import SUPPRESSED
-from streams.histories.points import Point
+from streams.histories.points import Expected, Point
 
 
 def point(at: int, value: float | None = 5.0, **changes) -> Point:
@@ -73,6 +73,49 @@ def test_open_periods_are_hollow_and_shaded():
     classes = [g.get("class") for g in root.iter(f"{SVG}g")]
     assert "delay" in classes
     assert "open" in classes
+
+
+def arriving(at: int, value: float, share: float, **changes) -> Point:
+    return point(at, value, reported_share=share, provisional=True, **changes)
+
+
+def test_the_band_reaches_back_over_all_that_is_still_being_reported_and_says_so():
+    late = [arriving(9, 4.0, 0.9), arriving(10, 3.0, 0.6), arriving(11, 1.0, 0.2, open=True)]
+    root = drawn([*(point(at) for at in range(9)), *late])
+    band = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "delay")
+
+    assert float(band.find(f"{SVG}rect").get("width")) == pytest.approx(3 * 644 / 12, abs=0.2)
+    assert band.find(f"{SVG}text").text == "still being reported"
+
+
+def test_what_is_known_whole_is_not_called_still_being_reported():
+    text = render([point(0), point(1), point(2, open=True)], PICTURE)
+
+    assert "still being reported" not in text
+    assert 'class="expected"' not in text
+    assert 'class="arriving"' not in text
+
+
+def test_what_a_period_may_come_to_is_a_hollow_mark_on_its_interval_within_the_picture():
+    final = Expected(14.0, 11.0, 18.0)
+    root = drawn([*(point(at) for at in range(9)), arriving(9, 6.0, 0.5, expected_final=final)])
+    group = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "expected")
+    value = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "open")[0].get("transform")
+    top, bottom = (float(y) for y in group[0].get("d").partition(" ")[2].split("V")[::-1])
+
+    assert 14 <= top < float(group[1].get("cy")) < bottom
+    assert bottom < float(value.rstrip(")").split()[1])  # above what is there so far
+    assert group.get("fill") == "#fff"
+
+
+def test_a_provisional_flag_is_hollow_and_keeps_its_shape_and_colour():
+    kind = "special_cause_concern"
+    root = drawn([point(0), point(1, 9.5, point_type=kind, provisional=True)])
+    group = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "provisional")
+
+    assert kind not in [g.get("class") for g in root.iter(f"{SVG}g")]
+    assert group.get("fill") == "#fff"
+    assert (group[0].get("d"), group[0].get("stroke")) == (SHAPES[kind], COLOURS[kind])
 
 
 def test_a_missing_denominator_is_marked_and_breaks_the_line():

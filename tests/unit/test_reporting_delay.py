@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import nbinom
 
 from detectors.evidence.reporting_delay import ReportingDelay, nowcast
 
@@ -37,6 +38,14 @@ def test_without_any_event_all_is_taken_as_recorded():
     assert law.completeness([0, 1, 2]) == 1.0
 
 
+def test_few_events_lean_to_no_delay():
+    one = ReportingDelay.fit([30], [60])
+    many = ReportingDelay.fit([30] * 2000, [60] * 2000)
+
+    assert one.share(0) > 0.95
+    assert many.share(29) < 0.02
+
+
 def test_days_to_come_are_not_recorded():
     law = ReportingDelay(np.array([0.5, 0.8, 1.0]))
 
@@ -54,6 +63,23 @@ def test_a_nowcast_covers_the_final_count_as_often_as_it_says():
 
     assert 0.88 <= covered <= 0.98
     assert finals.mean() == pytest.approx(np.mean([t.mean for t in told]), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "completeness", "exposure", "a", "b"),
+    [(0, 0.0, 1.0, 0.5, 3.0), (7, 0.4, 1.0, 4.0, 0.5), (300, 0.8, 900.0, 60.0, 150.0)],
+)
+def test_the_interval_is_that_of_the_negative_binomial_distribution(
+    recorded, completeness, exposure, a, b
+):
+    told = nowcast(recorded, completeness, exposure, a, b, coverage=0.8)
+    rest = nbinom(
+        a + recorded,
+        (b + completeness * exposure) / (b + exposure),
+    )
+
+    assert (told.lower, told.upper) == (recorded + rest.ppf(0.1), recorded + rest.ppf(0.9))
+    assert told.mean == pytest.approx(recorded + rest.mean())
 
 
 def test_a_complete_period_is_what_it_is():
