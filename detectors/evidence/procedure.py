@@ -80,8 +80,9 @@ def watch_block(
     daily: U16,
     by_day: I64,
     shape: F64,
-    tab: Tables,
-    rules: Rules,
+    rising: Tables,
+    falling: Tables,
+    rules: tuple[Rules, Rules],
     start: I64,
     closed: I64,
     states: F64,
@@ -89,39 +90,46 @@ def watch_block(
     used: I64,
     ready: I64,
 ) -> bool:
-    """Watch every unit of a block from its period ``start`` on.
+    """Watch every unit of a block from its period ``start`` on, for either way of change.
 
-    ``states`` is ``[U, T + 1, STATE]``, row ``start`` of each unit being valid;
-    ``rows`` is ``[U, R, ROW]``, of which ``used`` are of earlier periods. False means
-    that some unit has too few rows; then nothing written may be used.
+    ``states`` is ``[U, 2, T + 1, STATE]``, row ``start`` of each unit being valid;
+    ``rows`` is ``[U, 2, R, ROW]``, of which ``used`` are of earlier periods. False means
+    that some unit has too few rows; then nothing written may be used. Both tables are of
+    one model, so the prefix sums of a unit serve both ways.
     """
     units, feeds, periods = counts.shape
     sums = np.zeros((periods + 1, feeds))
     mass = np.zeros((periods + 1, feeds))
     drag = np.zeros((periods, feeds))
-    looks = make_looks(feeds, tab)
+    looks = make_looks(feeds, rising)
     state = np.zeros(STATE)
     for u in range(units):
         history = History(counts[u], expected[u], daily[u], by_day, shape, sums, mass, drag)
-        accumulate(history.counts, history.expected, tab, sums, mass, drag)
+        accumulate(history.counts, history.expected, rising, sums, mass, drag)
         seen = observed_before(history.expected)
-        first = first_with(seen, rules.baseline)
-        ready[u] = first_with(seen, rules.minimum)
-        if start[u] == 0:
-            start_state(states[u, 0])
-        for column in range(STATE):
-            state[column] = states[u, start[u], column]
-        for t in range(start[u], min(closed[u] + 1, periods)):
-            if rows.shape[1] - used[u] < 2 * (CLOSE + 1) + 1:
-                return False
-            if t >= ready[u] and tab.weight.shape[0] > 0:
-                used[u] = _look(
-                    history, tab, rules, t, closed[u], first, state, looks, rows[u], used[u]
-                )
-            if t < closed[u]:
-                used[u] = _subside(history, tab, rules, t, state, rows[u], used[u])
-                for column in range(STATE):
-                    states[u, t + 1, column] = state[column]
+        ready[u] = first_with(seen, rules[0].minimum)
+        for way in range(2):
+            tab = rising if way == 0 else falling
+            rule = rules[way]
+            first = first_with(seen, rule.baseline)
+            if start[u] == 0:
+                start_state(states[u, way, 0])
+            for column in range(STATE):
+                state[column] = states[u, way, start[u], column]
+            for t in range(start[u], min(closed[u] + 1, periods)):
+                if rows.shape[2] - used[u, way] < 2 * (CLOSE + 1) + 1:
+                    return False
+                if t >= ready[u] and tab.weight.shape[0] > 0:
+                    used[u, way] = _look(
+                        history, tab, rule, t, closed[u], first, state, looks, rows[u, way],
+                        used[u, way],
+                    )  # fmt: skip
+                if t < closed[u]:
+                    used[u, way] = _subside(
+                        history, tab, rule, t, state, rows[u, way], used[u, way]
+                    )
+                    for column in range(STATE):
+                        states[u, way, t + 1, column] = state[column]
     return True
 
 

@@ -52,6 +52,7 @@ class Tables(NamedTuple):
     log_ratio: F64  # [F, L]
     gain: F64  # [F, L], ratio - 1
     steepest: F64  # [F], the largest log ratio
+    changes: I64  # the feeds that any pattern changes
     choice: I64  # [C, F]
     weight: F64  # [C], in float64
     ages: I64
@@ -71,6 +72,7 @@ def tables(model: EvidenceModel, patterns: Patterns) -> Tables:
         log_ratio=np.log(patterns.ratios),
         gain=patterns.ratios - 1.0,
         steepest=np.log(patterns.ratios).max(axis=1),
+        changes=np.flatnonzero((patterns.choice > 0).any(axis=0)),
         choice=patterns.choice,
         weight=patterns.weight,
         ages=AGES,
@@ -184,16 +186,15 @@ def _bayes_factors(
     tab: Tables,
     factor: F64,
 ) -> None:
-    """Fill ``factor[f, level, j]``; what lies beyond ``reach`` is arbitrary."""
+    """Fill ``factor[f, level, j]`` of the feeds that change; beyond ``reach`` is arbitrary."""
     levels = tab.log_ratio.shape[1]
-    for f in range(total.shape[0]):
+    for f in tab.changes:
         scale = 1.0 / (tab.prior_b[f] + total_mass[f])
         for j in range(reach):
             share = scale * (total_mass[f] - mass[t + 1 - tab.ages[j], f])
             for level in range(levels):
                 factor[f, level, j] = 1.0 + tab.gain[f, level] * share
-    logarithms(factor.reshape(-1))
-    for f in range(total.shape[0]):
+        logarithms(factor[f].reshape(-1))
         events = tab.prior_a[f] + total[f]
         for j in range(reach):
             since = total[f] - sums[t + 1 - tab.ages[j], f]
@@ -201,7 +202,7 @@ def _bayes_factors(
                 factor[f, level, j] = min(
                     since * tab.log_ratio[f, level] - events * factor[f, level, j], tab.ceiling
                 )
-    exponentials(factor.reshape(-1))
+        exponentials(factor[f].reshape(-1))
 
 
 @compiled

@@ -73,18 +73,14 @@ def watch(
     known = np.ones(block.feeds) if block.daily_feeds is None else np.array(block.daily_feeds)
     shape = model.shape_of_week()
     within_week = block.daily is not None
-    for way, rule, tab in _passes(model, budget1, budget2, within_week=within_week):
-        earlier = kept.used.copy()
-        while True:
-            enough = watch_block(
-                block.counts, expected, daily, known.astype(np.int64), shape,
-                tab, rule, start, ends, kept.states[:, way], kept.rows[:, way], kept.used[:, way],
-                kept.ready,
-            )  # fmt: skip
-            if enough:
-                break
-            kept.rows = np.concatenate([kept.rows, np.zeros_like(kept.rows)], axis=2)
-            kept.used = earlier.copy()
+    rules, rising, falling = _ways(model, budget1, budget2, within_week=within_week)
+    earlier = kept.used.copy()
+    while not watch_block(
+        block.counts, expected, daily, known.astype(np.int64), shape, rising, falling, rules,
+        start, ends, kept.states, kept.rows, kept.used, kept.ready,
+    ):  # fmt: skip
+        kept.rows = np.concatenate([kept.rows, np.zeros_like(kept.rows)], axis=2)
+        kept.used = earlier.copy()
     kept.closed = ends
     return kept
 
@@ -96,10 +92,10 @@ def _season(model: EvidenceModel, week0: int, periods: int) -> F64:
 
 
 @lru_cache(maxsize=64)
-def _passes(
+def _ways(
     model: EvidenceModel, budget1: float, budget2: float, *, within_week: bool
-) -> tuple[tuple[Way, Rules, Tables], ...]:
-    """The rules and tables of either direction."""
+) -> tuple[tuple[Rules, Rules], Tables, Tables]:
+    """The rules and tables of concerns and of improvements, in the order of ``Way``."""
     level1 = model.threshold(budget1, within_week=within_week)
     level2 = model.threshold(budget2, within_week=within_week)
     minimum, baseline = model.minimum_history, max(1, model.minimum_history // 2)
@@ -113,8 +109,9 @@ def _passes(
         by_day=False, smallest=0.2, largest=0.9,
     )  # fmt: skip
     return (
-        (Way.CONCERN, rising, tables(model, model.patterns)),
-        (Way.IMPROVEMENT, falling, tables(model, model.improvements)),
+        (rising, falling),
+        tables(model, model.patterns),
+        tables(model, model.improvements),
     )
 
 

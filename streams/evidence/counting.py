@@ -97,6 +97,10 @@ class CountWatch:
     def arrays(self, block: Block) -> tuple[list[str], FeedCounts] | None:
         """Units of the level and their closed weeks, as the evidence takes them; None: none."""
         self._renew(block)
+        return self.evaluated(block)
+
+    def evaluated(self, block: Block) -> tuple[list[str], FeedCounts] | None:
+        """The same as the last evaluation took them."""
         if self._counts is None or self._frame is None:
             return None
         return block.codes(self.slots), self._counts.until(self._frame.closed)

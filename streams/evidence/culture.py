@@ -174,7 +174,7 @@ class _Case:
 
 def _case(block: Block, counts: CountWatch, signal: Signal) -> _Case | None:
     """The signal's case; None where no harm of any incident is known."""
-    held, slot = counts.arrays(block), block.slot(signal.unit)
+    held, slot = counts.evaluated(block), block.slot(signal.unit)
     if held is None or slot is None or ANY_HARM not in block.catalogue:
         return None
     codes, arrays = held

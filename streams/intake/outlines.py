@@ -15,7 +15,6 @@ identifiers and that they hold no personal data, the range of moments, codes of 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,10 +40,12 @@ _LONGEST, _LONGEST_PLACE = 1024, 256
 REMEMBERED_OUTLINES, REMEMBERED = 16_384, 65_536
 """So many outlines, and so many places and numbers, are remembered; then begun anew."""
 
-# The values of a canonical body that are cut out of its event.
-_CUT_OUT = re.compile(
-    rb'(?<="acknowledged_at":")[^"]+|(?<="resolved_at":")[^"]+'
-    rb'|(?<="numerator":)[^,}]+|(?<="denominator":)[^,}]+'
+# What stands before the values of a canonical body that are cut out of its event, in the order
+# of a body's fields, and what ends them.
+_CUT_OUT = (
+    *((f'"{name}":"'.encode(), b'"') for name in MOMENTS),
+    (b'"numerator":', b","),
+    (b'"denominator":', b","),
 )
 
 _SPEAKUP = Feed.SPEAKUP
@@ -198,7 +199,7 @@ class Events:
         if len(text) > _LONGEST or len(where) > _LONGEST_PLACE:
             return
         body = fact.body
-        pieces = _CUT_OUT.split(body)
+        pieces = _around_values(body)
         values = self._texts[PARTS * index + 4]
         if values.count(" ") + bool(values) + 1 != len(pieces):
             return
@@ -215,6 +216,18 @@ class Events:
             fact.feed, fact.revision, pieces[0], between, behind, said.metric, until, like
         )
         _places[where] = Standing(fact.provider, fact.site, fact.ward)
+
+
+def _around_values(body: bytes) -> list[bytes]:
+    """What stands around the values that are cut out; a metric's period follows its numbers."""
+    pieces, begin = [], 0
+    for before, behind in _CUT_OUT:
+        at = body.find(before, begin)
+        if at >= 0:
+            value = at + len(before)
+            pieces.append(body[begin:value])
+            begin = body.index(behind, value)
+    return [*pieces, body[begin:]]
 
 
 def _filled(
