@@ -110,27 +110,46 @@ def watch_block(
         ready[u] = first_with(seen, rules[0].minimum)
         for way in range(2):
             tab = rising if way == 0 else falling
-            rule = rules[way]
-            first = first_with(seen, rule.baseline)
-            if start[u] == 0:
-                start_state(states[u, way, 0])
-            for column in range(STATE):
-                state[column] = states[u, way, start[u], column]
-            for t in range(start[u], min(closed[u] + 1, periods)):
-                if rows.shape[2] - used[u, way] < 2 * (CLOSE + 1) + 1:
-                    return False
-                if t >= ready[u] and tab.weight.shape[0] > 0:
-                    used[u, way] = _look(
-                        history, tab, rule, t, closed[u], first, state, looks, rows[u, way],
-                        used[u, way],
-                    )  # fmt: skip
-                if t < closed[u]:
-                    used[u, way] = _subside(
-                        history, tab, rule, t, state, rows[u, way], used[u, way]
-                    )
-                    for column in range(STATE):
-                        states[u, way, t + 1, column] = state[column]
+            first = first_with(seen, rules[way].baseline)
+            used[u, way] = _watch_unit(
+                history, tab, rules[way], first, ready[u], start[u], closed[u], looks, state,
+                states[u, way], rows[u, way], used[u, way],
+            )  # fmt: skip
+            if used[u, way] < 0:
+                return False
     return True
+
+
+@compiled
+def _watch_unit(
+    history: History,
+    tab: Tables,
+    rules: Rules,
+    first: int,
+    ready: int,
+    start: int,
+    closed: int,
+    looks: Looks,
+    state: F64,
+    states: F64,
+    rows: F64,
+    used: int,
+) -> int:
+    """Watch one unit for one way of change; give the rows used, -1 where there are too few."""
+    if start == 0:
+        start_state(states[0])
+    for column in range(STATE):
+        state[column] = states[start, column]
+    for t in range(start, min(closed + 1, history.counts.shape[1])):
+        if rows.shape[0] - used < 2 * (CLOSE + 1) + 1:
+            return -1
+        if t >= ready and tab.weight.shape[0] > 0:
+            used = _look(history, tab, rules, t, closed, first, state, looks, rows, used)
+        if t < closed:
+            used = _subside(history, tab, rules, t, state, rows, used)
+            for column in range(STATE):
+                states[t + 1, column] = state[column]
+    return used
 
 
 @compiled
