@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.auth import Caller, CallerOf
 from api.funnels import render
@@ -31,13 +31,13 @@ Since = Annotated[
 Until = Annotated[Moment, Query(description="Whole closed periods up to here.")]
 
 
-def asked(
-    indicator: str,
-    level: str | None,
-    unit: str | None,
-    mark: str | None,
-    since: str | None,
-    until: str | None,
+def asked(  # one parameter for each part of the question
+    indicator: Indicator,
+    level: Level | None = None,
+    unit: Under | None = None,
+    mark: Mark | None = None,
+    since: Since | None = None,
+    until: Until | None = None,
 ) -> Question:
     """What is asked for, with its moments read."""
     return Question(
@@ -48,6 +48,9 @@ def asked(
         None if since is None else parse_moment(since),
         None if until is None else parse_moment(until),
     )
+
+
+Asked = Annotated[Question, Depends(asked)]
 
 
 def found(comparer: Comparer, question: Question, caller: Caller) -> Peers:
@@ -140,19 +143,11 @@ def comparisons_router(comparer: Comparer) -> APIRouter:
         response_model=ComparisonOut,
         responses=openapi_responses("invalid-cursor", "not-found", "not-comparable", "invalid"),
     )
-    def list_comparison(  # one parameter for each part of the question
-        caller: CallerOf,
-        indicator: Indicator,
-        level: Level | None = None,
-        unit: Under | None = None,
-        mark: Mark | None = None,
-        since: Since | None = None,
-        until: Until | None = None,
-        cursor: Cursor | None = None,
-        limit: Limit = 100,
+    def list_comparison(
+        caller: CallerOf, question: Asked, cursor: Cursor | None = None, limit: Limit = 100
     ) -> dict[str, Any]:
         """Units beside their peers: figures, limits and a sentence each; it raises no alert."""
-        peers = found(comparer, asked(indicator, level, unit, mark, since, until), caller)
+        peers = found(comparer, question, caller)
         shown, following = page(list(peers.shown), cursor, limit)
         items = [unit_fields(one, peers.indicator.key) for one in shown]
         return {"items": items, "next": following, **head_fields(peers)}
@@ -165,17 +160,9 @@ def comparisons_router(comparer: Comparer) -> APIRouter:
             **openapi_responses("not-found", "not-comparable", "invalid"),
         },
     )
-    def get_funnel(
-        caller: CallerOf,
-        indicator: Indicator,
-        level: Level | None = None,
-        unit: Under | None = None,
-        mark: Mark | None = None,
-        since: Since | None = None,
-        until: Until | None = None,
-    ) -> Response:
+    def get_funnel(caller: CallerOf, question: Asked) -> Response:
         """The funnel plot of a comparison; its title and description say what it shows."""
-        peers = found(comparer, asked(indicator, level, unit, mark, since, until), caller)
+        peers = found(comparer, question, caller)
         return Response(render(peers), media_type=SVG)
 
     return router
