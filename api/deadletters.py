@@ -20,7 +20,7 @@ from api.parameters import Code, Cursor, Limit
 from api.problems import Problem, openapi_responses
 from api.schemas_operations import DeadLetterListing, ReplayIn, ReplayOut
 from api.service import Service
-from streams.facts.messages import Fact, Message
+from streams.facts.messages import Fact, Message, held
 from streams.intake.packing import pack
 from streams.intake.receiving import Context, open_message
 from streams.runners.log import LogUnavailable
@@ -93,8 +93,8 @@ def replay(service: Service, caller: Caller, asked: ReplayIn) -> dict[str, Any]:
     known = service.store.known([(fact.provider, fact.key) for fact in facts])
     news = []
     for fact in facts:
-        held = known.get(fact.provider, {}).get(fact.key)
-        if held is None or fact.rank > held.rank:
+        before = held(fact, known)
+        if before is None or fact.rank > before.rank:
             news.append(fact)
     if not asked.dry_run:
         try:

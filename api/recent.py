@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from streams.facts.messages import Fact
+from streams.facts.messages import Fact, held
 from streams.intake.conflicts import clash
 
 Place = tuple[str, bytes]
@@ -45,11 +45,11 @@ class RecentFacts:
             for number, fact in enumerate(facts):
                 place = (fact.provider, fact.key)
                 recent = within.get(place) or self._latest.get(place)
-                held = _later(recent, stored.get(fact.provider, {}).get(fact.key))
-                if held is None or fact.rank > held.rank:
+                latest = _later(recent, held(fact, stored))
+                if latest is None or fact.rank > latest.rank:
                     within[place] = fact
                     news.append(fact)
-                elif clash(fact.rank, held.rank):
+                elif clash(fact.rank, latest.rank):
                     losers.append(number)
                 else:
                     known.append(fact)

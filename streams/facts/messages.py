@@ -7,6 +7,7 @@ an event is (topic, partition, offset, index).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +92,11 @@ class Fact(msgspec.Struct, frozen=True, gc=False, eq=False):
         recorded = -1 if self.recorded is None else self.recorded
         content = (self.body, int(self.feed), self.site or "", self.ward or "", self.time, recorded)
         return (self.revision, self.withdrawn, content)
+
+
+def held(fact: Fact, known: Mapping[str, Mapping[bytes, Fact]]) -> Fact | None:
+    """The version of a fact among those known by provider and key, or None."""
+    return known.get(fact.provider, {}).get(fact.key)
 
 
 @dataclass(frozen=True, slots=True)

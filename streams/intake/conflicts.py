@@ -14,12 +14,10 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from streams.facts.envelope import encoded
-from streams.facts.messages import Fact, Opened, Rank, Rejection
+from streams.facts.messages import Fact, Opened, Rank, Rejection, held
 
 CODE = "revision_conflict"
 _DETAIL = "revision: another content under the same one counts; correct with a higher revision"
-
-_NONE: Mapping[bytes, Fact] = {}
 
 
 class Conflict(NamedTuple):
@@ -48,15 +46,15 @@ def conflicts(facts: Sequence[Fact], known: Mapping[str, Mapping[bytes, Fact]]) 
     found = []
     for number, fact in enumerate(facts):
         latest = arrived.setdefault(fact.provider, {})
-        held = latest.get(fact.key) or known.get(fact.provider, _NONE).get(fact.key)
-        if held is None:
+        before = latest.get(fact.key) or held(fact, known)
+        if before is None:
             latest[fact.key] = fact
             continue
-        rank, other = fact.rank, held.rank
+        rank, other = fact.rank, before.rank
         if rank > other:
             latest[fact.key] = fact
         if clash(rank, other):
-            found.append(Conflict(number, held if rank > other else fact))
+            found.append(Conflict(number, before if rank > other else fact))
     return found
 
 

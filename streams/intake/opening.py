@@ -73,12 +73,10 @@ def open_whole(
             if index not in refused_at:
                 taken[index] = fact = next(new)
                 events.remember(index, fact)
-        waiting = sorted(set(left).difference(strictly))
-        if not waiting:
-            break
-        for index, known in zip(waiting, events.among(waiting).taken(context, place), strict=True):
+        left = sorted(set(left).difference(strictly))
+        for index, known in zip(left, events.among(left).taken(context, place), strict=True):
             taken[index] = known
-        left = [index for index in waiting if taken[index] is None]
+        left = [index for index in left if taken[index] is None]
         if not left:
             break
     rejections.sort(key=lambda one: one.index)
