@@ -7,20 +7,24 @@ metric adds the numbers given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
-from streams.facts.messages import Fact
+from streams.facts.messages import Fact, Said
 from streams.facts.periods import Grid, period_of_day
 
+I64 = npt.NDArray[np.int64]
+
 MILLION = 1_000_000
+GRIDS = len(Grid)
 
 
 class Cell(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +80,36 @@ class MetricRule:
         if self.measured:
             return round(numerator * MILLION / self.per), MILLION
         return round(numerator * MILLION), 0
+
+
+class MetricRules:
+    """Rules of many metrics as columns, asked for many facts at once.
+
+    Args:
+        rules: the rules; a fact's ``rule`` is its place among them, or -1 for none.
+    """
+
+    def __init__(self, rules: Sequence[MetricRule]) -> None:
+        # The last of each column is what -1 finds.
+        self._position = np.array([*(one.position for one in rules), -1], dtype=np.int64)
+        self._divides = np.array([*(one.denominator != "none" for one in rules), False])
+        self._measured = np.array([*(one.measured for one in rules), False])
+        self._per = np.array([*(one.per for one in rules), 1.0])
+
+    def counts(
+        self, rule: I64, numerators: Sequence[float], denominators: Sequence[float | None]
+    ) -> tuple[I64, I64, I64]:
+        """For each fact the indicator's position (-1: adds nothing), and ``MetricRule.counts``."""
+        # Whole numbers of millionths up to a thousand million are exact in a double.
+        above = np.array(numerators, dtype=np.float64) * MILLION
+        below = np.array(denominators, dtype=np.float64)
+        position, measured = self._position[rule], self._measured[rule]
+        shares = self._divides[rule] & ~np.isnan(below)
+        position = np.where(shares & (below == 0), -1, position)
+        above = np.where(measured & ~shares, above / self._per[rule], above)
+        below = np.where(shares, below * MILLION, np.where(measured, MILLION, 0))
+        above, below = (np.where(position < 0, 0, np.rint(one)) for one in (above, below))
+        return position, above.astype(np.int64), below.astype(np.int64)
 
 
 def grid_of(start: int, end: int) -> Grid:
@@ -146,35 +180,30 @@ class _Metric(msgspec.Struct):
 _METRIC = msgspec.json.Decoder(_Metric)
 
 
-class Stated(NamedTuple):
-    """A ward metric: its rule (None: it is not one here), its grid, the UTC day it counts on."""
-
-    rule: MetricRule | None
-    grid: Grid
-    day: int
-
-
-def stated_metric(
-    rules: Mapping[str, MetricRule], fact: Fact
-) -> tuple[Stated, float, float | None]:
-    """What a ward metric states, with its numerator and denominator."""
-    stated = _METRIC.decode(fact.body)
-    grid, day = _span(stated.period_start, stated.period_end)
-    return Stated(rules.get(stated.metric), grid, day), stated.numerator, stated.denominator
+def metric_said(fact: Fact) -> Said:
+    """A ward metric's name, numerator, denominator (or None) and period (see ``span_of``)."""
+    if fact.said is not None:
+        return fact.said
+    read = _METRIC.decode(fact.body)
+    span = span_of(read.period_start, read.period_end)
+    return read.metric, read.numerator, read.denominator, span
 
 
 def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addition, ...]:
     """What a ward metric adds, on the grid that fits its own period."""
-    (rule, grid, _), numerator, denominator = stated_metric(rules, fact)
+    metric, numerator, denominator, span = metric_said(fact)
+    rule = rules.get(metric)
     counts = None if rule is None else rule.counts(numerator, denominator)
-    return () if rule is None or counts is None else (Addition(rule.position, grid, *counts),)
+    if rule is None or counts is None:
+        return ()
+    return (Addition(rule.position, Grid(span % GRIDS), *counts),)
 
 
 @lru_cache(maxsize=16_384)
-def _span(start: str, end: str) -> tuple[Grid, int]:
-    """The grid that a period fits, and its last UTC day."""
+def span_of(start: str, end: str) -> int:
+    """A period as one number: its last UTC day times ``GRIDS``, plus the grid that it fits."""
     until = moment_ms(end)
-    return grid_of(moment_ms(start), until), (until - 1) // MS_PER_DAY
+    return (until - 1) // MS_PER_DAY * GRIDS + grid_of(moment_ms(start), until)
 
 
 @lru_cache(maxsize=16_384)

@@ -206,8 +206,8 @@ class Rules:
         values: dict[str, Any] = {}
         body: object = fact.body
         if fact.said is not None:
-            body, *moments = fact.said
-            values = dict(zip(body.moments, moments, strict=False))
+            like, *moments = fact.said
+            body, values = like, dict(zip(like.moments, moments, strict=False))
         elif _MOMENT_NAME in fact.body:
             found = _MOMENTS.decode(fact.body)
             for name in MOMENTS:

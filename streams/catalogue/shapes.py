@@ -9,20 +9,27 @@ read in a body (``said``) is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Sized
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.catalogue.contributions import MILLION, Addition, Stated, end_day, stated_metric
+from streams.catalogue.contributions import (
+    GRIDS,
+    MILLION,
+    Addition,
+    MetricRules,
+    day_of,
+    metric_said,
+)
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
 
 if TYPE_CHECKING:
     from streams.catalogue.indicators import Catalogue
-    from streams.facts.messages import Fact, Likeness
+    from streams.facts.messages import Fact
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -30,6 +37,19 @@ I32 = npt.NDArray[np.int32]
 _METRICS = Feed.WARDMETRICS
 # Shapes, and bodies recognised, up to here; full tables are begun anew.
 _ROOM = 65_536
+
+
+class Placed(NamedTuple):
+    """Where facts go (one entry a fact).
+
+    ``shape`` says which cells a fact adds, on which UTC ``day``; ``above`` and ``below`` are
+    what its cells get besides, in millionths.
+    """
+
+    shape: I32
+    day: I32
+    above: I64
+    below: I64
 
 
 class Shapes:
@@ -44,6 +64,8 @@ class Shapes:
         self._catalogue = catalogue
         self._feeds = len(catalogue.indicators)
         self._timed = [catalogue.is_timed(feed) for feed in Feed]
+        self._rules = MetricRules(list(catalogue.metrics.values()))
+        self._rule_of = {name: number for number, name in enumerate(catalogue.metrics)}
         self.clear()
 
     def clear(self) -> None:
@@ -55,53 +77,50 @@ class Shapes:
         self._new_starts: list[list[int]] = []
         self._new_cells: list[tuple[int, int, int]] = []
         self._numbers: dict[tuple[int, tuple[Addition, ...]], int] = {}
-        self._metrics: dict[tuple[int, int], int] = {}
-        self._stated: dict[Likeness, Stated] = {}
-        self._known: list[dict[object, tuple[int, int, int, int | None]]] = [{} for _ in Feed]
+        self._by_kind = np.full((self._feeds + 1) * GRIDS, -1, dtype=np.int32)
+        self._known: list[dict[object, int]] = [{} for _ in Feed]
 
     @property
     def full(self) -> bool:
         """Whether it is time to begin anew."""
-        tables: tuple[Sized, ...] = (*self._known, self._stated)
-        return self.number >= _ROOM or any(len(known) >= _ROOM for known in tables)
+        return self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known)
 
-    def place(self, fact: Fact) -> tuple[int, int, int, int]:
-        """The shape of a fact, its UTC day, and what its cells get besides (millionths)."""
-        feed = fact.feed
+    def place(self, feed: Feed, facts: Sequence[Fact]) -> Placed:
+        """Where the facts of one feed go."""
         if feed is _METRICS:
-            return self._metric(fact)
-        of_feed = self._known[feed]
-        key = self._catalogue.recognised(fact) if self._timed[feed] else fact.body
-        known = of_feed.get(key)
-        if known is None:
-            known = of_feed[key] = self._read(fact)
-        shape, above, below, day = known
-        return shape, fact.time // MS_PER_DAY if day is None else day, above, below
+            return self._metrics(facts)
+        known = self._known[feed]
+        keys: Sequence[object] = [one.body for one in facts]
+        if self._timed[feed]:
+            keys = list(map(self._catalogue.recognised, facts))
+        shape = np.array([known.get(key, -1) for key in keys], dtype=np.int32)
+        for at in np.flatnonzero(shape < 0).tolist():
+            number = known.get(keys[at])
+            if number is None:
+                number = known[keys[at]] = self._number(feed, self._catalogue.additions(facts[at]))
+            shape[at] = number
+        day = np.array([one.time for one in facts]) // MS_PER_DAY
+        if feed is Feed.SPEAKUP:
+            day = np.array(list(map(day_of, facts)))
+        nothing = np.zeros(len(facts), dtype=np.int64)
+        return Placed(shape, day.astype(np.int32), nothing, nothing)
 
-    def _read(self, fact: Fact) -> tuple[int, int, int, int | None]:
-        additions = self._catalogue.additions(fact)
-        shape = self._number(int(fact.feed), additions)
-        return shape, 0, 0, end_day(fact)
+    def _metrics(self, facts: Sequence[Fact]) -> Placed:
+        """Where ward metrics go: a shape for each metric and grid, their numbers besides."""
+        names, numerators, denominators, spans = zip(*map(metric_said, facts), strict=True)
+        of_name = self._rule_of
+        rule = np.array([of_name.get(name, -1) for name in names])
+        position, above, below = self._rules.counts(rule, numerators, denominators)
+        day, grid = np.divmod(np.array(spans), GRIDS)
+        kind = (position + 1) * GRIDS + grid
+        shape = self._by_kind[kind]
+        for new in np.unique(kind[shape < 0]).tolist():
+            at, on = divmod(new, GRIDS)
+            additions = (Addition(at - 1, Grid(on), 0, 0),) if at else ()
+            self._by_kind[new] = self._number(_METRICS, additions)
+        return Placed(self._by_kind[kind], day.astype(np.int32), above, below)
 
-    def _metric(self, fact: Fact) -> tuple[int, int, int, int]:
-        said = fact.said
-        stated = None if said is None else self._stated.get(said[0])
-        if said is None or stated is None:
-            stated, above, below = stated_metric(self._catalogue.metrics, fact)
-            if said is not None:
-                self._stated[said[0]] = stated
-        else:
-            _, above, below = said
-        rule, grid, day = stated
-        counts = None if rule is None else rule.counts(above, below)
-        position = -1 if rule is None or counts is None else rule.position
-        shape = self._metrics.get((position, grid))
-        if shape is None:
-            additions = () if position < 0 else (Addition(position, grid, 0, 0),)
-            shape = self._metrics[position, grid] = self._number(int(_METRICS), additions)
-        return (shape, day, 0, 0) if counts is None else (shape, day, *counts)
-
-    def _number(self, feed: int, additions: tuple[Addition, ...]) -> int:
+    def _number(self, feed: Feed, additions: tuple[Addition, ...]) -> int:
         number = self._numbers.get((feed, additions))
         if number is None:
             number = self._numbers[feed, additions] = self.number

@@ -31,7 +31,7 @@ class Message:
 
 
 class Likeness:
-    """What bodies have in common that differ in a metric's numbers or in these moments only.
+    """What bodies of complaints have in common that differ in these moments only.
 
     Two bodies are alike if they have the same likeness object.
     """
@@ -45,11 +45,12 @@ class Likeness:
 Rank = tuple[int, bool, tuple[bytes, int, str, str, int, int]]
 """Revision, whether it is a withdrawal, and the content: body, feed, place and moments."""
 
-Said = tuple[Likeness, Any, Any]
-"""What intake read in a body on its way: whom it is like, and the values that differ.
+Said = tuple[Any, ...]
+"""What intake read in a body on its way, so that nobody need read it again.
 
-The values are a metric's numbers, or the moments of a complaint as they are written in
-UTC; without a second value that is None.
+Of a complaint whom it is like (``Likeness``) and its moments, as they are written in UTC. Of a
+ward metric its name, numerator, denominator (or None) and period, as
+``streams.catalogue.contributions.metric_said`` gives them.
 """
 
 

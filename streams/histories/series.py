@@ -127,14 +127,16 @@ class Block:
 
     def _apply(self, facts: list[Fact], sign: int) -> None:
         self._forget()
+        by_feed: list[list[Fact]] = [[] for _ in Feed]
+        for fact in facts:
+            by_feed[fact.feed].append(fact)
+        facts = list(chain.from_iterable(by_feed))
         known = self._units.leaves
         leaf = np.array([known.get((one.site, one.ward), -1) for one in facts], dtype=np.int32)
         for new in np.flatnonzero(leaf < 0).tolist():
             leaf[new] = self._units.leaf_of(facts[new])
-        placed = chain.from_iterable(map(self._shapes.place, facts))
-        numbers = np.fromiter(placed, np.int64, 4 * len(facts)).reshape(-1, 4)
-        shape, day, above, below = np.ascontiguousarray(numbers.T)
-        shape, day = shape.astype(np.int32), day.astype(np.int32)
+        placed = [self._shapes.place(feed, by_feed[feed]) for feed in Feed if by_feed[feed]]
+        shape, day, above, below = map(np.concatenate, zip(*placed, strict=True))
         (starts, shapes), months = self._shapes.tables(), _months()
         tally = np.empty(leaf.size, dtype=np.int64)
         for grid, columns in self.columns.items():

@@ -31,9 +31,10 @@ U8 = npt.NDArray[np.uint8]
 # others are single values: texts, moments and numbers.
 _CUT = (
     b"provider", b"id", b"source", b"time", b"recordedtime", b"acknowledged_at", b"resolved_at",
-    b"numerator", b"denominator",
+    b"period_start", b"period_end", b"numerator", b"denominator",
 )  # fmt: skip
-_PLACE, _ID, _SOURCE, _TIME, _RECORDED, _ACKNOWLEDGED, _RESOLVED, _NUMERATOR = range(8)
+_PLACE, _ID, _SOURCE, _TIME, _RECORDED, _ACKNOWLEDGED = range(6)
+_NUMERATOR = 9
 _VALUES = len(_CUT)
 # Names of the place that may follow the provider's, in this order.
 _WITHIN = (b"site", b"ward")

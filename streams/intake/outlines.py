@@ -22,14 +22,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.catalogue.contributions import moment_ms
+from streams.catalogue.contributions import moment_ms, span_of
 from streams.catalogue.rules import MOMENTS
-from streams.facts.envelope import MS_PER_DAY, fact_key, milliseconds
+from streams.facts.envelope import MS_PER_DAY, key_begun, milliseconds
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact, Likeness, Said
 from streams.facts.vocabulary import NUMBER_LIMIT
 from streams.intake.admission import Place
-from streams.intake.bodies import EARLIEST, plain_number
+from streams.intake.bodies import EARLIEST, LONGEST_PERIOD, plain_number
 from streams.intake.context import Context
 from streams.intake.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME, cut
 
@@ -38,15 +38,20 @@ _SHORTEST = 128
 # Outlines and places up to these lengths are remembered.
 _LONGEST, _LONGEST_PLACE = 1024, 256
 REMEMBERED_OUTLINES, REMEMBERED = 16_384, 65_536
-"""So many outlines, and so many places and numbers, are remembered; then begun anew."""
+"""So many outlines, and so many places, periods and numbers, are remembered; then begun anew."""
 
 # What stands before the values of a canonical body that are cut out of its event, in the order
-# of a body's fields, and what ends them.
+# of a body's fields, and what ends them. A period is one value: where it begins and ends.
 _CUT_OUT = (
     *((f'"{name}":"'.encode(), b'"') for name in MOMENTS),
     (b'"numerator":', b","),
     (b'"denominator":', b","),
+    (b'"period_start":"', b'"'),
 )
+_WITHIN_PERIOD = b'","period_end":"'
+# A period among the values of an event comes first: two moments with a space between them.
+_MOMENT = len("2026-01-05T00:00:00Z")
+_PERIOD = 2 * _MOMENT + 1
 
 _SPEAKUP = Feed.SPEAKUP
 # An event is taken here only where it is not withdrawn.
@@ -57,20 +62,15 @@ I64 = npt.NDArray[np.int64]
 class Outline(NamedTuple):
     """What is known of the events with one outline.
 
-    ``body`` is their canonical body without its place; where values are cut out, it goes up
-    to the first and on with ``between`` and, behind a second one, with ``behind``.
-    ``metric`` and ``until`` are what a body with a period says: its metric, and the end of
-    the period in milliseconds (-1 where there is none). ``like`` is what bodies with this
-    outline are told by.
+    ``pieces`` are what stands around the values of their canonical body, which has no place.
+    ``metric`` is the name of their metric ("" where they state none) and ``like`` what
+    complaints are told by.
     """
 
     feed: Feed
     revision: int
-    body: bytes
-    between: bytes
-    behind: bytes | None
+    pieces: tuple[bytes, ...]
     metric: str
-    until: int
     like: Likeness
 
 
@@ -82,15 +82,27 @@ class Standing(NamedTuple):
     ward: str | None
 
 
-class _Period(msgspec.Struct):
+class Period(NamedTuple):
+    """A period that events spoke for.
+
+    ``until`` is its end in milliseconds, -1 where it is none; ``written`` is how a canonical
+    body has it and ``span`` how a metric's reading does.
+    """
+
+    until: int
+    written: bytes
+    span: int
+
+
+class _Metric(msgspec.Struct):
     metric: str = ""
-    period_end: str = ""
 
 
-_PERIOD = msgspec.json.Decoder(_Period)
+_METRIC = msgspec.json.Decoder(_Metric)
 _encode = msgspec.json.Encoder().encode
 _outlines: dict[str, Outline] = {}
 _places: dict[str, Standing] = {}
+_periods: dict[str, Period] = {}
 _numbers: dict[str, tuple[int | float, bytes]] = {}
 
 
@@ -155,8 +167,9 @@ class Events:
     def taken(self, context: Context, place: Place | None) -> list[Fact | None]:
         """The facts of the events; None for each that must go the strict way."""
         facts: list[Fact | None] = []
-        authority, today, latest = context.authority, milliseconds(context.now), context.latest
+        authority, today = context.authority, milliseconds(context.now)
         meant = None if place is None else (place.feed, place.provider)
+        begun, sender = key_begun(""), ""
         speaking = saying = ""
         for text, event_id, source, where, values, time, recorded in zip(
             self._outlines, self._texts[1::PARTS], self._texts[2::PARTS], self._places,
@@ -166,28 +179,35 @@ class Events:
             outline, standing = _outlines.get(text), _places.get(where)
             if outline is None or standing is None or time < 0:
                 continue
-            feed, revision, body, _, _, metric, until, _ = outline
+            feed, revision, pieces, metric, like = outline
             provider, site, ward = standing
-            # A metric counts at the end of its period.
-            counts_at = until if metric else time
+            if meant is not None and (feed, provider) != meant:
+                continue
+            if ward is not None and feed is _SPEAKUP:
+                continue
+            body, said = pieces[0], None
+            if not values:
+                pass
+            elif like.moments:
+                body, said = _answered(pieces, like, values)
+            else:
+                stated = _stated(pieces, metric, values, time, context)
+                if stated is None:
+                    continue
+                body, said, time = stated  # noqa: PLW2901 - a metric counts at its period's end
             if source != speaking or provider != saying:
                 # Who may speak today may also speak of the past.
                 if authority(source, provider, today) is None:
                     speaking, saying = source, provider
-                elif authority(source, provider, counts_at) is not None:
+                elif authority(source, provider, time) is not None:
                     continue
-            if meant is not None and (feed, provider) != meant:
-                continue
-            if until > latest or (ward is not None and feed is _SPEAKUP):
-                continue
-            said = None
-            if values:
-                body, said = _filled(outline, values, time, context)
-                if said is None:
-                    continue
+            if source != sender:
+                begun, sender = key_begun(source), source
+            key = begun.copy()
+            key.update(event_id.encode())
             facts[-1] = Fact(
-                fact_key(source, event_id), source, event_id, feed, revision, _STANDS,
-                provider, site, ward, counts_at, None if recorded < 0 else recorded, body, said,
+                key.digest(), source, event_id, feed, revision, _STANDS, provider, site, ward,
+                time, None if recorded < 0 else recorded, body, said,
             )  # fmt: skip
         return facts
 
@@ -201,25 +221,18 @@ class Events:
         body = fact.body
         pieces = _around_values(body)
         values = self._texts[PARTS * index + 4]
-        if values.count(" ") + bool(values) + 1 != len(pieces):
+        written = values.count(" ") + bool(values) - (_WITHIN_PERIOD in body)
+        if written + 1 != len(pieces):
             return
-        said = _PERIOD.decode(body)
-        until = moment_ms(said.period_end) if said.period_end else -1
-        if len(_outlines) >= REMEMBERED_OUTLINES:
-            _outlines.clear()
-        if len(_places) >= REMEMBERED:
-            _places.clear()
+        _make_room()
         like = Likeness(tuple(name for name in MOMENTS if f'"{name}":"'.encode() in body))
-        between = pieces[1] if len(pieces) > 1 else b""
-        behind = pieces[2] if len(pieces) > 2 else None
-        _outlines[text] = Outline(
-            fact.feed, fact.revision, pieces[0], between, behind, said.metric, until, like
-        )
+        metric = _METRIC.decode(body).metric
+        _outlines[text] = Outline(fact.feed, fact.revision, pieces, metric, like)
         _places[where] = Standing(fact.provider, fact.site, fact.ward)
 
 
-def _around_values(body: bytes) -> list[bytes]:
-    """What stands around the values that are cut out; a metric's period follows its numbers."""
+def _around_values(body: bytes) -> tuple[bytes, ...]:
+    """What stands around the values that are cut out."""
     pieces, begin = [], 0
     for before, behind in _CUT_OUT:
         at = body.find(before, begin)
@@ -227,25 +240,39 @@ def _around_values(body: bytes) -> list[bytes]:
             value = at + len(before)
             pieces.append(body[begin:value])
             begin = body.index(behind, value)
-    return [*pieces, body[begin:]]
+            if body.startswith(_WITHIN_PERIOD, begin):
+                begin = body.index(behind, begin + len(_WITHIN_PERIOD))
+    return (*pieces, body[begin:])
 
 
-def _filled(
-    outline: Outline, values: str, time: int, context: Context
-) -> tuple[bytes, Said | None]:
-    """A canonical body with values in it; without ``Said`` where one must look closer."""
-    _, _, before, between, behind, metric, until, like = outline
+def _answered(pieces: tuple[bytes, ...], like: Likeness, values: str) -> tuple[bytes, Said]:
+    """The canonical body of a complaint, and what was read in it."""
     first, _, second = values.partition(" ")
+    body = pieces[0] + first.encode() + pieces[1]
+    if second:
+        body += second.encode() + pieces[2]
+    return body, (like, first, second or None)
+
+
+def _stated(
+    pieces: tuple[bytes, ...], metric: str, values: str, time: int, context: Context
+) -> tuple[bytes, Said | None, int] | None:
+    """The canonical body of a metric or an aggregate, what was read in it, when it counts.
+
+    None where one must look closer.
+    """
+    until, period, span = _periods.get(values[:_PERIOD]) or _period(values[:_PERIOD])
+    if until < 0:
+        return None
     if not metric:
-        if behind is None:
-            return before + first.encode() + between, (like, first, None)
-        body = before + first.encode() + between + second.encode() + behind
-        return body, (like, first, second)
-    above, written = _numbers.get(first) or _number(first)
+        return pieces[0] + period + pieces[1], None, time
+    first, _, second = values[_PERIOD + 1 :].partition(" ")
+    above, body = _numbers.get(first) or _number(first)
     below = None
-    if behind is not None:
-        below, written_below = _numbers.get(second) or _number(second)
-        between = between + written_below + behind
+    body = pieces[0] + body + pieces[1]
+    if second:
+        below, written = _numbers.get(second) or _number(second)
+        body += written + pieces[2]
     rule = context.metrics.get(metric)
     if (
         rule is None
@@ -254,8 +281,28 @@ def _filled(
         or not -MS_PER_DAY <= time - until <= MS_PER_DAY
         or rule.refusal(above, below) is not None
     ):
-        return b"", None
-    return before + written + between, (like, above, below)
+        return None
+    return body + period + pieces[-1], (metric, above, below, span), until
+
+
+def _period(values: str) -> Period:
+    """Where a period begins and ends, remembered."""
+    start, _, end = values.partition(" ")
+    since, until = moment_ms(start), moment_ms(end)
+    if not 0 < until - since <= LONGEST_PERIOD:
+        until = -1
+    if len(_periods) >= REMEMBERED:
+        _periods.clear()
+    written = start.encode() + _WITHIN_PERIOD + end.encode()
+    _periods[values] = found = Period(until, written, span_of(start, end))
+    return found
+
+
+def _make_room() -> None:
+    if len(_outlines) >= REMEMBERED_OUTLINES:
+        _outlines.clear()
+    if len(_places) >= REMEMBERED:
+        _places.clear()
 
 
 def _number(value: str) -> tuple[int | float, bytes]:
@@ -267,12 +314,12 @@ def _number(value: str) -> tuple[int | float, bytes]:
     return found
 
 
-def remembered() -> tuple[int, int, int]:
-    """How many outlines, places and numbers are remembered."""
-    return len(_outlines), len(_places), len(_numbers)
+def remembered() -> tuple[int, ...]:
+    """How many outlines, places, periods and numbers are remembered."""
+    return len(_outlines), len(_places), len(_periods), len(_numbers)
 
 
 def forget() -> None:
     """Forget all: every event goes the strict way once more."""
-    for held in (_outlines, _places, _numbers):
+    for held in (_outlines, _places, _periods, _numbers):
         held.clear()

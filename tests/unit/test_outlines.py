@@ -89,7 +89,8 @@ def test_an_envelope_with_anything_odd_goes_the_strict_way(change):
         {"denominator": None},
         {"denominator": "196.5"},
         {"metric": "nothing"},
-        {"period_end": "2026-01-06T00:00:00Z"},
+        {"period_end": "2025-12-29T00:00:00Z"},
+        {"period_start": "2025-09-01T00:00:00Z"},
         {"ward": "W8"},
     ],
 )
@@ -98,6 +99,18 @@ def test_a_metric_with_other_numbers_than_it_may_have_goes_the_strict_way(change
     opened(sent)
 
     assert at_once(sent, sent | {"data": sent["data"] | change}) == [True, False]
+
+
+def test_a_metric_of_another_week_is_taken_at_once():
+    sent = event("wardmetric")
+    opened(sent)
+    week = {"period_start": "2026-01-05T00:00:00Z", "period_end": "2026-01-12T00:00:00Z"}
+    later = sent | {"time": week["period_end"], "data": sent["data"] | week}
+
+    assert at_once(later) == [True]
+    known = opened(later)
+    outlines.forget()
+    assert known == opened(later)
 
 
 def test_a_metric_far_from_the_end_of_its_period_goes_the_strict_way():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
+
 from streams.catalogue.contributions import metric_additions
 from streams.catalogue.indicators import Catalogue
 from streams.catalogue.shapes import Shapes
 from streams.facts.feeds import Feed
+from streams.facts.periods import Grid
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()
@@ -32,20 +35,47 @@ def test_complaints_recognised_without_their_moments_add_what_they_add_alone():
 
 
 def test_a_metric_has_one_shape_whatever_its_numbers():
-    shapes = Shapes(CATALOGUE)
-    placed = []
-    for number in (3, 4, 5.5):
-        sent = fact(
+    sent = [
+        fact(
             f"m{number}", "2026-01-12", Feed.WARDMETRICS, metric="sickness",
             numerator=number, denominator=100,
             period_start="2026-01-05T00:00:00Z", period_end="2026-01-12T00:00:00Z",
-        )  # fmt: skip
-        (addition,) = metric_additions(CATALOGUE.metrics, sent)
-        placed.append(shapes.place(sent))
-        assert placed[-1][2:] == (addition.numerator, addition.denominator)
+        )
+        for number in (3, 4, 5.5)
+    ]  # fmt: skip
+    shapes = Shapes(CATALOGUE)
 
-    assert {(shape, day) for shape, day, _, _ in placed} == {(0, 20464)}
+    placed = shapes.place(Feed.WARDMETRICS, sent)
+
+    assert ([0, 0, 0], [20464] * 3) == (placed.shape.tolist(), placed.day.tolist())
     assert shapes.number == 1
+
+
+@pytest.mark.parametrize("metric", sorted(CATALOGUE.metrics))
+@pytest.mark.parametrize("denominator", [None, 0, 7, 1_000_000_000, 0.000001])
+def test_metrics_at_once_add_what_each_adds_alone(metric, denominator):
+    numbers = [0, 3, 5.5, 0.0000005, 999_999_999.999999, 1_000_000_000]
+    sent = [
+        fact(
+            f"m{number}", "2026-02-01", Feed.WARDMETRICS, metric=metric, numerator=number,
+            period_start="2026-01-01T00:00:00Z", period_end="2026-02-01T00:00:00Z",
+            **({} if denominator is None else {"denominator": denominator}),
+        )
+        for number in numbers
+    ]  # fmt: skip
+    shapes = Shapes(CATALOGUE)
+
+    placed = shapes.place(Feed.WARDMETRICS, sent)
+
+    starts, cells = shapes.tables()
+    for at, one in enumerate(sent):
+        shape = placed.shape[at]
+        found = [
+            (cells[cell, 0], Grid.MONTH, placed.above[at], placed.below[at])
+            for cell in range(starts[shape, Grid.MONTH], starts[shape, Grid.MONTH + 1])
+        ]
+        alone = metric_additions(CATALOGUE.metrics, one)
+        assert found == [(a.indicator, a.grid, a.numerator, a.denominator) for a in alone]
 
 
 def test_an_aggregate_counts_on_the_last_day_of_its_period():
@@ -55,13 +85,13 @@ def test_an_aggregate_counts_on_the_last_day_of_its_period():
         period_start="2026-01-01T00:00:00Z", period_end="2026-04-01T00:00:00Z",
     )  # fmt: skip
 
-    assert [shapes.place(sent)[1] for _ in range(2)] == [20543, 20543]
+    assert [20543, 20543] == shapes.place(Feed.SPEAKUP, [sent, sent]).day.tolist()
 
 
 def test_a_full_table_of_shapes_is_begun_anew():
     shapes = Shapes(CATALOGUE)
-    first = shapes.place(fact("a", "2026-01-05"))
+    first = shapes.place(Feed.INCIDENTS, [fact("a", "2026-01-05")])
     shapes.clear()
 
     assert not shapes.full
-    assert first == shapes.place(fact("b", "2026-01-05"))
+    assert first.shape == shapes.place(Feed.INCIDENTS, [fact("b", "2026-01-05")]).shape == [0]
