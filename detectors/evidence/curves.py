@@ -20,6 +20,7 @@ from detectors.evidence.looks import (
     eligible,
     first_with,
     make_looks,
+    most_at_look,
     observed_before,
 )
 from detectors.evidence.model import EvidenceModel
@@ -94,7 +95,7 @@ def _count_block(
         first = first_with(seen, rules.baseline)
         for g in range(bars.shape[0]):
             last[g] = -1
-        level = 0.0
+        level = np.inf  # no close has been judged yet
         for t in range(first_with(seen, rules.minimum), periods):
             judged += seen[t + 1] - seen[t]  # a period without any feed is not watched time
             level = _count_period(
@@ -122,7 +123,9 @@ def _count_period(
         looks.so_far[f] = 0.0
     for day in range(0 if rules.by_day else CLOSE, CLOSE + 1):
         extra = margin if day < CLOSE else 0.0
-        reachable = bring_to_look(history, tab, t, day, level, looks)
+        if not bring_to_look(history, t, day, looks):
+            continue
+        reachable = most_at_look(bars[0] + extra, history, tab, t, day, level, looks)
         if reachable <= bars[0] + extra:
             continue
         reach = onset_sums(

@@ -74,23 +74,17 @@ def make_looks(feeds: int, tab: Tables) -> Looks:
 
 
 @compiled
-def bring_to_look(
-    history: History, tab: Tables, t: int, day: int, level: float, looks: Looks
-) -> float:
-    """Bring the sums to a look; give a log evidence that it cannot exceed.
+def bring_to_look(history: History, t: int, day: int, looks: Looks) -> bool:
+    """Bring the sums to a look; say whether there is anything new to look at.
 
-    Given the last close's evidence ``level`` a look within the week can exceed it
-    by no more than its own events allow (the slack covers onsets that move between
-    two steps of the grid), so most of them need no closer look, and a day without
-    an event never does. A close is always looked at.
+    That is a period's close, and a day with an event.
     """
     if day == CLOSE:
         for f in range(history.counts.shape[0]):
             looks.totals[f] = history.sums[t + 1, f]
             looks.masses[f] = history.mass[t + 1, f]
-        return math.inf
+        return True
     events = False
-    gain = 0.0
     for f in range(history.counts.shape[0]):
         m = history.expected[f, t] * history.shape[f, day]
         if history.by_day[f] == 0 or m <= 0.0:
@@ -101,8 +95,60 @@ def bring_to_look(
         omega = 1.0 / (1.0 + history.drag[t, f] * m)
         looks.totals[f] = history.sums[t, f] + omega * looks.so_far[f]
         looks.masses[f] = history.mass[t, f] + omega * m
-        gain += omega * looks.so_far[f] * tab.steepest[f]
-    return math.log(1.0 + level) + gain + GATE_SLACK if events else -math.inf
+    return events
+
+
+@compiled
+def most_at_look(
+    bar: float, history: History, tab: Tables, t: int, day: int, level: float, looks: Looks
+) -> float:
+    """Give a log evidence that a look in period ``t`` cannot exceed, told exactly above ``bar``.
+
+    Given the evidence ``level`` at the last close (infinite where there was none) a look within
+    the period can exceed it by no more than the period's own events allow (the slack covers
+    onsets that move between two steps of the grid), so most looks need not be taken. A close
+    is always looked at.
+    """
+    if day == CLOSE:
+        return math.inf
+    before = math.log(1.0 + level) + GATE_SLACK
+    most = before
+    for f in range(history.counts.shape[0]):
+        most += (looks.totals[f] - history.sums[t, f]) * tab.steepest[f]
+    if most <= bar:
+        return most
+    most = before
+    for f in range(history.counts.shape[0]):
+        counted = looks.totals[f] - history.sums[t, f]
+        if counted > 0.0:
+            exposed = looks.masses[f] - history.mass[t, f]
+            shape = tab.prior_a[f] + history.sums[t, f]
+            scale = tab.prior_b[f] + history.mass[t, f]
+            most += _most_grown(shape, scale, counted, exposed, tab.gain[f])
+    return most
+
+
+@compiled
+def _most_grown(shape: float, scale: float, counted: float, exposed: float, gains: F64) -> float:
+    """The most by which new events can raise a feed's log Bayes factor, whatever the onset.
+
+    Let B and N (``shape``, ``scale``) be a + A and b + M before, x and m (``counted``,
+    ``exposed``) what is new, and u = 1 + (r - 1) M1 / N, from 1 for an onset today to r for one
+    before everything. Then log BF grows by
+
+        x log r - (B + x) log((N u + m r) / (N + m)) + B log u,
+
+    which is greatest at u = B m r / (x N) or at the end of its range next to that.
+    """
+    most = 0.0
+    for gain in gains:
+        r = 1.0 + gain
+        u = shape * exposed * r / (counted * scale)
+        u = min(max(u, min(r, 1.0)), max(r, 1.0))
+        grown = counted * math.log(r) + shape * math.log(u)
+        grown -= (shape + counted) * math.log((scale * u + exposed * r) / (scale + exposed))
+        most = max(most, grown)
+    return most
 
 
 @compiled

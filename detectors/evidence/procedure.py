@@ -24,6 +24,7 @@ from detectors.evidence.looks import (
     eligible,
     first_with,
     make_looks,
+    most_at_look,
     observed_before,
 )
 from detectors.evidence.statistic import (
@@ -144,7 +145,9 @@ def _watch_unit(
         if rows.shape[0] - used < 2 * (CLOSE + 1) + 1:
             return -1
         if t >= ready and tab.weight.shape[0] > 0:
-            used = _look(history, tab, rules, t, closed, first, state, looks, rows, used)
+            # Before the first close is judged nothing is known of the evidence.
+            level = state[LEVEL] if t > ready else np.inf
+            used = _look(history, tab, rules, t, closed, first, level, state, looks, rows, used)
         if t < closed:
             used = _subside(history, tab, rules, t, state, rows, used)
             for column in range(STATE):
@@ -160,18 +163,24 @@ def _look(
     t: int,
     closed: int,
     first: int,
+    level: float,
     state: F64,
     looks: Looks,
     rows: F64,
     used: int,
 ) -> int:
-    """Take the looks of one period: after each day with an event, then at its close."""
+    """Take the looks of one period: after each day with an event, then at its close.
+
+    ``level`` is the evidence at the last close, infinite where there was none.
+    """
     begin = 0 if rules.by_day else CLOSE
     end = CLOSE + 1 if t < closed else CLOSE
     for f in range(history.counts.shape[0]):
         looks.so_far[f] = 0.0
     for day in range(begin, end):
-        if bring_to_look(history, tab, t, day, state[LEVEL], looks) <= rules.look1:
+        if not bring_to_look(history, t, day, looks):
+            continue
+        if most_at_look(rules.look1, history, tab, t, day, level, looks) <= rules.look1:
             continue
         reach = onset_sums(
             looks.totals, looks.masses, history.sums, history.mass, t, first, tab,
