@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -170,14 +171,11 @@ class EvidenceModel:
         return 2.0 * self.sigma2 * self.rho / (1.0 - self.rho)
 
     def seasonal(self, week0: int, periods: int) -> F64:
-        """Give the factor of season, holidays and trend, ``F64[F, T]``, on consecutive periods."""
-        width = len(self.feeds)
-        course = Course(
-            self.season,
-            np.zeros((width, KINDS)) if self.holiday is None else self.holiday,
-            np.zeros(width) if self.trend is None else self.trend,
-        )
-        return usual_course(course, self.trend_week, week0, periods, self.per_year)
+        """Give the factor of season, holidays and trend, ``F64[F, T]``, on consecutive periods.
+
+        It is kept and cannot be written to.
+        """
+        return _seasonal(self, week0, periods)
 
     def shape_of_week(self) -> F64:
         """Give the expected share of a week by the end of each day, ``F64[F, 7]``."""
@@ -246,6 +244,20 @@ class EvidenceModel:
             curve = values[name]
             values[name] = Curve(tuple(curve["bars"]), tuple(curve["rates"]))
         return cls(**values)
+
+
+# A model is compared by identity and never changes, so what follows from it is kept.
+@lru_cache(maxsize=256)
+def _seasonal(model: EvidenceModel, week0: int, periods: int) -> F64:
+    width = len(model.feeds)
+    course = Course(
+        model.season,
+        np.zeros((width, KINDS)) if model.holiday is None else model.holiday,
+        np.zeros(width) if model.trend is None else model.trend,
+    )
+    factors = usual_course(course, model.trend_week, week0, periods, model.per_year)
+    factors.flags.writeable = False
+    return factors
 
 
 def _line(at: float, xs: Sequence[float], ys: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from detectors.evidence.counts import DAYS, F64, I64, FeedCounts
+from detectors.evidence.counts import DAYS, I64, FeedCounts
 from detectors.evidence.crossings import Crossing, Episode, WatchPath, Way
 from detectors.evidence.kept import KeptPath
 from detectors.evidence.looks import CLOSE
@@ -67,7 +67,7 @@ def watch(
     ends = np.full(block.units, periods, dtype=np.int64) if closed is None else closed
     ends = np.clip(ends, 0, periods).astype(np.int64)
     kept, start = _resume(block, path, dirty_from, ends)
-    expected = block.exposure * _season(model, block.week0, periods)
+    expected = block.exposure * model.seasonal(block.week0, periods)
     none = np.zeros((block.units, block.feeds, 0, DAYS), dtype=np.uint16)
     daily = none if block.daily is None else block.daily
     known = np.ones(block.feeds) if block.daily_feeds is None else np.array(block.daily_feeds)
@@ -86,11 +86,6 @@ def watch(
 
 
 # A model is compared by identity and never changes, so what follows from it is kept.
-@lru_cache(maxsize=64)
-def _season(model: EvidenceModel, week0: int, periods: int) -> F64:
-    return model.seasonal(week0, periods)
-
-
 @lru_cache(maxsize=64)
 def _ways(
     model: EvidenceModel, budget1: float, budget2: float, *, within_week: bool

@@ -106,5 +106,6 @@ def excess_bound(excess: float, effects: F64) -> float:
     """The greatest that an onset's mean Bayes factor can be, from its excess D."""
     total = 0.0
     for e in range(effects.size):
-        total += math.exp(min(700.0, max(0.0, effects[e] * excess)))
+        most = effects[e] * excess
+        total += math.exp(min(700.0, most)) if most > 0.0 else 1.0
     return total / effects.size

@@ -8,7 +8,7 @@ in ``docs/indicators.md``. Loading it checks every entry, so that a mistake is a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,14 +24,13 @@ from streams.catalogue.contributions import (
     metric_additions,
 )
 from streams.catalogue.definitions import CatalogueError, Entry, Kind, Values, checked, read
-from streams.catalogue.rules import Clock, Condition, Rule, Rules
+from streams.catalogue.rules import Condition, Rule, Rules
+from streams.catalogue.time_limits import Clock
 from streams.facts.feeds import FEED_OF_TOPIC, Feed
 from streams.facts.messages import Fact
 from streams.facts.periods import Grid
 
 _SHIPPED = Path(__file__).with_name("indicators.toml")
-# Shapes of facts whose additions are kept; cleared when full, so memory stays bounded.
-_REMEMBERED = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,6 @@ class Catalogue:
             )
             for feed in Feed
         ]
-        self._remembered: list[dict[object, tuple[Addition, ...]]] = [{} for _ in Feed]
-        self._interned: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
         shape = msgspec.json.encode({key: entries[key] for key in entries})
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
@@ -131,45 +128,24 @@ class Catalogue:
         """Where an indicator stands in ``indicators``; raises KeyError."""
         return self._position[key]
 
-    def additions(self, fact: Fact) -> tuple[Addition, ...]:
+    def additions(self, fact: Fact, recognised: object = None) -> tuple[Addition, ...]:
         """What a fact adds to which indicators, whatever its period.
 
-        Facts of the same shape give the same tuple object, wherever and whenever
-        they happened. Withdrawn facts add nothing.
+        Events of the same shape give the same tuple object, wherever and whenever they
+        happened. Withdrawn facts add nothing. ``recognised`` is what an event is recognised
+        by, where that was asked before.
         """
         if fact.withdrawn:
             return ()
-        feed = fact.feed
-        if feed is Feed.WARDMETRICS:
-            return self._same(metric_additions(self.metrics, fact))
-        key = self.recognised(fact)
-        remembered = self._remembered[feed]
-        additions = remembered.get(key)
-        if additions is None:
-            if len(remembered) >= _REMEMBERED:
-                remembered.clear()
-            additions = self._same(self._rules[feed].additions(fact))
-            remembered[key] = additions
-        return additions
-
-    def is_timed(self, feed: Feed) -> bool:
-        """Whether what a feed's facts add depends on time limits."""
-        return bool(self._rules[feed].clocks)
-
-    def recognised(self, fact: Fact) -> object:
-        """What an event is recognised by: those that share it add the same.
-
-        That is its body; where a feed has time limits, the body without its moments
-        and which limits were kept.
-        """
+        if fact.feed is Feed.WARDMETRICS:
+            return metric_additions(self.metrics, fact)
         rules = self._rules[fact.feed]
-        return rules.without_moments(fact) if rules.clocks else fact.body
+        return rules.additions(fact, recognised or rules.recognised(fact))
 
-    def _same(self, additions: tuple[Addition, ...]) -> tuple[Addition, ...]:
-        """The one tuple that stands for all equal ones."""
-        if len(self._interned) >= _REMEMBERED:
-            self._interned.clear()
-        return self._interned.setdefault(additions, additions)
+    def recognition(self, feed: Feed) -> Callable[[Fact], object] | None:
+        """What a feed's events are recognised by; None where that is their body."""
+        rules = self._rules[feed]
+        return rules.recognised if rules.clocks else None
 
     def cells(self, fact: Fact) -> tuple[Cell, ...]:
         """What a fact adds, placed on its periods."""

@@ -10,64 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
 
-from streams.catalogue.contributions import MILLION, Addition, moment_ms
-from streams.facts.envelope import MS_PER_DAY
+from streams.catalogue.contributions import MILLION, Addition
+from streams.catalogue.time_limits import Clock, Kept, TimeLimits, acknowledge
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
 from streams.facts.periods import Grid
-from streams.facts.working_days import add_working_days
 
 Values = Mapping[str, Any]
 
+
 # What facts of the same kind add is kept; cleared when full.
 _REMEMBERED = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A time limit: from the fact's time until the moment named ``until``.
-
-    Either ``months`` or ``working_days`` is positive. The last day of the limit
-    counts whole, in UTC.
-    """
-
-    until: str
-    months: int
-    working_days: int
-
-    def due_day(self, day: int) -> int:
-        """The last UTC day (from 1970) in time, for a fact of a day."""
-        if self.working_days:
-            return add_working_days(day, self.working_days)
-        return _months_later(day, self.months)
-
-
-@lru_cache(maxsize=16_384)
-def _months_later(day: int, number: int) -> int:
-    """The same day of the month so many months later, or that month's last day."""
-    begun = datetime.fromtimestamp(day * 86_400, UTC)
-    months = begun.year * 12 + begun.month - 1 + number
-    first = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
-    following = (first + timedelta(days=32)).replace(day=1)
-    last = (following - timedelta(days=1)).day
-    due = first.replace(day=min(begun.day, last))
-    return int(due.timestamp()) // 86_400
-
-
-def _day(moment: str) -> int:
-    """The UTC day (from 1970) of a moment."""
-    # Days that are written in UTC repeat.
-    return moment_ms(moment[:10] + "T00:00:00Z" if moment[-1] == "Z" else moment) // MS_PER_DAY
-
-
-Kept = tuple[bool | None, ...]
-"""Whether each time limit was kept; None while that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +56,11 @@ class Rule:
     aggregate: tuple[str, str | None] | None
 
 
-class _Moments(msgspec.Struct):
-    """The moments of a complaint, for what its time limits need."""
-
-    acknowledged_at: str | None = None
-    resolved_at: str | None = None
-
-
-MOMENTS = _Moments.__struct_fields__
-_MOMENTS = msgspec.json.Decoder(_Moments)
-# What the names of moments end with, within a body.
-_MOMENT_NAME = b'_at":'
+def _keep(held: dict[Any, Any], key: object, value: object) -> None:
+    """Remember something; what is full is begun anew."""
+    if len(held) >= _REMEMBERED:
+        held.clear()
+    held[key] = value
 
 
 class _Sieve:
@@ -168,22 +119,40 @@ class Rules:
         self._where = _Sieve([rule.where for rule in rules])
         self._having = _Sieve([rule.having for rule in rules])
         self.clocks = tuple(dict.fromkeys(rule.clock for rule in rules if rule.clock is not None))
+        self._asked: dict[object, tuple[int, int]] = {}
         self._made: dict[tuple[int, int, Kept], tuple[Addition, ...]] = {}
-        self._due: dict[int, tuple[tuple[str, int], ...]] = {}
+        self._same: dict[tuple[Addition, ...], tuple[Addition, ...]] = {}
+        self._limits = TimeLimits(self.clocks)
 
-    def additions(self, fact: Fact) -> tuple[Addition, ...]:
-        """What an incident, a complaint or a speak-up case or aggregate adds."""
-        values: dict[str, Any] = msgspec.json.decode(fact.body)
-        if "counts" in values:
-            return _aggregate_additions(self._rules, values)
-        describe(fact.feed, values)
-        kept = self._kept(values, fact)
-        key = (self._where.holding(values), self._having.holding(values), kept)
+    def recognised(self, fact: Fact) -> object:
+        """What an event is recognised by: those that share it add the same.
+
+        That is its body; where there are time limits, the body without its moments and which
+        limits were kept.
+        """
+        return self._limits.recognised(fact) if self.clocks else fact.body
+
+    def additions(self, fact: Fact, recognised: object) -> tuple[Addition, ...]:
+        """What an incident, a complaint or a speak-up case or aggregate adds.
+
+        Facts that add the same give the same tuple.
+        """
+        body, kept = cast("tuple[object, Kept]", recognised) if self.clocks else (recognised, ())
+        asked = self._asked.get(body)
+        if asked is None:
+            values: dict[str, Any] = msgspec.json.decode(fact.body)
+            if "counts" in values:
+                return _aggregate_additions(self._rules, values)
+            # No condition asks when a moment was, only whether there is one.
+            describe(fact.feed, values)
+            asked = self._where.holding(values), self._having.holding(values)
+            _keep(self._asked, body, asked)
+        key = (*asked, kept)
         made = self._made.get(key)
         if made is None:
-            if len(self._made) >= _REMEMBERED:
-                self._made.clear()
-            made = self._made[key] = self._make(*key)
+            made = self._make(*key)
+            made = self._same.setdefault(made, made)
+            _keep(self._made, key, made)
         return made
 
     def _make(self, where: int, having: int, kept: Kept) -> tuple[Addition, ...]:
@@ -200,46 +169,6 @@ class Rules:
             elif holds is not None:
                 additions.append(Addition(rule.position, rule.grid, MILLION * holds, MILLION))
         return tuple(additions)
-
-    def without_moments(self, fact: Fact) -> tuple[object, Kept]:
-        """What a fact adds depends on this alone: its body without moments, limits kept."""
-        values: dict[str, Any] = {}
-        body: object = fact.body
-        if fact.said is not None:
-            like, *moments = fact.said
-            body, values = like, dict(zip(like.moments, moments, strict=False))
-        elif _MOMENT_NAME in fact.body:
-            found = _MOMENTS.decode(fact.body)
-            for name in MOMENTS:
-                moment = getattr(found, name)
-                if moment is not None:
-                    body = cast("bytes", body).replace(moment.encode(), b"")
-                    values[name] = moment
-        describe(fact.feed, values)
-        return body, self._kept(values, fact)
-
-    def _kept(self, values: Values, fact: Fact) -> Kept:
-        """Whether each limit was kept.
-
-        A complaint without the moment is late once its record is younger than
-        the limit; before that, or without a record time, nothing is known.
-        """
-        day = fact.time // MS_PER_DAY
-        limits = self._due.get(day)
-        if limits is None:
-            if len(self._due) >= _REMEMBERED:
-                self._due.clear()
-            limits = tuple((clock.until, clock.due_day(day)) for clock in self.clocks)
-            self._due[day] = limits
-        recorded = None if fact.recorded is None else fact.recorded // MS_PER_DAY
-        kept: list[bool | None] = []
-        for until, due in limits:
-            moment = values.get(until)
-            if moment is not None:
-                kept.append(_day(moment) <= due)
-            else:
-                kept.append(None if recorded is None or recorded <= due else False)
-        return tuple(kept)
 
 
 def _aggregate_additions(rules: Sequence[Rule], values: Values) -> tuple[Addition, ...]:
@@ -275,9 +204,7 @@ def describe(feed: Feed, values: dict[str, Any]) -> dict[str, Any]:
             values["harm"] = max(harms, key=_HARMS.index)
     elif feed is Feed.COMPLAINTS:
         values.setdefault("outcome", "open")
-        # An answer acknowledges, where nothing else did before it.
-        if "resolved_at" in values:
-            values.setdefault("acknowledged_at", values["resolved_at"])
+        acknowledge(values)
     elif feed is Feed.SPEAKUP and "route" in values:
         values["anonymous"] = values["route"] == "anonymous"
     return values

@@ -63,7 +63,7 @@ class Shapes:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._feeds = len(catalogue.indicators)
-        self._timed = [catalogue.is_timed(feed) for feed in Feed]
+        self._recognition = [catalogue.recognition(feed) for feed in Feed]
         self._rules = MetricRules(list(catalogue.metrics.values()))
         self._rule_of = {name: number for number, name in enumerate(catalogue.metrics)}
         self.clear()
@@ -76,7 +76,7 @@ class Shapes:
         self._cells = np.zeros((2048, 3), dtype=np.int64)
         self._new_starts: list[list[int]] = []
         self._new_cells: list[tuple[int, int, int]] = []
-        self._numbers: dict[tuple[int, tuple[Addition, ...]], int] = {}
+        self._numbers: dict[tuple[Feed, int], tuple[int, tuple[Addition, ...]]] = {}
         self._by_kind = np.full((self._feeds + 1) * GRIDS, -1, dtype=np.int32)
         self._known: list[dict[object, int]] = [{} for _ in Feed]
 
@@ -90,14 +90,16 @@ class Shapes:
         if feed is _METRICS:
             return self._metrics(facts)
         known = self._known[feed]
-        keys: Sequence[object] = [one.body for one in facts]
-        if self._timed[feed]:
-            keys = list(map(self._catalogue.recognised, facts))
+        recognised = self._recognition[feed]
+        keys: list[object] = (
+            [one.body for one in facts] if recognised is None else list(map(recognised, facts))
+        )
         shape = np.array([known.get(key, -1) for key in keys], dtype=np.int32)
         for at in np.flatnonzero(shape < 0).tolist():
             number = known.get(keys[at])
             if number is None:
-                number = known[keys[at]] = self._number(feed, self._catalogue.additions(facts[at]))
+                additions = self._catalogue.additions(facts[at], keys[at])
+                number = known[keys[at]] = self._number(feed, additions)
             shape[at] = number
         day = np.array([one.time for one in facts]) // MS_PER_DAY
         if feed is Feed.SPEAKUP:
@@ -121,9 +123,11 @@ class Shapes:
         return Placed(self._by_kind[kind], day.astype(np.int32), above, below)
 
     def _number(self, feed: Feed, additions: tuple[Addition, ...]) -> int:
-        number = self._numbers.get((feed, additions))
-        if number is None:
-            number = self._numbers[feed, additions] = self.number
+        number, _ = self._numbers.get((feed, id(additions)), (-1, additions))
+        if number < 0:
+            number = self.number
+            # Held as well, so that the identity stays theirs.
+            self._numbers[feed, id(additions)] = number, additions
             by_grid: list[list[tuple[int, int, int]]] = [[] for _ in Grid]
             for one in additions:
                 cell = one.indicator, one.numerator, one.denominator

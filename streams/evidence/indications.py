@@ -73,7 +73,7 @@ class IndicatorWatch:
         seen = columns.extent_of(columns.table[slots, position]) if slots else None
         before, self.signals = self.signals, {}
         # Counted from the first period with a fact, wherever the columns begin.
-        if seen is not None and seen[0] < closed:
+        if seen is not None and closed - seen[0] > MINIMUM[self.grid]:
             self._units = block.codes(slots)
             self.signals = self._judge(block, slots, position, seen[0], closed - seen[0])
         return differing(before, self.signals)

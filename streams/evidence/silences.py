@@ -85,7 +85,7 @@ class SilenceWatch:
 
     def _outage(self, block: Block, position: int, first: int, width: int) -> list[Signal]:
         """The feed as a whole: whether it stopped at the provider."""
-        if width <= 0:
+        if width <= MINIMUM[Grid.WEEK]:
             return []
         totals = _totals(block, position, first, width)
         return [
@@ -98,8 +98,10 @@ class SilenceWatch:
 
     def _quiet(self, block: Block, position: int, first: int, width: int) -> list[Signal]:
         """Units that used to report and stopped while their feed went on."""
+        if width <= MINIMUM[Grid.WEEK]:
+            return []
         slots = reported(block, Grid.WEEK, block.of_levels(self.levels), position)
-        if not slots or width <= 0:
+        if not slots:
             return []
         totals = _totals(block, position, first, width)
         counts = window(block, Grid.WEEK, slots, position, first, width)[0].astype(float)

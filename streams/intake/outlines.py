@@ -18,19 +18,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.catalogue.contributions import moment_ms, span_of
-from streams.catalogue.rules import MOMENTS
-from streams.facts.envelope import MS_PER_DAY, key_begun, milliseconds
+from streams.facts.envelope import key_begun, milliseconds
 from streams.facts.feeds import Feed
-from streams.facts.messages import Fact, Likeness, Said
-from streams.facts.vocabulary import NUMBER_LIMIT
+from streams.facts.messages import Fact
+from streams.intake import outline_bodies
 from streams.intake.admission import Place
-from streams.intake.bodies import EARLIEST, LONGEST_PERIOD, plain_number
+from streams.intake.bodies import EARLIEST
 from streams.intake.context import Context
+from streams.intake.outline_bodies import Outline, answered, outline_of, stated_body
 from streams.intake.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME, cut
 
 # No event that is any good is shorter.
@@ -38,40 +36,12 @@ _SHORTEST = 128
 # Outlines and places up to these lengths are remembered.
 _LONGEST, _LONGEST_PLACE = 1024, 256
 REMEMBERED_OUTLINES, REMEMBERED = 16_384, 65_536
-"""So many outlines, and so many places, periods and numbers, are remembered; then begun anew."""
-
-# What stands before the values of a canonical body that are cut out of its event, in the order
-# of a body's fields, and what ends them. A period is one value: where it begins and ends.
-_CUT_OUT = (
-    *((f'"{name}":"'.encode(), b'"') for name in MOMENTS),
-    (b'"numerator":', b","),
-    (b'"denominator":', b","),
-    (b'"period_start":"', b'"'),
-)
-_WITHIN_PERIOD = b'","period_end":"'
-# A period among the values of an event comes first: two moments with a space between them.
-_MOMENT = len("2026-01-05T00:00:00Z")
-_PERIOD = 2 * _MOMENT + 1
+"""So many outlines and places are remembered; then begun anew."""
 
 _SPEAKUP = Feed.SPEAKUP
 # An event is taken here only where it is not withdrawn.
 _STANDS = False
 I64 = npt.NDArray[np.int64]
-
-
-class Outline(NamedTuple):
-    """What is known of the events with one outline.
-
-    ``pieces`` are what stands around the values of their canonical body, which has no place.
-    ``metric`` is the name of their metric ("" where they state none) and ``like`` what
-    complaints are told by.
-    """
-
-    feed: Feed
-    revision: int
-    pieces: tuple[bytes, ...]
-    metric: str
-    like: Likeness
 
 
 class Standing(NamedTuple):
@@ -82,28 +52,8 @@ class Standing(NamedTuple):
     ward: str | None
 
 
-class Period(NamedTuple):
-    """A period that events spoke for.
-
-    ``until`` is its end in milliseconds, -1 where it is none; ``written`` is how a canonical
-    body has it and ``span`` how a metric's reading does.
-    """
-
-    until: int
-    written: bytes
-    span: int
-
-
-class _Metric(msgspec.Struct):
-    metric: str = ""
-
-
-_METRIC = msgspec.json.Decoder(_Metric)
-_encode = msgspec.json.Encoder().encode
 _outlines: dict[str, Outline] = {}
 _places: dict[str, Standing] = {}
-_periods: dict[str, Period] = {}
-_numbers: dict[str, tuple[int | float, bytes]] = {}
 
 
 class Events:
@@ -168,7 +118,6 @@ class Events:
         """The facts of the events; None for each that must go the strict way."""
         facts: list[Fact | None] = []
         authority, today = context.authority, milliseconds(context.now)
-        meant = None if place is None else (place.feed, place.provider)
         begun, sender = key_begun(""), ""
         speaking = saying = ""
         for text, event_id, source, where, values, time, recorded in zip(
@@ -181,7 +130,7 @@ class Events:
                 continue
             feed, revision, pieces, metric, like = outline
             provider, site, ward = standing
-            if meant is not None and (feed, provider) != meant:
+            if place is not None and (feed is not place.feed or provider != place.provider):
                 continue
             if ward is not None and feed is _SPEAKUP:
                 continue
@@ -189,9 +138,9 @@ class Events:
             if not values:
                 pass
             elif like.moments:
-                body, said = _answered(pieces, like, values)
+                body, said = answered(pieces, like, values)
             else:
-                stated = _stated(pieces, metric, values, time, context)
+                stated = stated_body(pieces, metric, values, time, context)
                 if stated is None:
                     continue
                 body, said, time = stated  # noqa: PLW2901 - a metric counts at its period's end
@@ -218,108 +167,25 @@ class Events:
             return
         if len(text) > _LONGEST or len(where) > _LONGEST_PLACE:
             return
-        body = fact.body
-        pieces = _around_values(body)
         values = self._texts[PARTS * index + 4]
-        written = values.count(" ") + bool(values) - (_WITHIN_PERIOD in body)
-        if written + 1 != len(pieces):
+        outline = outline_of(fact, values)
+        if outline is None:
             return
-        _make_room()
-        like = Likeness(tuple(name for name in MOMENTS if f'"{name}":"'.encode() in body))
-        metric = _METRIC.decode(body).metric
-        _outlines[text] = Outline(fact.feed, fact.revision, pieces, metric, like)
+        if len(_outlines) >= REMEMBERED_OUTLINES:
+            _outlines.clear()
+        if len(_places) >= REMEMBERED:
+            _places.clear()
+        _outlines[text] = outline
         _places[where] = Standing(fact.provider, fact.site, fact.ward)
-
-
-def _around_values(body: bytes) -> tuple[bytes, ...]:
-    """What stands around the values that are cut out."""
-    pieces, begin = [], 0
-    for before, behind in _CUT_OUT:
-        at = body.find(before, begin)
-        if at >= 0:
-            value = at + len(before)
-            pieces.append(body[begin:value])
-            begin = body.index(behind, value)
-            if body.startswith(_WITHIN_PERIOD, begin):
-                begin = body.index(behind, begin + len(_WITHIN_PERIOD))
-    return (*pieces, body[begin:])
-
-
-def _answered(pieces: tuple[bytes, ...], like: Likeness, values: str) -> tuple[bytes, Said]:
-    """The canonical body of a complaint, and what was read in it."""
-    first, _, second = values.partition(" ")
-    body = pieces[0] + first.encode() + pieces[1]
-    if second:
-        body += second.encode() + pieces[2]
-    return body, (like, first, second or None)
-
-
-def _stated(
-    pieces: tuple[bytes, ...], metric: str, values: str, time: int, context: Context
-) -> tuple[bytes, Said | None, int] | None:
-    """The canonical body of a metric or an aggregate, what was read in it, when it counts.
-
-    None where one must look closer.
-    """
-    until, period, span = _periods.get(values[:_PERIOD]) or _period(values[:_PERIOD])
-    if until < 0:
-        return None
-    if not metric:
-        return pieces[0] + period + pieces[1], None, time
-    first, _, second = values[_PERIOD + 1 :].partition(" ")
-    above, body = _numbers.get(first) or _number(first)
-    below = None
-    body = pieces[0] + body + pieces[1]
-    if second:
-        below, written = _numbers.get(second) or _number(second)
-        body += written + pieces[2]
-    rule = context.metrics.get(metric)
-    if (
-        rule is None
-        or above < 0
-        or (below is not None and below < 0)
-        or not -MS_PER_DAY <= time - until <= MS_PER_DAY
-        or rule.refusal(above, below) is not None
-    ):
-        return None
-    return body + period + pieces[-1], (metric, above, below, span), until
-
-
-def _period(values: str) -> Period:
-    """Where a period begins and ends, remembered."""
-    start, _, end = values.partition(" ")
-    since, until = moment_ms(start), moment_ms(end)
-    if not 0 < until - since <= LONGEST_PERIOD:
-        until = -1
-    if len(_periods) >= REMEMBERED:
-        _periods.clear()
-    written = start.encode() + _WITHIN_PERIOD + end.encode()
-    _periods[values] = found = Period(until, written, span_of(start, end))
-    return found
-
-
-def _make_room() -> None:
-    if len(_outlines) >= REMEMBERED_OUTLINES:
-        _outlines.clear()
-    if len(_places) >= REMEMBERED:
-        _places.clear()
-
-
-def _number(value: str) -> tuple[int | float, bytes]:
-    """A plain number and how it is written in a canonical body; -1 for one too great."""
-    number = plain_number(float(value)) if "." in value else int(value)
-    if len(_numbers) >= REMEMBERED:
-        _numbers.clear()
-    _numbers[value] = found = (number if number <= NUMBER_LIMIT else -1, _encode(number))
-    return found
 
 
 def remembered() -> tuple[int, ...]:
     """How many outlines, places, periods and numbers are remembered."""
-    return len(_outlines), len(_places), len(_periods), len(_numbers)
+    return len(_outlines), len(_places), *outline_bodies.remembered()
 
 
 def forget() -> None:
     """Forget all: every event goes the strict way once more."""
-    for held in (_outlines, _places, _periods, _numbers):
-        held.clear()
+    _outlines.clear()
+    _places.clear()
+    outline_bodies.forget()
