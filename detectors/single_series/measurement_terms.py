@@ -34,8 +34,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
-from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects
+from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import means_over_effects, stays_below
 
 # Changes tried, in standard deviations of one period.
 SHIFTS = (0.5, 1.0, 1.5)
@@ -246,25 +246,23 @@ def measurement_terms(
             seasonal += 2.0 * inverse[1] * c_sum * s_sum
             gains[at] = count - count * count / fit[N] - seasonal
             at += 1
-    bound = 0.0
+    excess = np.zeros(COUNT)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
         if i < at and period + 1 - AGES[i] > after and gains[i] > 1e-9 and scale > 0.0:
             terms[i] = 0.0
-            excess = math.sqrt(fit[NU]) * scale * contrasts[i]
-            bound += STEPS[i] * excess_bound(excess, effects)
-    if math.log(max(bound, 1e-300)) + SLACK < bar:
+            excess[i] = math.sqrt(fit[NU]) * scale * contrasts[i]
+    factors = np.empty((COUNT, effects.size))
+    if stays_below(bar, excess, effects, terms, factors):
         return False
-    factors = np.empty(effects.size)
     for i in range(COUNT):
-        if terms[i] == -math.inf:
-            continue
-        for e in range(effects.size):
-            factors[e] = log_moment(fit[NU], effects[e] * scale * contrasts[i]) - fit[UNCHANGED]
-            factors[e] -= 0.5 * effects[e] * effects[e] * omega * gains[i]
-        mean_over_effects(factors, effects, i, terms, leans)
+        if terms[i] > -math.inf:
+            for e in range(effects.size):
+                factors[i, e] = log_moment(fit[NU], effects[e] * scale * contrasts[i])
+                factors[i, e] -= fit[UNCHANGED] + 0.5 * effects[e] * effects[e] * omega * gains[i]
+    means_over_effects(factors, effects, terms, leans)
     return True
 
 

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.evidence.elementary import exponentials
+from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
 
 # A period is passed over when a bound on its evidence (log) is so much below the bar:
 # more than the error of the integrals.
@@ -84,28 +85,47 @@ def sums_since(
 
 
 @compiled
-def mean_over_effects(factors: F64, effects: F64, at: int, terms: F64, leans: F64) -> None:
-    """Fill in an onset's log mean Bayes factor, and its posterior mean effect.
+def means_over_effects(factors: F64, effects: F64, terms: F64, leans: F64) -> None:
+    """Fill in each onset's log mean Bayes factor, and its posterior mean effect.
 
-    ``factors`` are the log Bayes factors of the effects.
+    ``factors`` (onset ages, effects) are the log Bayes factors of the effects, and are
+    changed; onsets whose term is -inf do not count.
     """
-    top = -math.inf
-    for e in range(effects.size):
-        top = max(top, factors[e])
-    mean = lean = 0.0
-    for e in range(effects.size):
-        part = math.exp(factors[e] - top)
-        mean += part
-        lean += part * effects[e]
-    terms[at] = top + math.log(mean / effects.size)
-    leans[at] = lean / mean
+    number = effects.size
+    for i in range(COUNT):
+        top = -math.inf
+        if terms[i] > -math.inf:
+            for e in range(number):
+                top = max(top, factors[i, e])
+            for e in range(number):
+                factors[i, e] -= top
+            terms[i] = top
+    exponentials(factors.reshape(-1))
+    for i in range(COUNT):
+        if terms[i] > -math.inf:
+            mean = lean = 0.0
+            for e in range(number):
+                mean += factors[i, e]
+                lean += factors[i, e] * effects[e]
+            terms[i] += math.log(mean / number)
+            leans[i] = lean / mean
 
 
 @compiled
-def excess_bound(excess: float, effects: F64) -> float:
-    """The greatest that an onset's mean Bayes factor can be, from its excess D."""
-    total = 0.0
-    for e in range(effects.size):
-        most = effects[e] * excess
-        total += math.exp(min(700.0, most)) if most > 0.0 else 1.0
-    return total / effects.size
+def stays_below(bar: float, excess: F64, effects: F64, terms: F64, factors: F64) -> bool:
+    """Whether the evidence certainly stays below a bar, from the ``excess`` D of each onset.
+
+    ``factors`` (onset ages, effects) is room; onsets whose term is -inf do not count.
+    """
+    for i in range(COUNT):
+        for e in range(effects.size):
+            factors[i, e] = max(0.0, effects[e] * excess[i])
+    exponentials(factors.reshape(-1))
+    bound = 0.0
+    for i in range(COUNT):
+        if terms[i] > -math.inf:
+            most = 0.0
+            for e in range(effects.size):
+                most += factors[i, e]
+            bound += STEPS[i] * most / effects.size
+    return math.log(max(bound, 1e-300)) + SLACK < bar

@@ -25,9 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.evidence.elementary import logarithms
 from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
-from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects, sums_since
+from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
 
 # Odds ratios tried for a rise; a fall tries their inverses.
 ODDS_RATIOS = (1.5, 2.0, 3.0)
@@ -49,6 +50,8 @@ MARGIN = 0.4
 # reports either way. Overdispersed shares have long tails: without this, small budgets
 # (0.005 a year) are overspent up to twice; with it alerts come as soon.
 CLIP, REACH = 3.0, 2.0
+# Laplace's second term corrects by this factor at least; it only matters for next to no reports.
+LEAST_CORRECTION = 1e-3
 
 
 def log_odds_ratios(way: Way) -> F64:
@@ -82,6 +85,14 @@ def log_integral(successes: float, before: float, since: float, odds: float) -> 
     Here A = ``successes``, C = ``before`` + ``since`` and N1 = ``since`` (prior
     included in A and ``before``), R = ``odds``. Laplace with the second term.
     """
+    z, width = _peak(successes, before, since, odds)
+    inner = before * math.log1p(z) + since * math.log1p(odds * z)
+    return successes * math.log(z) - inner + math.log(width)
+
+
+@compiled
+def _peak(successes: float, before: float, since: float, odds: float) -> tuple[float, float]:
+    """Where the integrand is greatest, as odds of p, and how wide it is there."""
     total = before + since
     square = odds * (total - successes)
     linear = before + since * odds - successes * (1.0 + odds)
@@ -96,12 +107,27 @@ def log_integral(successes: float, before: float, since: float, odds: float) -> 
     third = before * v0 * (1.0 - 2.0 * p0) + since * v1 * (1.0 - 2.0 * p1)
     fourth = before * v0 * (1.0 - 6.0 * v0) + since * v1 * (1.0 - 6.0 * v1)
     correction = 1.0 + (5.0 * third * third / (3.0 * second) - fourth) / (8.0 * second * second)
-    return (
-        successes * math.log(z)
-        - before * math.log1p(z)
-        - since * math.log1p(odds * z)
-        + math.log(correction / math.sqrt(second))
-    )
+    return z, max(correction, LEAST_CORRECTION) / math.sqrt(second)
+
+
+@compiled
+def _log_integrals(
+    successes: float, whole: float, since: F64, effects: F64, terms: F64, factors: F64
+) -> None:
+    """``log_integral`` for every onset that counts and every effect, all logarithms at once."""
+    logs = np.ones((4, COUNT, effects.size))
+    odds = np.exp(effects)
+    for i in range(COUNT):
+        if terms[i] > -math.inf:
+            for e in range(effects.size):
+                z, width = _peak(successes, whole - since[i], since[i], odds[e])
+                logs[0, i, e], logs[1, i, e] = z, 1.0 + z
+                logs[2, i, e], logs[3, i, e] = 1.0 + odds[e] * z, width
+    logarithms(logs.reshape(-1))
+    for i in range(COUNT):
+        for e in range(effects.size):
+            factors[i, e] = successes * logs[0, i, e] + logs[3, i, e]
+            factors[i, e] -= (whole - since[i]) * logs[1, i, e] + since[i] * logs[2, i, e]
 
 
 @compiled
@@ -241,23 +267,21 @@ def share_terms(
     at = sums_since(y, n, weights, period, since, changed, totals)
     a = prior[0] + totals[1]
     whole = prior[0] + prior[1] + totals[0]
-    bound = 0.0
+    excess = np.zeros(COUNT)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
         if i < at and period + 1 - AGES[i] > after and since[i] < totals[0]:
             terms[i] = 0.0
-            bound += STEPS[i] * excess_bound(changed[i] - since[i] * a / whole, effects)
-    if math.log(max(bound, 1e-300)) + SLACK < bar:
+            excess[i] = changed[i] - since[i] * a / whole
+    factors = np.empty((COUNT, effects.size))
+    if stays_below(bar, excess, effects, terms, factors):
         return False
     unchanged = log_integral(a, whole, 0.0, 1.0)
-    factors = np.empty(effects.size)
+    _log_integrals(a, whole, since, effects, terms, factors)
     for i in range(COUNT):
-        if terms[i] == -math.inf:
-            continue
         for e in range(effects.size):
-            factors[e] = changed[i] * effects[e] - unchanged
-            factors[e] += log_integral(a, whole - since[i], since[i], math.exp(effects[e]))
-        mean_over_effects(factors, effects, i, terms, leans)
+            factors[i, e] += changed[i] * effects[e] - unchanged
+    means_over_effects(factors, effects, terms, leans)
     return True

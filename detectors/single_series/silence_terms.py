@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
-from detectors.single_series.onset_sums import SLACK, excess_bound, mean_over_effects, sums_since
+from detectors.evidence.elementary import logarithms
+from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
 
 # Falls tried: to a half, a quarter, a tenth, and to next to nothing.
 FALLS = (0.5, 0.25, 0.1, 0.02)
@@ -137,23 +138,25 @@ def silence_terms(
     shape = prior[0] + totals[1]
     scale = prior[1] + totals[0]
     logs = np.log(effects)
-    bound = 0.0
+    excess = np.zeros(COUNT)
     for i in range(COUNT):
         terms[i] = -math.inf
         leans[i] = 0.0
         # An onset needs something before it to be a change from.
         if i < at and period + 1 - AGES[i] > after and since[i] < totals[0]:
             terms[i] = 0.0
-            bound += STEPS[i] * excess_bound(counted[i] - since[i] * shape / scale, logs)
-    if math.log(max(bound, 1e-300)) + SLACK < bar:
+            excess[i] = counted[i] - since[i] * shape / scale
+    factors = np.empty((COUNT, effects.size))
+    if stays_below(bar, excess, logs, terms, factors):
         return False
-    factors = np.empty(effects.size)
+    # log BF of "rate times r since the onset", as in ``log_bayes_factor``.
     for i in range(COUNT):
-        if terms[i] == -math.inf:
-            continue
         for e in range(effects.size):
-            # log BF of "rate times r since the onset", as in ``log_bayes_factor``.
-            factors[e] = counted[i] * logs[e]
-            factors[e] -= shape * math.log1p((effects[e] - 1.0) * since[i] / scale)
-        mean_over_effects(factors, logs, i, terms, leans)
+            held = since[i] if terms[i] > -math.inf else 0.0
+            factors[i, e] = 1.0 + (effects[e] - 1.0) * held / scale
+    logarithms(factors.reshape(-1))
+    for i in range(COUNT):
+        for e in range(effects.size):
+            factors[i, e] = counted[i] * logs[e] - shape * factors[i, e]
+    means_over_effects(factors, logs, terms, leans)
     return True

@@ -15,7 +15,7 @@ from detectors.single_series import measurement_terms, share_terms, silence_term
 from detectors.single_series import simulated as made
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import explain_measurement, watch_measurements
-from detectors.single_series.onset_sums import SLACK, excess_bound
+from detectors.single_series.onset_sums import SLACK
 from detectors.single_series.recomputation import (
     recompute_measurement,
     recompute_share,
@@ -185,6 +185,11 @@ def test_what_a_feed_allows_to_compare_depends_on_nothing_later(seed, cut):
 
     assert (whole[:, :cut] == part).all()
     assert ((whole >= 0) & (whole <= 1)).all()
+
+
+def excess_bound(excess: float, effects: np.ndarray) -> float:
+    """The greatest that an onset's mean Bayes factor can be, from its excess."""
+    return float(np.exp(np.maximum(0.0, effects * excess)).mean())
 
 
 @settings(max_examples=40, deadline=None)
