@@ -19,13 +19,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from streams.alerts.disclosure import taken_in, tells_of_an_arrival
 from streams.alerts.lifecycle import State
+from streams.evidence.statements import INHERITED, RETRACTED
 from streams.facts.clock import parse_iso, to_ms
 from streams.facts.effects import AlertChange, AlertRecord
 from streams.store import outbox, schema
 from streams.store.alerts import encode_record
-
-RETRACTED = "The facts as they are now no longer support this signal."
-INHERITED = "A correction moved the first signal; the work continues in another alert."
 
 _ALERT = schema.alert.c
 _WORK = ("state", "assignee", "outcome", "closed_at", "snoozed_until")
