@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import fields
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
@@ -16,12 +18,15 @@ from api.comparisons import asked, head_fields, unit_fields
 from api.funnels import render, title_of
 from api.pages import Pages
 from api.parameters import parse_moment
-from api.peers import Comparer, Peers
+from api.peers import Comparer, Peers, Question
 from api.problems import Problem
 from api.service import Service
 from streams.comparisons.comparable import LEVELS, NotComparableError, comparable, levels_of
 
-_Text = Annotated[str, Query(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_FIELDS = tuple(part.name for part in fields(Question))
+"""The form asks for the parts of a question."""
+_MOST = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DOMAINS = ("safety", "effectiveness", "experience", "listening")
 
 
@@ -78,6 +83,20 @@ class ComparisonPages:
         return ways + [(f"By {level}", _link(chosen, level=level)) for level in error.levels]
 
 
+def _chosen(query: Mapping[str, str]) -> dict[str, str]:
+    """The fields of the form as they were sent; those left empty may be absent too."""
+    found = {name: query.get(name, "").strip() for name in _FIELDS}
+    for name, value in found.items():
+        if len(value) > _MOST or _CONTROL.search(value):
+            raise _wrong(name, f"expected up to {_MOST} characters without control characters")
+    return found
+
+
+def _wrong(name: str, detail: str) -> Problem:
+    error = {"place": "query", "name": name, "code": "value", "detail": detail}
+    return Problem("invalid", errors=[error])
+
+
 def _given(chosen: Mapping[str, str]) -> dict[str, Any]:
     """The fields of the form as parts of a question; empty ones are not asked for."""
     found: dict[str, Any] = {name: value or None for name, value in chosen.items()}
@@ -85,10 +104,7 @@ def _given(chosen: Mapping[str, str]) -> dict[str, Any]:
         try:
             parse_moment(found[name] or "2000-01-01")
         except ValueError as error:
-            raise Problem(
-                "invalid",
-                errors=[{"place": "query", "name": name, "code": "value", "detail": str(error)}],
-            ) from None
+            raise _wrong(name, str(error)) from None
     return found
 
 
@@ -118,23 +134,7 @@ def comparison_pages_router(pages: ComparisonPages) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/comparisons")
-    def comparisons_page(
-        caller: CallerOf,
-        indicator: _Text = "",
-        level: _Text = "",
-        unit: _Text = "",
-        mark: _Text = "",
-        since: _Text = "",
-        until: _Text = "",
-    ) -> Response:
-        chosen = {
-            "indicator": indicator,
-            "level": level,
-            "unit": unit.strip(),
-            "mark": mark.strip(),
-            "since": since,
-            "until": until,
-        }
-        return pages.page(chosen, caller)
+    def comparisons_page(caller: CallerOf, request: Request) -> Response:
+        return pages.page(_chosen(request.query_params), caller)
 
     return router

@@ -77,6 +77,7 @@ def replay(service: Service, caller: Caller, asked: ReplayIn) -> dict[str, Any]:
         now=now,
         open_registration=service.open_registration,
         scope=caller.providers,
+        vouched=service.vouched(caller.providers),
         metrics=service.catalogue.metrics,
     )
     rows = _chosen(service, caller, asked)

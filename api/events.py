@@ -101,6 +101,7 @@ class Intake:
             now=now,
             open_registration=service.open_registration,
             scope=caller.providers,
+            vouched=service.vouched(caller.providers),
             metrics=service.catalogue.metrics,
         )
         try:

@@ -40,13 +40,14 @@ def alert_summary(row: AlertRow) -> dict[str, Any]:
 
 def alert_fields(row: AlertRow) -> dict[str, Any]:
     """An alert with all its evidence."""
-    fields = asdict(row)
+    fields = disclosure.alert(asdict(row))
     del fields["actions"]
     fields["allowed"] = list(allowed(State(row.state)))
-    opened = day_of(datetime.fromisoformat(row.opened_at))
+    # From the time of opening as it may be told, which may be later than the true one.
+    opened = day_of(datetime.fromisoformat(fields["opened_at"]))
     due = _EPOCH + timedelta(days=add_working_days(opened, row.respond_by))
     fields["respond_by_date"] = due.date().isoformat()
-    return disclosure.alert(fields)
+    return fields
 
 
 def action_fields(row: AlertRow) -> list[dict[str, Any]]:

@@ -176,8 +176,10 @@ class AlertOut(BaseModel):
     domains: list[Domain]
     feeds: list[str]
     state: State
-    opened_at: str
-    changed_at: str
+    opened_at: str = Field(
+        description="When it was first told; the end of that week where speaking up alone tells."
+    )
+    changed_at: str = Field(description="When it last changed, told like `opened_at`.")
     first_signal_at: str = Field(description="Event time at which the evidence crossed.")
     raised_at: str | None = Field(description="Event time at which it became level 2.")
     onset: str = Field(description="Estimated start of the change, event time.")

@@ -86,9 +86,14 @@ class Service:
         """Whether an unknown provider is registered at first sight.
 
         Only where no key is asked for, in one process on one machine: there a
-        newcomer needs no file. Everywhere else the organisation file decides.
+        newcomer needs no file. Elsewhere the organisation file decides, or, where
+        there is none, who has been given a key (``vouched``).
         """
         return self.mode == "embedded" and not self.settings.keys_needed
+
+    def vouched(self, providers: frozenset[str] | None) -> frozenset[str]:
+        """Of the providers that a key covers (None: all) those that it makes known by itself."""
+        return providers or frozenset() if self.settings.keys_vouch else frozenset()
 
     @property
     def version(self) -> str:

@@ -160,6 +160,15 @@ class Settings(BaseSettings):
         return is_loopback(self.host)
 
     @property
+    def keys_vouch(self) -> bool:
+        """Whether keys say which providers there are: in one process, where no file does.
+
+        Without a file no provider could ever be known, and whoever makes a key for one has
+        said that it is.
+        """
+        return self.embedded and self.keys_needed and self.organisations is None
+
+    @property
     def keys_needed(self) -> bool:
         """True when every call must carry an organisation key."""
         return self.auth or not self.loopback

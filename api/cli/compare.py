@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from api.captions import figure
@@ -24,6 +25,7 @@ _STANDING = {
     "lower": "a little lower",
     "much_lower": "lower than expected",
 }
+_READING = "Reading units beside their peers"
 _STATES = {
     "too_small": "too small to compare",
     "held_back": "not shown",
@@ -69,9 +71,11 @@ def compare(
 
     It informs and raises no alert. Units beyond the limits come first, the others by name.
     """
-    with plain_errors(ServiceError):
+    waiting = Console(stderr=True).status(_READING)
+    with plain_errors(ServiceError), waiting:
         found = _whole(
             Client(url, key),
+            waiting,
             indicator=indicator,
             level=level,
             unit=unit,
@@ -91,11 +95,12 @@ def compare(
         typer.echo(line)
 
 
-def _whole(client: Client, **question: str | None) -> dict[str, Any]:
-    """A comparison with all of its pages."""
+def _whole(client: Client, waiting: Status, **question: str | None) -> dict[str, Any]:
+    """A comparison with all of its pages; a nation's wards take a few seconds."""
     found: dict[str, Any] = client.get(_PATH, **question, limit=200)
     following = found["next"]
     while following is not None:
+        waiting.update(f"{_READING}: {len(found['items']):,} of {found['peers']['shown']:,}")
         page = client.get(_PATH, **question, limit=200, cursor=following)
         found["items"] += page["items"]
         following = page["next"]

@@ -39,7 +39,9 @@ class House:
             reference=self.reference,
             budgets=self.budgets,
             clock=self.clock,
-            open_registration=self.settings.embedded and not self.settings.keys_needed,
+            # Where keys vouch the door has judged by them, and the journal holds nothing else.
+            open_registration=self.settings.embedded
+            and (not self.settings.keys_needed or self.settings.keys_vouch),
         )
 
     def unit_name(self, code: str) -> str:

@@ -19,6 +19,9 @@ _SAFE_FEED = (
     "feed", "contributes", "observed", "expected", "ratio", "baseline_rate", "baseline_periods",
 )  # fmt: skip
 
+# Times of processing: a case that is sent the minute it is received would be known by them.
+_PROCESSED = frozenset({"opened_at", "changed_at"})
+
 
 def alert(fields: Mapping[str, Any], policy: Policy = POLICY) -> dict[str, Any]:
     """An alert as it may leave: evidence of protected feeds without its numbers.
@@ -34,11 +37,27 @@ def alert(fields: Mapping[str, Any], policy: Policy = POLICY) -> dict[str, Any]:
     if _only_protected(found.get("feeds", ()), policy):
         for name in ("first_signal_at", "raised_at", "subsided_at"):
             found[name] = _end_of_week(found.get(name))
+        for name in _PROCESSED.intersection(found):
+            found[name] = _end_of_week(found[name])
         found["onset"] = _start_of_month(found.get("onset"))
     evidence = found.get("evidence")
     if isinstance(evidence, Mapping):
         found["evidence"] = _safe_evidence(evidence, policy)
     return found
+
+
+def taken_in(feeds: Iterable[str], now: datetime, policy: Policy = POLICY) -> datetime:
+    """When a change of an alert was taken in, as it may be kept and told.
+
+    Where protected feeds alone speak that is the end of the week, as for the times of their
+    events. It is so in the store already: an alert that others join later keeps the time.
+
+    Args:
+        feeds: those that the alert names after the change.
+        now: the time of processing, aware.
+        policy: what to hold back.
+    """
+    return _week_end(now) if _only_protected(feeds, policy) else now
 
 
 def _only_protected(feeds: Iterable[object], policy: Policy) -> bool:
@@ -98,11 +117,14 @@ def _parsed(text: object) -> datetime | None:
 
 def _end_of_week(text: object) -> str | None:
     at = _parsed(text)
-    if at is None:
-        return None
+    return None if at is None else stamp(_week_end(at))
+
+
+def _week_end(at: datetime) -> datetime:
+    at = at.astimezone(UTC)
     day: date = at.date() if at.time() == time.min else at.date() + timedelta(days=1)
     day += timedelta(days=-day.weekday() % 7)
-    return stamp(datetime.combine(day, time.min, UTC))
+    return datetime.combine(day, time.min, UTC)
 
 
 def _start_of_month(text: object) -> str | None:

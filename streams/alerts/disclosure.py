@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streams.alerts.disclosed_evidence import alert
+from streams.alerts.disclosed_evidence import alert, taken_in
 from streams.alerts.policy import POLICY, SUPPRESSED, Policy, count, is_protected, percentage
 from streams.facts.feeds import Feed
 from streams.facts.periods import (
@@ -58,6 +58,7 @@ __all__ = [
     "reason",
     "reporting_delay",
     "series_points",
+    "taken_in",
     "tells_of_an_arrival",
     "window_total",
 ]

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from streams.alerts.disclosure import is_protected
 from streams.catalogue.indicators import Catalogue, Indicator
-from streams.comparisons.cells import only
 from streams.comparisons.comparable import NotComparableError
 from streams.comparisons.spans import Span, chosen_span, closed_period, protected_span
 from streams.comparisons.sums import UnitSum, protected_sums, unit_sums
@@ -150,7 +149,7 @@ class PeerReader:
             return Block.load(self._store, self._catalogue, record.provider)
         tallies = self._store.tallies(record.provider, within=needed(indicator, span))
         block = Block(self._catalogue, record.provider)
-        block.restore(only(tallies, self._wanted(indicator)))
+        block.restore(tallies, self._wanted(indicator))
         return block
 
     def _wanted(self, indicator: Indicator) -> npt.NDArray[np.bool_]:

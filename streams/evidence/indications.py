@@ -19,7 +19,7 @@ from detectors.single_series.shares import explain_share, watch_shares
 from streams.catalogue.contributions import MILLION
 from streams.catalogue.indicators import Indicator
 from streams.evidence.findings import Signal, pack, raising
-from streams.evidence.statements import uncapitalised
+from streams.evidence.statements import MOVED, uncapitalised
 from streams.facts.feeds import Feed
 from streams.facts.periods import PER_YEAR, Grid, first_day
 from streams.histories.windows import joined_units, window
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # Periods before anything is said: half a year of weeks, a year of months, two of quarters.
 MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
-WORDS = {"rise": "higher", "fall": "lower", "both": "different"}
 
 _Opening = tuple[str, str, int, int]
 
@@ -140,7 +139,7 @@ class IndicatorWatch:
             feed=indicator.feed,
             domain=indicator.domain,
             key=indicator.key,
-            text=f"{uncapitalised(indicator.name)} may be {WORDS[way]}",
+            text=MOVED[way].format(indicator=uncapitalised(indicator.name)),
             numbers=numbers,
         )
 

@@ -16,6 +16,7 @@ from detectors.evidence.paths import SeriesPath
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.evidence.findings import Signal, pack
 from streams.evidence.indications import MINIMUM, differing, signal_of
+from streams.evidence.statements import REPORTS
 from streams.facts.feeds import Feed
 from streams.facts.periods import PER_YEAR, Grid
 from streams.histories.windows import reported, window
@@ -121,12 +122,6 @@ class SilenceWatch:
     def _signal(
         self, unit: str, kind: str, first: int, episode: SeriesEpisode, numbers: bytes
     ) -> Signal:
-        names = {
-            Feed.INCIDENTS: "incident reports",
-            Feed.COMPLAINTS: "complaints",
-            Feed.SPEAKUP: "speaking-up reports",
-            Feed.WARDMETRICS: "ward metrics",
-        }
         return signal_of(
             episode,
             detector="evidence.silence" if kind == "silence" else "evidence.outage",
@@ -137,7 +132,7 @@ class SilenceWatch:
             feed=self.feed,
             domain="listening",
             key=self.feed.topic,
-            text=names[self.feed],
+            text=REPORTS[self.feed.topic],
             numbers=numbers,
         )
 

@@ -1,4 +1,4 @@
-"""Every sentence an alert may say, in one table.
+"""Every sentence an alert may say, in one table; its detectors' rules are in ``rules.py``.
 
 The words are a safety control: a signal asks for a check, it does not judge a
 unit. No sentence holds a count, so that none lets a reader infer a single report.
@@ -39,6 +39,11 @@ SENTENCES = {
     ),
 }
 ROSE, FELL = "{feeds} may have risen", "{feeds} may have become fewer"
+MOVED = {
+    "rise": "{indicator} may be higher",
+    "fall": "{indicator} may be lower",
+    "both": "{indicator} may be different",
+}
 BETTER_REPORTING = "more incidents may be reported and a smaller share of them be harmful"
 FEED_WORDS = {
     "incidents": "incidents",
@@ -47,7 +52,11 @@ FEED_WORDS = {
     "falls": "falls",
     "wardmetrics": "ward metrics",
 }
+# What has gone quiet is the reporting of incidents.
+REPORTS = FEED_WORDS | {"incidents": "incident reports"}
 CHANCE = "about once in {years} for a stable {kind}"
+RETRACTED = "The facts as they are now no longer support this signal."
+INHERITED = "A correction moved the first signal; the work continues in another alert."
 
 
 def listing(words: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ taken away and added again, so a block never depends on the order of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain, islice
 from typing import Protocol
@@ -25,19 +25,21 @@ from streams.histories.cell_entry import LEAF, add, allocate, gathered, packed, 
 from streams.histories.event_time import EventTime, Watermarks
 from streams.histories.matrices import CLEAN, Matrix
 from streams.histories.slots import Slot, Slots, kind_of
-from streams.histories.tallies import CELL_BYTES, CELL_NUMBERS, unpack
+from streams.histories.tallies import CELL_BYTES, CELL_NUMBERS, FEWEST_BYTES, unpack
 from streams.histories.views import SeriesView, listed, view
 
 __all__ = ["Block", "Histories", "kind_of"]
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
+Bool = npt.NDArray[np.bool_]
 
 _GRIDS = (Grid.DAY, Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 _ALL = frozenset({"ward", "site", "provider"})
-# Facts are added, and tallies packed, so many at a time.
+# Facts are added, and tallies packed and unpacked, so many at a time.
 _AT_ONCE = 65_536
 _PACKED_AT_ONCE = 64
+_UNPACKED_AT_ONCE = 1024
 
 
 class Histories(Protocol):
@@ -195,23 +197,35 @@ class Block:
             touched.clear()
         return tallies
 
-    def restore(self, tallies: Iterable[Tally]) -> None:
-        """Fill an empty block from stored tallies; the same as changing in their facts."""
+    def restore(self, tallies: Iterable[Tally], wanted: Bool | None = None) -> None:
+        """Fill an empty block from stored tallies; the same as changing in their facts.
+
+        Args:
+            tallies: as the store gives them.
+            wanted: (indicators and activity counts of the catalogue) the only ones that are
+                taken; None for all of them. A comparison needs two or three of eighty.
+        """
         self._forget()
+        taken = np.ones(self._width, dtype=np.bool_) if wanted is None else wanted
         leaves: dict[str, int] = {}
-        by_grid: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
-        room = np.empty((self._width, CELL_NUMBERS), dtype=np.int64)
-        for tally in tallies:
-            leaf = leaves.get(tally.unit)
-            if leaf is None:
-                leaf = leaves[tally.unit] = self._units.leaf_of_code(tally.unit)
-            number = unpack(np.frombuffer(tally.cells, dtype=np.uint8), room)
-            placed = np.empty((number, CELL_NUMBERS + 2), dtype=np.int64)
-            placed[:, 0], placed[:, 1], placed[:, 2:] = leaf, tally.period, room[:number]
-            by_grid[tally.grid].append(placed)
+        by_grid: dict[int, list[I64]] = {}
+        waiting = iter(tallies)
+        while part := list(islice(waiting, _UNPACKED_AT_ONCE)):
+            cells = _unpacked(part, taken)
+            # A unit of which nothing is taken has no place here.
+            places = np.zeros((len(part), 3), dtype=np.int64)
+            for at in np.unique(cells[:, 0]).tolist():
+                tally = part[at]
+                leaf = leaves.get(tally.unit)
+                if leaf is None:
+                    leaf = leaves[tally.unit] = self._units.leaf_of_code(tally.unit)
+                places[at] = leaf, tally.period, tally.grid
+            grids = places[cells[:, 0], 2]
+            cells[:, :2] = places[cells[:, 0], :2]
+            for grid in np.unique(grids).tolist():
+                by_grid.setdefault(grid, []).append(cells[grids == grid])
         for grid, parts in by_grid.items():
-            if parts:
-                self._enter(self.columns[grid], np.concatenate(parts))
+            self._enter(self.columns[Grid(grid)], np.concatenate(parts))
 
     # -- event time ----------------------------------------------------------
 
@@ -279,3 +293,11 @@ class Block:
         else:
             block.change(store.facts(provider))
         return block
+
+
+def _unpacked(tallies: Sequence[Tally], wanted: Bool) -> I64:
+    """The wanted cells of tallies (cells, 13), each with the position of its tally before it."""
+    data = np.frombuffer(b"".join(tally.cells for tally in tallies), dtype=np.uint8)
+    ends = np.cumsum([len(tally.cells) for tally in tallies])
+    room = np.empty((data.size // FEWEST_BYTES, CELL_NUMBERS + 2), dtype=np.int64)
+    return room[: unpack(data, ends, wanted, room)]

@@ -17,10 +17,13 @@ from detectors.compiled import compiled
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
 
 # Ten bytes hold any 64-bit integer; a cell has four numbers and perhaps seven days.
 CELL_BYTES = 110
 CELL_NUMBERS = 11
+# A head and three numbers.
+FEWEST_BYTES = 4
 
 
 @compiled
@@ -78,23 +81,33 @@ def pack(
 
 
 @compiled
-def unpack(data: U8, out: I64) -> int:
-    """Read packed cells into ``out`` (cells, 11); give their number.
+def unpack(data: U8, ends: I64, wanted: Bool, out: I64) -> int:
+    """Read the packed cells of several tallies; give the number of cells read.
 
-    Columns: indicator, facts, numerator, denominator and seven counts by day
-    (zeros where the indicator is not watched within the week).
+    Args:
+        data: the cells of all of them, one tally after the other.
+        ends: (tallies) where each ends in ``data``.
+        wanted: (indicators and activity counts of a catalogue) which cells are taken.
+        out: (cells, 13) is written: the position of the tally, a column that is left to
+            the caller, indicator, facts, numerator, denominator and seven counts by day
+            (zeros where the indicator is not watched within the week).
     """
     at = 0
     cell = 0
-    while at < data.shape[0]:
-        head, at = _get(data, at)
-        out[cell, 0] = head >> 1
-        for number in range(1, 4):
-            out[cell, number], at = _get(data, at)
-        for day in range(7):
-            out[cell, 4 + day] = 0
-        if head & 1:
-            for day in range(7):
-                out[cell, 4 + day], at = _get(data, at)
-        cell += 1
+    for tally in range(ends.shape[0]):
+        while at < ends[tally]:
+            head, at = _get(data, at)
+            numbers = 10 if head & 1 else 3
+            if not wanted[head >> 1]:
+                for _ in range(numbers):
+                    while data[at] >= 128:
+                        at += 1
+                    at += 1
+                continue
+            out[cell, 0] = tally
+            out[cell, 2] = head >> 1
+            out[cell, 6:] = 0
+            for number in range(3, 3 + numbers):
+                out[cell, number], at = _get(data, at)
+            cell += 1
     return cell

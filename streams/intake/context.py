@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from streams.catalogue.contributions import MetricRule
 from streams.catalogue.indicators import shipped_metrics
@@ -24,13 +24,15 @@ class Context:
 
     ``scope`` holds the organisation codes that the sender's key covers (None: any);
     ``open_registration`` takes a provider that is not in the organisation file when
-    it sends for itself; ``metrics`` are the catalogue's metric rules.
+    it sends for itself, ``vouched`` holds those that are taken so though it is closed;
+    ``metrics`` are the catalogue's metric rules.
     """
 
     organisations: Organisations
     now: datetime
     open_registration: bool = False
     scope: frozenset[str] | None = None
+    vouched: frozenset[str] = frozenset()
     metrics: Mapping[str, MetricRule] = field(default_factory=shipped_metrics)
 
     latest: int = field(init=False, repr=False, compare=False)
@@ -64,7 +66,7 @@ class Context:
             return Refusal("schema", "data.provider: expected an ODS code")
         on = at.date()
         known = self.organisations.provider_known(provider, on)
-        if not known and not self.open_registration:
+        if not known and not (self.open_registration or self._vouched(provider, on)):
             return Refusal("unknown_provider", "data.provider: not in the organisation file")
         if provider not in (self.organisations.scope_of(code, on) if known else {code}):
             return Refusal("out_of_scope", "data.provider: the source does not speak for it")
@@ -74,6 +76,10 @@ class Context:
         ):
             return Refusal("out_of_scope", "data.provider: the key does not cover it")
         return None
+
+    def _vouched(self, provider: str, on: date) -> bool:
+        """Whether a provider is taken without a file; a region, of any file, is none."""
+        return provider in self.vouched and not self.organisations.known(provider, on)
 
     def instant(self, path: str, moment: datetime) -> int | Refusal:
         """A moment in milliseconds, or why it cannot be right."""

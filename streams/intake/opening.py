@@ -66,13 +66,7 @@ def open_whole(
         opened = _open_left(raw, context, place)
         if opened is None:
             return None
-        refused_at = {strictly[one.index] for one in opened.rejections}
-        rejections += [replace(one, index=strictly[one.index]) for one in opened.rejections]
-        new = iter(opened.facts)
-        for index in strictly:
-            if index not in refused_at:
-                taken[index] = fact = next(new)
-                events.remember(index, fact)
+        rejections += _entered(opened, strictly, taken, events)
         left = sorted(set(left).difference(strictly))
         for index, known in zip(left, events.among(left).taken(context, place), strict=True):
             taken[index] = known
@@ -81,6 +75,20 @@ def open_whole(
             break
     rejections.sort(key=lambda one: one.index)
     return Opened([fact for fact in taken if fact is not None], rejections)
+
+
+def _entered(
+    opened: Opened, places: Sequence[int], taken: list[Fact | None], events: Events
+) -> list[Rejection]:
+    """Enter what was read strictly at its places, so that its like is known; give the refusals."""
+    refusals = [replace(one, index=places[one.index]) for one in opened.rejections]
+    refused_at = {one.index for one in refusals}
+    facts = iter(opened.facts)
+    for index in places:
+        if index not in refused_at:
+            taken[index] = fact = next(facts)
+            events.remember(index, fact)
+    return refusals
 
 
 def _open_left(raw: Sequence[bytes], context: Context, place: Place | None) -> Opened | None:

@@ -37,11 +37,12 @@ _ENDS_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is written to a topic that goes out."""
+    """What is written to a topic that goes out; without ``timestamp_ms`` stamped on sending."""
 
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int | None = None
 
 
 class KafkaLog:
@@ -120,6 +121,7 @@ class KafkaLog:
                 "key": record.key,
                 "value": record.value,
                 "headers": list(record.headers),
+                **({} if record.timestamp_ms is None else {"timestamp_ms": record.timestamp_ms}),
             }
             for record in records
         )

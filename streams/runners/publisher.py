@@ -16,7 +16,8 @@ import msgspec
 from sqlalchemy import select
 
 from streams.alerts import disclosure
-from streams.facts.clock import from_ms
+from streams.facts.clock import from_ms, parse_iso, to_ms
+from streams.facts.envelope import MS_PER_DAY
 from streams.runners import topics
 from streams.runners.producer import Record
 from streams.runners.worker_metrics import WorkerMetrics
@@ -29,6 +30,7 @@ SOURCE = "urn:earshot"
 _CHANGES = "kafka-alerts"
 _LETTERS = "kafka-deadletters"
 _BATCH = 200
+_WEEK_MS = 7 * MS_PER_DAY
 # A number that is missing may belong to a transaction that is still open; after this
 # long it does not.
 _OPEN_TRANSACTION = timedelta(seconds=60)
@@ -68,12 +70,12 @@ class Publisher:
         """
         written = 0
         while True:
-            count = self._changes() + self._letters(now)
+            count = self._changes(now) + self._letters(now)
             if not count:
                 return written
             written += count
 
-    def _changes(self) -> int:
+    def _changes(self, now: datetime) -> int:
         done = self._store.delivered(_CHANGES)
         rows = self._store.outbox_since(done, _BATCH)
         self._metrics.unpublished.set(max(0, self._store.outbox_range()[1] - done) if rows else 0)
@@ -86,23 +88,22 @@ class Publisher:
                 continue
             alert = msgspec.json.decode(row.payload, type=dict[str, Any])
             changed[row.alert_id] = row
-            signals.append(_signal(row, alert))
+            signals.append(_signal(row, alert, now))
         self._kafka.publish(topics.SIGNALS, signals)
-        alerts = [record for row in changed.values() for record in self._alert(row)]
+        alerts = [record for row in changed.values() for record in self._alert(row, now)]
         self._kafka.publish(topics.ALERTS, alerts)
         self._store.mark_delivered(_CHANGES, rows[-1].seq)
         self._metrics.published.labels(topics.SIGNALS).inc(len(signals))
         self._metrics.published.labels(topics.ALERTS).inc(len(alerts))
         return len(rows)
 
-    def _alert(self, row: OutboxRow) -> list[Record]:
+    def _alert(self, row: OutboxRow, now: datetime) -> list[Record]:
         """The alert as it is now, which is what a compacted topic should keep."""
         found = self._store.alert(row.alert_id)
         if found is None:
             return []
         fields = {name: value for name, value in asdict(found).items() if name not in _LEFT_OUT}
-        event = _event(row, ALERT_TYPE, disclosure.alert(fields))
-        return [Record(row.alert_id.encode(), msgspec.json.encode(event))]
+        return [_record(row, _event(row, ALERT_TYPE, disclosure.alert(fields)), now)]
 
     def _letters(self, now: datetime) -> int:
         cursor = self._store.delivered(_LETTERS)
@@ -132,9 +133,21 @@ class Publisher:
         return found
 
 
-def _signal(row: OutboxRow, alert: dict[str, Any]) -> Record:
+def _signal(row: OutboxRow, alert: dict[str, Any], now: datetime) -> Record:
     shown = {"change": row.kind, "alert": disclosure.alert(alert)}
-    return Record(row.alert_id.encode(), msgspec.json.encode(_event(row, SIGNAL_TYPE, shown)))
+    return _record(row, _event(row, SIGNAL_TYPE, shown), now)
+
+
+def _record(row: OutboxRow, event: dict[str, Any], now: datetime) -> Record:
+    """An event with the time of its change, which Kafka would otherwise stamp on sending.
+
+    A change that is told with the end of its week lies ahead, and brokers refuse stamps
+    from the future: it is stamped with the week's beginning.
+    """
+    at = parse_iso(row.at)
+    if at > to_ms(now):
+        at -= _WEEK_MS
+    return Record(row.alert_id.encode(), msgspec.json.encode(event), timestamp_ms=at)
 
 
 def _event(row: OutboxRow, kind: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Partitions(Tables):
             write_letters(connection, effects.dead_letters, now)
             rows = [(number, topic, place) for topic, place in positions.items()]
             bulk.upsert(connection, schema.position, rows)
-            outbox.post(connection, write_changes(connection, effects.alerts, now), now)
+            outbox.post(connection, write_changes(connection, effects.alerts, now))
         return loaded_version + 1
 
     def counters(self) -> Counters:

@@ -8,22 +8,22 @@ closed alert is opened again by evidence that is later than its closing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from streams.alerts.disclosure import tells_of_an_arrival
+from streams.alerts.disclosure import taken_in, tells_of_an_arrival
 from streams.alerts.lifecycle import State
+from streams.evidence.statements import INHERITED, RETRACTED
 from streams.facts.clock import parse_iso, to_ms
 from streams.facts.effects import AlertChange, AlertRecord
 from streams.store import outbox, schema
 from streams.store.alerts import encode_record
-
-RETRACTED = "The facts as they are now no longer support this signal."
-INHERITED = "A correction moved the first signal; the work continues in another alert."
 
 _ALERT = schema.alert.c
 _WORK = ("state", "assignee", "outcome", "closed_at", "snoozed_until")
@@ -32,33 +32,36 @@ _WEIGHTY = frozenset({"raised", "evidence_added"})
 
 def write_changes(
     connection: Connection, changes: Iterable[AlertChange], now: datetime
-) -> list[tuple[str, str, bytes]]:
+) -> list[outbox.Post]:
     """Apply the changes in their order; give the rows for the outbox."""
     changes = list(changes)
     if not changes:
         return []
     rows = _Rows(connection, changes)
-    audit: list[tuple[str, str, str, Mapping[str, object]]] = []
+    audit: list[tuple[datetime, outbox.Line]] = []
     posts = []
     for change in changes:
+        at = taken_in(change.alert.feeds, now)
         held = rows.held.get(change.alert.id)
-        row = _changed(held, change, now)
+        row = _changed(held, change, at)
         what = change.change
         if held is not None and held["state"] == State.RETRACTED and what != "retracted":
             what = "reinstated"
-        audit.append((outbox.SYSTEM, what, change.alert.id, _detail(change)))
+        lines: list[outbox.Line] = [(outbox.SYSTEM, what, change.alert.id, _detail(change))]
         if _follows_closing(held, change):
             row.update(state=State.NEW, closed_at=None, outcome=None)
-            _move(row, now)
-            audit.append((outbox.SYSTEM, "evidence_after_close", change.alert.id, {}))
+            _move(row, at)
+            lines.append((outbox.SYSTEM, "evidence_after_close", change.alert.id, {}))
         if change.succeeds in rows.held and change.succeeds not in rows.heirs:
             _inherit(row, rows.held[change.succeeds])
             rows.heirs[change.succeeds] = change.alert.id
-            audit.append((outbox.SYSTEM, "inherited", change.alert.id, {"from": change.succeeds}))
+            lines.append((outbox.SYSTEM, "inherited", change.alert.id, {"from": change.succeeds}))
         rows.held[change.alert.id] = row
-        posts.append((change.change, change.alert.id, row["record"]))
+        audit += [(at, line) for line in lines]
+        posts.append(outbox.Post(change.change, change.alert.id, row["record"], at))
     rows.write()
-    outbox.record(connection, audit, now)
+    for at, dated in groupby(audit, key=itemgetter(0)):
+        outbox.record(connection, [line for _, line in dated], at)
     return posts
 
 
@@ -89,23 +92,22 @@ class _Rows:
             )
 
 
-def _move(row: dict[str, Any], now: datetime) -> None:
+def _move(row: dict[str, Any], at: datetime) -> None:
     """Let readers see that an alert has changed.
 
     What may be the arrival of a single protected case is not announced, so it may not show
     in an alert's version and time of change either; the evidence itself is kept up to date.
     """
-    row.update(changed_at=to_ms(now), version=row["version"] + 1)
+    row.update(changed_at=to_ms(at), version=row["version"] + 1)
 
 
-def _changed(held: dict[str, Any] | None, change: AlertChange, now: datetime) -> dict[str, Any]:
+def _changed(held: dict[str, Any] | None, change: AlertChange, at: datetime) -> dict[str, Any]:
     """The row after a change, from the row before it."""
-    at = to_ms(now)
     row: dict[str, Any] = held or {
         "state": State.NEW,
         "kept_state": None,
         "retraction": None,
-        "opened_at": at,
+        "opened_at": to_ms(at),
         "version": 0,
         "assignee": None,
         "outcome": None,
@@ -114,7 +116,7 @@ def _changed(held: dict[str, Any] | None, change: AlertChange, now: datetime) ->
     }
     row = {**row, **_columns(change.alert)}
     if held is None or not tells_of_an_arrival(change.change, row["record"]):
-        _move(row, now)
+        _move(row, at)
     if change.change == "retracted":
         if row["state"] != State.RETRACTED:
             row["kept_state"] = row["state"]

@@ -19,6 +19,10 @@ from streams.store import bulk, schema
 from streams.store.connection import Tables
 from streams.store.rows import FeedRow, Page, decode_cursor, encode_cursor, page_size
 
+# Rows are fetched so many at a time.
+_READ_AHEAD = 2000
+_GRIDS = {int(grid): grid for grid in Grid}
+
 _TALLY = schema.tally.c
 _UNIT = schema.unit.c
 _FEED = schema.feed.c
@@ -63,8 +67,9 @@ class Histories(Tables):
             )
         with self._database.read() as connection:
             return [
-                Tally(provider, unit, Grid(grid), period, cells)
-                for unit, grid, period, cells in connection.execute(query)
+                Tally(provider, unit, _GRIDS[grid], period, cells)
+                for rows in connection.execute(query).partitions(_READ_AHEAD)
+                for unit, grid, period, cells in rows
             ]
 
     def provider(self, provider: str) -> ProviderRecord | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
@@ -23,6 +24,19 @@ SYSTEM = "earshot"
 """The actor of what the facts did."""
 LETTERS = "deadletters"
 """How the name of a delivery ends that carries dead letters; it counts their numbers."""
+
+Line = tuple[str, str, str, Mapping[str, object]]
+"""A line of the audit: actor, what, subject and detail."""
+
+
+class Post(NamedTuple):
+    """A change of an alert to be told: its kind, the alert's id and record, and its time."""
+
+    kind: str
+    alert: str
+    payload: bytes
+    at: datetime
+
 
 _OUTBOX = schema.outbox.c
 _DELIVERY = schema.delivery.c
@@ -71,8 +85,8 @@ class Outbox(Tables):
             )
 
 
-def post(connection: Connection, rows: Sequence[tuple[str, str, bytes]], now: datetime) -> None:
-    """Add ``(kind, alert id, payload)`` rows, as the last thing a transaction does.
+def post(connection: Connection, rows: Sequence[Post]) -> None:
+    """Add changes, as the last thing a transaction does.
 
     Numbers must become visible in their order, or a reader that has seen 7 would
     never see a 6 that is committed later. SQLite has one writer anyhow; on
@@ -82,21 +96,12 @@ def post(connection: Connection, rows: Sequence[tuple[str, str, bytes]], now: da
         return
     if connection.dialect.name == "postgresql":
         connection.execute(sql("SELECT pg_advisory_xact_lock(:key)"), {"key": _OUTBOX_LOCK})
-    at = to_ms(now)
     connection.execute(
-        insert(schema.outbox).inline(),
-        [
-            {"kind": kind, "alert": alert_id, "payload": payload, "at": at}
-            for kind, alert_id, payload in rows
-        ],
+        insert(schema.outbox).inline(), [{**row._asdict(), "at": to_ms(row.at)} for row in rows]
     )
 
 
-def record(
-    connection: Connection,
-    lines: Sequence[tuple[str, str, str, Mapping[str, object]]],
-    now: datetime,
-) -> None:
+def record(connection: Connection, lines: Sequence[Line], now: datetime) -> None:
     """Write ``(actor, what, subject, detail)`` lines into the audit."""
     if not lines:
         return

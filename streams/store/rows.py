@@ -71,9 +71,10 @@ class ActionRow:
 class AlertRow(AlertRecord):
     """An alert as the facts give it, and where the work on it stands.
 
-    ``opened_at`` and ``changed_at`` are processing times; ``version`` grows with
-    every change, whoever made it. ``retraction`` says why a retracted alert was.
-    ``actions`` is oldest first and empty in listings.
+    ``opened_at`` and ``changed_at`` are processing times, and the end of the week where
+    protected feeds alone speak. ``version`` grows with every change, whoever made it.
+    ``retraction`` says why a retracted alert was. ``actions`` is oldest first and empty
+    in listings.
     """
 
     state: State

@@ -87,7 +87,7 @@ class Work(Tables):
             payload = connection.execute(
                 select(_ALERT.record).where(_ALERT.id == alert_id)
             ).scalar_one()
-            outbox.post(connection, [(WORKFLOW, alert_id, payload)], at)
+            outbox.post(connection, [outbox.Post(WORKFLOW, alert_id, payload, at)])
         return changed
 
     def wake(self, now: datetime) -> int:
@@ -113,7 +113,9 @@ class Work(Tables):
                 )
             )
             outbox.record(connection, [(outbox.SYSTEM, "woke", row.id, {}) for row in woken], now)
-            outbox.post(connection, [(WORKFLOW, row.id, row.record) for row in woken], now)
+            outbox.post(
+                connection, [outbox.Post(WORKFLOW, row.id, row.record, now) for row in woken]
+            )
         return len(woken)
 
 

@@ -185,6 +185,23 @@ def test_with_auth_a_call_needs_a_key_and_the_key_its_scope(tmp_path):
     assert after.returncode == 1
 
 
+def test_with_auth_and_no_organisation_file_a_key_for_a_provider_is_all_it_needs(tmp_path):
+    data = tmp_path / "data"
+    token = earshot("keys", "create", "--scope", "RZ7", "--data", data).stdout.strip()
+    mine = write(tmp_path / "mine.ndjson", [incident(1)])
+    other = write(tmp_path / "other.ndjson", [incident(1, provider="RZ8")])
+    with serving(data, "--auth") as service:
+        good = earshot("push", mine, "--url", service.url, EARSHOT_KEY=token)
+        wrong = earshot("push", other, "--url", service.url, EARSHOT_KEY=token)
+        earshot("keys", "revoke", token.split("_")[1], "--data", data)
+        service.stop(signal.SIGTERM)
+
+    assert "1 accepted" in good.stdout, good.stderr
+    assert wrong.returncode != 0
+    assert "unknown_provider" in (tmp_path / "other.ndjson.rejected.csv").read_text()
+    assert _facts(data) == 1
+
+
 def test_the_examples_of_the_tour_are_taken_whole(tmp_path):
     for name in ("complaints.csv", "complaints.toml", "events.ndjson"):
         (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())

@@ -403,6 +403,24 @@ def test_what_other_feeds_add_shows_in_both(store, facts_do):
     assert (row.version, row.changed_at) == (2, "2026-01-06T10:00:00.000Z")
 
 
+def test_the_time_at_which_speaking_up_alone_was_taken_in_is_kept_as_the_end_of_its_week(
+    store, facts_do, somebody
+):
+    monday = "2026-01-12T00:00:00.000Z"
+    spoken = alert(unit="RXX01", unit_kind="site", feeds=("speakup",))
+    facts_do("opened", spoken)
+    facts_do("raised", replace(spoken, level=2), at=NOW + timedelta(days=1))
+
+    row = store.alert("a1")
+    assert row.opened_at == row.changed_at == monday
+    assert {line.at for line in store.audit(subject="a1").items} == {monday}
+    assert {line.at for line in store.outbox_since(0)} == {monday}
+    # What people do has its time, and so has what other feeds tell.
+    assert somebody("acknowledge", at=NOW).changed_at == "2026-01-06T09:00:00.000Z"
+    facts_do("evidence_added", replace(spoken, feeds=("complaints", "speakup"), level=2))
+    assert store.alert("a1").opened_at == monday
+
+
 def test_an_alert_that_is_opened_again_by_protected_evidence_has_another_version(
     store, facts_do, somebody
 ):

@@ -11,7 +11,6 @@ import pytest
 from detectors.charts.funnel import funnel
 from streams.catalogue.indicators import Catalogue
 from streams.comparisons import sentences
-from streams.comparisons.cells import only
 from streams.comparisons.comparable import (
     NotComparableError,
     check_level,
@@ -32,7 +31,7 @@ from streams.facts.effects import ProviderRecord
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid, month_of_day, week_of_day
 from streams.histories.series import Block
-from streams.histories.tallies import CELL_NUMBERS, unpack
+from streams.histories.views import view
 from tests.facts import FactsAlone, fact
 from tests.reference.cases import HERE, column, rows
 
@@ -299,25 +298,28 @@ def test_speaking_up_is_never_compared_below_site_whatever_a_catalogue_says():
 # -- cells of a few indicators -------------------------------------------------------
 
 
-def test_only_the_cells_of_wanted_indicators_are_taken_and_as_they_were():
+def test_a_block_restored_for_a_few_indicators_has_these_as_they_were_and_no_others():
     harm = {"event_type": "incident", "category": "fall", "physical_harm": "low"}
     told = FactsAlone(fact(f"i{n}", f"2026-01-{1 + n % 9:02d}", **harm) for n in range(900))
-    block = Block.load(told, CATALOGUE, "RXX")
-    tallies = block.take_tallies()
+    whole = Block.load(told, CATALOGUE, "RXX")
+    tallies = whole.take_tallies()
     wanted = np.zeros(len(CATALOGUE.indicators) + len(Feed), dtype=np.bool_)
-    daily, plain = CATALOGUE.position("incidents"), CATALOGUE.position("fall_share")
-    wanted[[daily, plain, len(CATALOGUE.indicators) + int(Feed.INCIDENTS)]] = True
-    few = list(only(tallies, wanted))
+    few, none = Block(CATALOGUE, "RXX"), Block(CATALOGUE, "RXX")
+    keys = ["incidents", "fall_share"]
+    wanted[[CATALOGUE.position(key) for key in keys]] = True
+    wanted[len(CATALOGUE.indicators) + int(Feed.INCIDENTS)] = True
+    few.restore(tallies, wanted)
+    none.restore(tallies, np.zeros_like(wanted))
 
-    def cells(packed):
-        room = np.empty((len(wanted), CELL_NUMBERS), dtype=np.int64)
-        number = unpack(np.frombuffer(packed.cells, dtype=np.uint8), room)
-        return [row for row in room[:number].tolist() if wanted[row[0]]]
-
-    assert sum(len(one.cells) for one in few) < sum(len(one.cells) for one in tallies) / 2
-    assert [cells(one) for one in few] == [cells(one) for one in tallies if cells(one)]
-    assert {row[0] for one in few for row in cells(one)} == set(np.flatnonzero(wanted))
-    assert list(only(tallies, np.zeros_like(wanted))) == []
+    for code in whole.units():
+        shown = few.indicators(code)
+        assert set(keys) <= {key for key, _ in shown} < {key for key, _ in whole.indicators(code)}
+        for key, grid in shown:
+            before, after = view(whole, code, key, grid), view(few, code, key, grid)
+            assert np.array_equal(before.numerators, after.numerators, equal_nan=True)
+            assert np.array_equal(before.denominators, after.denominators, equal_nan=True)
+        assert few.first_week(code, Feed.INCIDENTS) == whole.first_week(code, Feed.INCIDENTS)
+    assert list(none.units()) == ["RXX"]
 
 
 # -- spans -----------------------------------------------------------------------

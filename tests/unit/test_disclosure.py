@@ -167,6 +167,19 @@ def test_an_alert_on_speaking_up_loses_its_numbers_and_its_exact_dates():
     assert shown["evidence"]["signals"][0]["explanation"] == {}
 
 
+def test_a_signal_of_speaking_up_alone_was_taken_in_at_the_end_of_the_week():
+    at = datetime(2024, 5, 15, 10, 17, 31, 250_000, tzinfo=UTC)
+    monday = datetime(2024, 5, 20, tzinfo=UTC)
+
+    assert disclosure.taken_in(["speakup"], at) == monday
+    assert disclosure.taken_in(["speakup"], monday) == monday
+    assert disclosure.taken_in(["incidents", "speakup"], at) == at
+    # An older store holds the times themselves.
+    times = dict.fromkeys(("opened_at", "changed_at"), "2024-05-15T10:17:31.250Z")
+    shown = disclosure.alert({**alert(["speakup"]), **times})
+    assert {shown[name] for name in times} == {"2024-05-20T00:00:00Z"}
+
+
 def test_mixed_evidence_keeps_its_dates_but_not_the_numbers():
     shown = disclosure.alert(alert(["incidents", "speakup"], posterior=[0.3]))
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import delete, update
 
+from streams.facts.clock import parse_iso
 from streams.facts.effects import DeadLetter, Effects
 from streams.facts.messages import Rejection
 from streams.runners.log import LogUnavailable
@@ -59,9 +60,9 @@ def publisher(store: Store, outgoing: Outgoing) -> Publisher:
     return Publisher(store, outgoing, WorkerMetrics(CollectorRegistry()))
 
 
-def commit(store: Store, effects: Effects) -> None:
+def commit(store: Store, effects: Effects, now: datetime = NOW) -> None:
     version = store.load_partition(0).version
-    store.commit(0, version, effects, {"incidents": version + 1}, NOW)
+    store.commit(0, version, effects, {"incidents": version + 1}, now)
 
 
 def letter(code: str = "schema", raw: bytes | None = b"{}", sender: str | None = "RXX") -> Effects:
@@ -122,6 +123,25 @@ def test_evidence_that_would_tell_of_one_case_is_not_announced(
 
     assert [event["data"]["change"] for event in outgoing.events("signals")] == ["opened"]
     assert len(outgoing.events("alerts")) == 1
+
+
+def test_a_signal_of_speaking_up_alone_tells_no_time_within_its_week(
+    store: Store, outgoing: Outgoing
+) -> None:
+    wednesday = datetime(2026, 3, 4, 10, 17, 31, tzinfo=UTC)
+    sender = Publisher(store, outgoing, WorkerMetrics(CollectorRegistry()))
+    commit(store, changed("opened", alert("a1", feeds=("speakup",))), wednesday)
+    commit(store, changed("opened", alert("a2")), wednesday)
+    sender.publish(wednesday)
+
+    monday, after = "2026-03-02T00:00:00", "2026-03-09T00:00:00"
+    for topic in ("signals", "alerts"):
+        quiet, open_ = outgoing.topics[topic]
+        assert b"2026-03-04" not in (quiet.value or b"")
+        assert json.loads(quiet.value or b"")["time"].startswith(after)
+        assert quiet.timestamp_ms == parse_iso(monday + "Z")
+        assert json.loads(open_.value or b"")["time"] == "2026-03-04T10:17:31.000Z"
+        assert open_.timestamp_ms == parse_iso("2026-03-04T10:17:31Z")
 
 
 def test_numbers_of_protected_feeds_do_not_leave(

@@ -84,7 +84,7 @@ def house(
         reference=reference,
         budgets=Budgets(known.budget_level1, known.budget_level2),
         clock=clock,
-        open_registration=not known.keys_needed,
+        open_registration=not known.keys_needed or known.keys_vouch,
     )
     journal = Journal(store)
     runner = EmbeddedRunner(store, journal, engine, clock=clock)

@@ -314,6 +314,20 @@ def test_the_page_tells_why_something_cannot_be_compared_and_leads_on(told):
         check_problem(told.client.get(f"/comparisons?{query}"))
 
 
+def test_the_form_of_the_page_asks_for_every_part_of_a_question(told):
+    page = told.client.get("/comparisons?indicator=harm_share&mark=%20").text
+    asked = {
+        one["name"]
+        for one in told.app.openapi()["paths"]["/v1/comparisons/funnel.svg"]["get"]["parameters"]
+    }
+
+    assert set(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', page)) == asked
+    for wrong in ("unit=" + "x" * 101, "mark=%00"):
+        answer = told.client.get(f"/comparisons?{wrong}")
+        assert answer.status_code == 422
+        assert wrong.partition("=")[0] in check_problem(answer)["errors"][0]["name"]
+
+
 def test_ways_lead_from_the_inbox_an_alert_a_unit_and_a_series_to_the_peers(told):
     item = told.client.get("/v1/alerts").json()["items"][0]
     ward = told.client.get("/v1/units?kind=ward").json()["items"][0]["code"]

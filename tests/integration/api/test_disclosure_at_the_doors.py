@@ -134,6 +134,23 @@ def test_an_alert_on_speaking_up_holds_no_number_of_cases(spoken):
     )
 
 
+def test_an_alert_on_speaking_up_alone_tells_at_no_door_when_its_last_case_was_taken_in(spoken):
+    spoken.runner.stop()
+    now = NOW + timedelta(hours=26, minutes=17)
+    record = alert("s2", unit="RXX01", unit_kind="site", kind="listening", feeds=("speakup",))
+    commit(spoken.store, ("opened", record), now=now)
+
+    exact = now.strftime("%Y-%m-%dT%H:%M")
+    for path in ("/v1/alerts/s2", "/v1/alerts", "/alerts/s2", "/alerts"):
+        assert exact not in spoken.client.get(path).text
+    shown = spoken.client.get("/v1/alerts/s2").json()
+    assert shown["opened_at"] == shown["changed_at"] >= shown["first_signal_at"]
+    assert datetime.fromisoformat(shown["opened_at"]).weekday() == 0
+    # Eight working days from a Monday: the date to check by is counted from the time told.
+    due = datetime.fromisoformat(shown["opened_at"]) + timedelta(days=10)
+    assert shown["respond_by_date"] >= due.date().isoformat()
+
+
 def test_the_joint_evidence_of_a_region_never_shows_the_cases_it_was_computed_from(told):
     """Sites and providers are judged on all feeds together, whichever of them an alert names."""
     listed = told.client.get("/v1/alerts?limit=200").json()["items"]

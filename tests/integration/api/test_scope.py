@@ -10,7 +10,7 @@ import pytest
 
 from streams.region.places import provider_code
 from streams.store import Role
-from tests.integration.api.conftest import BATCH, NOW, alert, commit, incident
+from tests.integration.api.conftest import BATCH, NOW, House, alert, commit, house, incident
 from tests.integration.api.test_shapes import check_problem, filled, routes
 
 OPEN = {"/healthz", "/readyz"}
@@ -182,7 +182,42 @@ def test_idempotency_keys_of_two_senders_never_meet(guarded):
     assert [answer.status_code for answer in answers] == [202, 202]
 
 
-def test_an_unknown_provider_is_refused_where_keys_are_needed(guarded):
+@pytest.fixture
+def unlisted(tmp_path):
+    """A house that asks for keys and was given no organisation file."""
+    with house(tmp_path, auth=True) as opened:
+        yield opened
+
+
+def sent(opened: House, provider: str, **headers: str) -> dict:
+    body = json.dumps([incident(1, provider)])
+    answer = opened.client.post("/v1/events", content=body, headers={**BATCH, **headers}).json()
+    assert opened.runner.wait_idle(120)
+    return answer
+
+
+def test_without_a_file_a_key_makes_its_own_provider_known(unlisted):
+    key = unlisted.key("RNEW")
+
+    assert sent(unlisted, "RNEW", **key)["accepted"] == 1
+    shown = unlisted.client.get("/v1/units/RNEW01:W1", headers=key).json()
+    assert (shown["provider"], shown["verified"]) == ("RNEW", False)
+    assert unlisted.client.get("/v1/deadletters", headers=key).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "role"), [("RELSE", "provider"), ("Y56", "provider"), ((), "admin")]
+)
+def test_without_a_file_only_a_key_that_names_a_provider_makes_it_known(unlisted, scope, role):
+    scope = (scope,) if scope else ()
+    key = unlisted.key(*scope, role=role)
+
+    for provider in ("RNEW", "Y56"):
+        (refused,) = sent(unlisted, provider, **key)["rejected"]
+        assert refused["code"] == "unknown_provider"
+
+
+def test_an_unknown_provider_is_refused_where_keys_are_needed_and_a_file_says_who_there_is(guarded):
     answer = guarded.client.post(
         "/v1/events",
         content=json.dumps([incident(1, "RNEW")]),
