@@ -25,6 +25,7 @@ from streams.catalogue.contributions import (
 )
 from streams.catalogue.definitions import CatalogueError, Entry, Kind, Values, checked, read
 from streams.catalogue.rules import Condition, Rule, Rules
+from streams.catalogue.shapes import Shapes
 from streams.catalogue.time_limits import Clock
 from streams.facts.feeds import FEED_OF_TOPIC, Feed
 from streams.facts.messages import Fact
@@ -92,6 +93,7 @@ class Catalogue:
             for feed in Feed
         ]
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
+        self.shapes = Shapes(self)
         shape = msgspec.json.encode({key: entries[key] for key in entries})
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
 

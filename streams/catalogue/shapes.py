@@ -10,6 +10,7 @@ read in a body (``said``) is not read again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,24 +41,29 @@ _ROOM = 65_536
 
 
 class Placed(NamedTuple):
-    """Where facts go (one entry a fact).
+    """Where facts go (one entry a fact), and the shapes that they have.
 
     ``shape`` says which cells a fact adds, on which UTC ``day``; ``above`` and ``below`` are
-    what its cells get besides, in millionths.
+    what its cells get besides, in millionths. A shape's cells on a grid are
+    ``cells[starts[shape, grid]:starts[shape, grid + 1]]`` (columns indicator, numerator,
+    denominator); each has one count of its feed's activity as its last cell of a week.
     """
 
     shape: I32
     day: I32
     above: I64
     below: I64
+    starts: I32
+    cells: I64
+
+
+_Of = tuple[I32, I32, I64, I64]
 
 
 class Shapes:
-    """The shapes of one block's facts as one growing table of cells.
+    """The shapes of facts as one growing table of cells, for all providers of a catalogue.
 
-    A shape's cells on a grid are ``cells[starts[shape, grid]:starts[shape, grid + 1]]``
-    (``cells`` with room; columns indicator, numerator, denominator). Every shape has
-    one count of its feed's activity as its last cell of a week.
+    Blocks of several threads may ask at the same time.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -66,6 +72,7 @@ class Shapes:
         self._recognition = [catalogue.recognition(feed) for feed in Feed]
         self._rules = MetricRules(list(catalogue.metrics.values()))
         self._rule_of = {name: number for number, name in enumerate(catalogue.metrics)}
+        self._lock = Lock()
         self.clear()
 
     def clear(self) -> None:
@@ -80,12 +87,17 @@ class Shapes:
         self._by_kind = np.full((self._feeds + 1) * GRIDS, -1, dtype=np.int32)
         self._known: list[dict[object, int]] = [{} for _ in Feed]
 
-    @property
-    def full(self) -> bool:
-        """Whether it is time to begin anew."""
-        return self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known)
+    def place(self, by_feed: Sequence[Sequence[Fact]]) -> Placed:
+        """Where facts go, given by feed and answered in this order."""
+        with self._lock:
+            parts = [self._of(feed, by_feed[feed]) for feed in Feed if by_feed[feed]]
+            shape, day, above, below = map(np.concatenate, zip(*parts, strict=True))
+            placed = Placed(shape, day, above, below, *self._tables())
+            if self.number >= _ROOM or any(len(known) >= _ROOM for known in self._known):
+                self.clear()
+        return placed
 
-    def place(self, feed: Feed, facts: Sequence[Fact]) -> Placed:
+    def _of(self, feed: Feed, facts: Sequence[Fact]) -> _Of:
         """Where the facts of one feed go."""
         if feed is _METRICS:
             return self._metrics(facts)
@@ -105,9 +117,9 @@ class Shapes:
         if feed is Feed.SPEAKUP:
             day = np.array(list(map(day_of, facts)))
         nothing = np.zeros(len(facts), dtype=np.int64)
-        return Placed(shape, day.astype(np.int32), nothing, nothing)
+        return shape, day.astype(np.int32), nothing, nothing
 
-    def _metrics(self, facts: Sequence[Fact]) -> Placed:
+    def _metrics(self, facts: Sequence[Fact]) -> _Of:
         """Where ward metrics go: a shape for each metric and grid, their numbers besides."""
         names, numerators, denominators, spans = zip(*map(metric_said, facts), strict=True)
         of_name = self._rule_of
@@ -120,7 +132,7 @@ class Shapes:
             at, on = divmod(new, GRIDS)
             additions = (Addition(at - 1, Grid(on), 0, 0),) if at else ()
             self._by_kind[new] = self._number(_METRICS, additions)
-        return Placed(self._by_kind[kind], day.astype(np.int32), above, below)
+        return self._by_kind[kind], day.astype(np.int32), above, below
 
     def _number(self, feed: Feed, additions: tuple[Addition, ...]) -> int:
         number, _ = self._numbers.get((feed, id(additions)), (-1, additions))
@@ -141,7 +153,7 @@ class Shapes:
             self.number += 1
         return number
 
-    def tables(self) -> tuple[I32, I64]:
+    def _tables(self) -> tuple[I32, I64]:
         """``starts`` and ``cells`` of all shapes; new ones are written in one go."""
         if self._new_starts:
             end = self._used + len(self._new_cells)

@@ -68,7 +68,8 @@ def alert_of(
     raised = [signal.raised for signal in signals if signal.raised is not None]
     ended = [signal.subsided for signal in signals]
     subsided = None if None in ended else max(day for day in ended if day is not None)
-    named = instant(first.opened)
+    # A name that was made of the day could be tried with seven days.
+    named = _week_end(first) if _protected(first.feeds) else instant(first.opened)
     feeds = tuple(sorted({feed for signal in signals for feed in signal.feeds}))
     return ToldAlert(
         id=alert_id(first.unit, first.kind, first.direction, named),
@@ -98,7 +99,17 @@ def _first_signal(first: Signal, feeds: Sequence[str]) -> str:
     Where protected feeds alone speak that is the end of the week: a listing that kept the day
     would give it away by its order, its filters and its cursors, whatever it showed.
     """
-    if feeds and all(FEED_OF_TOPIC.get(feed) in PROTECTED for feed in feeds):
-        last = period_of_day(Grid.WEEK, first.opened - 1)
-        return instant(first_day(Grid.WEEK, last + 1))
+    if _protected(feeds):
+        return _week_end(first)
     return instant(first.opened) if first.moment is None else instant_of(first.moment)
+
+
+def _protected(feeds: Sequence[str]) -> bool:
+    """Whether protected feeds alone speak."""
+    return bool(feeds) and all(FEED_OF_TOPIC.get(feed) in PROTECTED for feed in feeds)
+
+
+def _week_end(signal: Signal) -> str:
+    """The end of the week whose data opened a signal."""
+    last = period_of_day(Grid.WEEK, signal.opened - 1)
+    return instant(first_day(Grid.WEEK, last + 1))

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.catalogue.indicators import Catalogue
-from streams.catalogue.shapes import Shapes
 from streams.facts.effects import ProviderRecord, Tally
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
@@ -81,7 +80,6 @@ class Block:
         self._daily = np.array(
             [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
         )
-        self._shapes = Shapes(catalogue)
         self._touched: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
         self._time = EventTime(self.columns[Grid.WEEK], self.activity_row, provider)
         self._changed: dict[Grid, I32] = {}
@@ -137,9 +135,8 @@ class Block:
         leaf = np.array([known.get((one.site, one.ward), -1) for one in facts], dtype=np.int32)
         for new in np.flatnonzero(leaf < 0).tolist():
             leaf[new] = self._units.leaf_of(facts[new])
-        placed = [self._shapes.place(feed, by_feed[feed]) for feed in Feed if by_feed[feed]]
-        shape, day, above, below = map(np.concatenate, zip(*placed, strict=True))
-        (starts, shapes), months = self._shapes.tables(), _months()
+        shape, day, above, below, starts, shapes = self.catalogue.shapes.place(by_feed)
+        months = _months()
         tally = np.empty(leaf.size, dtype=np.int64)
         for grid, columns in self.columns.items():
             number = tallies_of(leaf, shape, day, starts, int(grid), months, tally)
@@ -154,8 +151,6 @@ class Block:
             )  # fmt: skip
             self._enter(columns, room[:cells])
             self._touched[grid].append(touched[:tallies])
-        if self._shapes.full:
-            self._shapes.clear()
 
     def _enter(self, columns: Matrix, placed: I64) -> None:
         """Enter cells (leaf, period, numbers) into the series of their leaves and above."""

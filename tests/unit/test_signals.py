@@ -153,6 +153,17 @@ def test_speaking_up_alone_is_told_with_the_end_of_its_week() -> None:
         assert alert.first_signal_at == instant(monday + 7)
 
 
+def test_the_name_of_an_alert_on_speaking_up_alone_is_that_of_every_day_of_its_week() -> None:
+    monday = 20_451
+    names = {
+        feed: {told(signal(monday + day, feeds=(feed,))).id for day in range(1, 8)}  # type: ignore[attr-defined]
+        for feed in ("speakup", "incidents")
+    }
+
+    assert len(names["speakup"]) == 1
+    assert len(names["incidents"]) == 7
+
+
 def test_an_open_feed_is_told_with_its_moment() -> None:
     alert = told(signal(20_004, moment=20_003 * 86_400_000 + 3_600_000))
 
