@@ -37,7 +37,6 @@ from streams.facts.vocabulary import (
     matching,
 )
 
-
 # The spellings of one media type that senders' libraries have.
 JsonType = Literal[
     "application/json",
