@@ -17,9 +17,11 @@ from streams.catalogue.organisations import Organisations
 from streams.evidence.evaluation import Budgets, Evaluation
 from streams.evidence.reference import Reference
 from streams.evidence.signals import instant_of
+from streams.facts.effects import Effects, UnitRecord
 from streams.facts.messages import Message
 from streams.histories.series import Block
 from streams.runners.engine import Engine
+from streams.runners.replay import rebuild
 from streams.store import Store
 from tests.region_log import NOW, batches, in_order, log, shuffled
 
@@ -138,6 +140,27 @@ def test_a_unit_comes_back_with_the_next_fact_that_names_it(tmp_path: Path) -> N
     run(store, batches(log([*events, again], pack=1), 1))
 
     assert "RZ103:Elm" in {unit.code for unit in store.units("RZ1")}
+
+
+def test_a_replay_forgets_a_unit_that_no_fact_names(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+    run(store, batches(log(versions_of_places(), pack=1), 1))
+    before = store.digest()
+    stale = UnitRecord("RZ109", "site", "RZ1", "RZ1", "RZ109", "RZ109", verified=False)
+    store.commit(0, store.load_partition(0).version, Effects(units=[stale]), {}, NOW)
+
+    rebuild(
+        store,
+        "RZ1",
+        0,
+        catalogue=Catalogue.load(),
+        reference=Reference.shipped(),
+        budgets=Budgets(),
+        name_of=lambda code: code.rpartition(":")[2],
+        now=NOW,
+    )
+
+    assert store.digest() == before
 
 
 def test_every_alert_can_be_recomputed_from_the_facts(undisturbed: Store) -> None:
