@@ -80,7 +80,19 @@ async def _drain_from(message: Message, receive: Receive) -> None:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body."""
+    """The whole body, as it was written.
+
+    Raises:
+        Problem: ``unsupported-media-type`` where it is compressed, which would read as
+            garbage; ``Accept-Encoding`` says what to send instead (RFC 9110, 15.5.16).
+    """
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity"}:
+        raise Problem(
+            "unsupported-media-type",
+            "Send the body without a content encoding.",
+            headers={"Accept-Encoding": "identity"},
+        )
     return await request.body()
 
 
@@ -96,7 +108,7 @@ async def json_body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if kind.lower() != "application/json":
         raise Problem("unsupported-media-type", "Send application/json.")
-    return await request.body()
+    return await read_body(request)
 
 
 JsonBody = Annotated[bytes, Depends(json_body)]

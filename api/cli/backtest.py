@@ -140,6 +140,10 @@ def backtest(
     asked = _Asked(
         budget, budget / 4 if budget2 is None else budget2, history, calibration, unit_class
     )
+    for result_file in (out, picture):
+        # Told before the work, which may take minutes.
+        if result_file is not None and not result_file.absolute().parent.is_dir():
+            fail(f"{result_file} cannot be written: there is no such directory")
     with plain_errors(*_ERRORS, OSError):
         read: Scenario | None = None
         outcome: Outcome | None = None

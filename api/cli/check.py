@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from datetime import date
 from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -115,7 +117,9 @@ def _files(settings: Settings) -> Iterator[str]:
 
 def _store(settings: Settings) -> Iterator[str]:
     if settings.database_url is None and not settings.data.exists():
+        _writable(settings.data)
         yield f"{settings.store_name} will be made at the first start"
+        _opens_with(settings, keys=0)
         return
     try:
         store = open_store(settings, upgrade=False)
@@ -134,11 +138,27 @@ def _store(settings: Settings) -> Iterator[str]:
             f"{settings.store_name} answers: {counters.processed:,} events processed, "
             f"{counters.rejected:,} refused"
         )
-        if not settings.loopback and not keys:
-            raise HouseError("no key yet, so the service will not open to other machines")
+        _opens_with(settings, keys=len(keys))
         yield f"{len(keys)} valid key(s)"
     finally:
         store.close()
+
+
+def _opens_with(settings: Settings, *, keys: int) -> None:
+    """Nothing, where the service may open its door with so many keys."""
+    if not settings.loopback and not keys:
+        raise HouseError("no key yet, so the service will not open to other machines")
+
+
+def _writable(directory: Path) -> None:
+    """Nothing, where a directory that is not there yet can be made."""
+    above = next(place for place in directory.absolute().parents if place.exists())
+    try:
+        # Asking for rights is not enough: some file systems refuse in spite of them.
+        with TemporaryDirectory(dir=above):
+            pass
+    except OSError as error:
+        raise HouseError(f"{directory} cannot be made: {error.strerror}") from None
 
 
 def _kafka(settings: Settings) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _print(row: AlertRow, outcome: Verification | None) -> None:
             f", level {signal.get('level')}, since {str(signal.get('opened'))[:10]}"
         )
         if signal.get("disclosure"):
-            console.print("Its numbers are held back: speaking up is protected.")
+            console.print("Numbers that speaking up is part of are held back.")
         console.print(_numbers(signal.get("explanation", {})))
     if outcome is not None:
         console.print()
@@ -135,7 +135,7 @@ def _print(row: AlertRow, outcome: Verification | None) -> None:
 
 
 #: Positions in arrays and parameters of the model: for machines, and in ``--json``.
-_FOR_MACHINES = {"onset", "period", "week", "form", "model"}
+_FOR_MACHINES = {"onset", "period", "week", "day", "since", "form", "model", "data", "feeds"}
 
 
 def _numbers(explanation: dict[str, Any]) -> Table:
@@ -143,11 +143,25 @@ def _numbers(explanation: dict[str, Any]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    for feed in explanation.get("feeds", ()):
+        table.add_row(escape(feed["feed"]), _weighed(feed))
     for name, value in explanation.items():
         text = "" if name in _FOR_MACHINES else _figure(value)
         if text:
             table.add_row(name.replace("_", " "), escape(text))
     return table
+
+
+def _weighed(feed: dict[str, Any]) -> str:
+    """What was counted of one feed since the onset, and what its baseline had led to expect."""
+    if feed.get("observed") is None:
+        return "held back"
+    if not feed["expected"]:
+        return "nothing to compare with"
+    words = f"{_figure(feed['observed'])} since the onset, {_figure(feed['expected'])} expected"
+    if feed.get("ratio") is not None:
+        words += f", ratio {_figure(feed['ratio'])}"
+    return words if feed.get("contributes") else words + ", does not contribute"
 
 
 def _figure(value: object) -> str:

@@ -33,11 +33,15 @@ def serve(settings: Settings) -> None:
     log_to_stderr()
     with plain_errors(HouseError, StoreUnavailable):
         settings = settings.model_copy(update={"kafka": None})
-        lock = nullcontext() if settings.database_url else only_one(settings.data)
+        alone = settings.database_url is None
+        lock = only_one(settings.data) if alone else nullcontext()
         with lock, opened(settings) as house:
             require_keys(house)
             with listen(settings.host, settings.port) as door, stop_signal() as stop:
                 settings = settings.model_copy(update={"port": door.getsockname()[1]})
+                if alone:
+                    # Senders whose requests died with a killed service need not wait.
+                    house.store.release_abandoned()
                 with embedded(house) as running, serving(running.service, door):
                     announce(house, settings)
                     stop.wait()

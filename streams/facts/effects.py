@@ -119,12 +119,14 @@ class Effects:
 
     ``facts`` holds the winning version of each fact that changed. ``events``
     counts the events of the batch, duplicates and rejected ones included;
-    ``duplicates`` those that changed nothing.
+    ``duplicates`` those that changed nothing. ``units_gone`` are the codes of units that
+    no fact names any more.
     """
 
     facts: list[Fact] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     units: list[UnitRecord] = field(default_factory=list)
+    units_gone: list[str] = field(default_factory=list)
     providers: list[ProviderRecord] = field(default_factory=list)
     alerts: list[AlertChange] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)

@@ -37,6 +37,15 @@ from streams.facts.vocabulary import (
     matching,
 )
 
+# The spellings of one media type that senders' libraries have.
+JsonType = Literal[
+    "application/json",
+    "application/json;charset=utf-8",
+    "application/json; charset=utf-8",
+    "application/json;charset=UTF-8",
+    "application/json; charset=UTF-8",
+]
+
 
 class Body(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What all bodies share: the provider and, as far as known, the place within it."""
@@ -122,9 +131,7 @@ class Envelope(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     recordedtime: Moment | UnsetType | None = UNSET
     revision: Annotated[int, Meta(ge=1, le=NUMBER_LIMIT)] | UnsetType | None = UNSET
     withdrawn: bool | UnsetType | None = UNSET
-    datacontenttype: (
-        Literal["application/json", "application/json; charset=utf-8"] | UnsetType | None
-    ) = UNSET
+    datacontenttype: JsonType | UnsetType | None = UNSET
     dataschema: Annotated[str, Meta(max_length=512)] | UnsetType | None = UNSET
 
 

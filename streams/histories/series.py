@@ -112,6 +112,10 @@ class Block:
         """The slots of what these units report for themselves, -1 where they do not."""
         return self._units.own_of(slots)
 
+    def named(self, code: str) -> bool:
+        """Whether any fact that stands names the unit, or one below it."""
+        return any(self.first_week(code, feed) is not None for feed in Feed)
+
     def _add_slots(self, number: int) -> None:
         for columns in self.columns.values():
             columns.add_slots(number)

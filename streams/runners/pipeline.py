@@ -6,8 +6,9 @@ embedded journal call the same function, so what is true of one is true of both.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 
+from streams.catalogue.organisations import unit_codes
 from streams.evidence.evaluation import Evaluation
 from streams.facts.effects import AlertChange, AlertRecord, Effects, ProviderRecord, UnitRecord
 from streams.facts.messages import Fact
@@ -97,6 +98,7 @@ def _take_in(
     effects.facts.extend(latest.values())
     effects.tallies.extend(state.block.take_tallies())
     effects.units.extend(_new_units(state))
+    effects.units_gone.extend(units_gone(state, _left(state, latest, replaced)))
     block = state.block
     effects.providers.append(
         ProviderRecord(block.provider, block.watermarks, block.catalogue.digest)
@@ -109,7 +111,8 @@ def _new_units(state: ProviderState) -> list[UnitRecord]:
     block = state.block
     found = []
     for code in block.units():
-        if code in state.registered:
+        # Units that facts have left keep their slots; the provider itself always has one.
+        if code in state.registered or not (code == block.provider or block.named(code)):
             continue
         state.registered.add(code)
         kind = kind_of(block.provider, code)
@@ -127,6 +130,28 @@ def _new_units(state: ProviderState) -> list[UnitRecord]:
             )
         )
     return found
+
+
+def _left(state: ProviderState, latest: Versions, replaced: Versions) -> set[str]:
+    """The sites and wards that facts were taken from, and the sites above these."""
+    provider = state.block.provider
+    places = {
+        (held.site, held.ward)
+        for key, held in replaced.items()
+        if latest[key].withdrawn or (latest[key].site, latest[key].ward) != (held.site, held.ward)
+    }
+    return {code for place in places for code in unit_codes(provider, *place)[1:]}
+
+
+def units_gone(state: ProviderState, codes: Iterable[str]) -> list[str]:
+    """Those of these registered units that no fact names any more; they are registered no longer.
+
+    A ward that was only ever a mistake leaves with it, so that the units follow from the
+    facts, whatever version of a fact arrived first.
+    """
+    gone = [code for code in codes if code in state.registered and not state.block.named(code)]
+    state.registered.difference_update(gone)
+    return gone
 
 
 def reconcile(state: ProviderState) -> list[AlertChange]:

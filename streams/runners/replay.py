@@ -18,7 +18,7 @@ from streams.evidence.reference import Reference
 from streams.facts.effects import Effects, Tally
 from streams.facts.messages import Fact
 from streams.histories.series import Block
-from streams.runners.pipeline import ProviderState, advance
+from streams.runners.pipeline import ProviderState, advance, units_gone
 from streams.store import Store
 
 
@@ -68,6 +68,7 @@ def rebuild(
     effects = Effects(
         tallies=_changed(store, provider, again),
         units=again.units,
+        units_gone=units_gone(state, sorted(state.registered - {provider})),
         providers=again.providers,
         alerts=again.alerts,
     )

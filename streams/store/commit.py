@@ -19,7 +19,13 @@ from streams.store.connection import Tables
 from streams.store.deadletters import write_letters
 from streams.store.episodes import write_changes
 from streams.store.facts import write_facts
-from streams.store.histories import count_arrivals, write_providers, write_tallies, write_units
+from streams.store.histories import (
+    count_arrivals,
+    remove_units,
+    write_providers,
+    write_tallies,
+    write_units,
+)
 from streams.store.rows import Counters, PartitionState
 
 _PARTITION = schema.partition.c
@@ -80,6 +86,7 @@ class Partitions(Tables):
             write_facts(connection, effects.facts)
             write_tallies(connection, effects.tallies)
             write_units(connection, effects.units)
+            remove_units(connection, effects.units_gone)
             write_providers(connection, effects.providers)
             count_arrivals(connection, effects.facts, now)
             write_letters(connection, effects.dead_letters, now)

@@ -190,6 +190,11 @@ def write_units(connection: Connection, units: Iterable[UnitRecord]) -> None:
     bulk.upsert(connection, schema.unit, sorted(astuple(record) for record in units))
 
 
+def remove_units(connection: Connection, codes: Iterable[str]) -> None:
+    """Remove units, in the same order."""
+    bulk.remove(connection, schema.unit, [(code,) for code in sorted(codes)])
+
+
 def count_arrivals(connection: Connection, facts: Iterable[Fact], now: datetime) -> None:
     """Note for each feed of each provider how many facts came, and the latest of them."""
     events: dict[tuple[str, int], int] = {}

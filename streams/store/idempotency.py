@@ -100,6 +100,14 @@ class Idempotency(Tables):
                 .where(_KEY.status.is_(None))
             )
 
+    def release_abandoned(self) -> None:
+        """Give up every reservation: for a start where no other process works for requests.
+
+        What their requests had taken is in the log, so that a repeat finds duplicates.
+        """
+        with self._database.write() as connection:
+            connection.execute(delete(schema.idempotency).where(_KEY.status.is_(None)))
+
 
 def _ms(duration: timedelta) -> int:
     return duration // timedelta(milliseconds=1)

@@ -48,6 +48,14 @@ def test_a_file_gives_a_table_a_result_and_a_picture(tmp_path: Path):
     assert ET.parse(picture).getroot().tag.endswith("svg")  # noqa: S314 - drawn by the command
 
 
+@pytest.mark.parametrize("option", ["--json", "--picture"])
+def test_a_result_that_has_no_place_is_told_before_anything_is_read(tmp_path: Path, option: str):
+    done = earshot("backtest", tmp_path / "none.csv", option, tmp_path / "nowhere" / "out")
+
+    assert done.returncode == 1
+    assert "out cannot be written: there is no such directory" in " ".join(done.stderr.split())
+
+
 def test_the_store_of_a_house_is_watched_and_left_as_it_is(house: Path, tmp_path: Path):
     before, out = digest(house), tmp_path / "out.json"
     changes = tmp_path / "changes.csv"

@@ -88,6 +88,29 @@ def test_check_says_what_would_be_in_force(tmp_path):
     assert "will be made at the first start" in done.stdout
 
 
+def test_check_tells_of_a_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    done = earshot("check", "--data", str(tmp_path / "file" / "data"))
+
+    assert done.returncode == 1
+    assert "WRONG  store:" in done.stdout
+    assert "cannot be made" in done.stdout
+
+
+def test_check_leaves_nothing_where_the_store_will_be(tmp_path):
+    earshot("check", "--data", str(tmp_path / "a" / "b"))
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_check_misses_the_key_that_an_open_door_needs_before_there_is_a_store(tmp_path):
+    done = earshot("check", "--data", str(tmp_path / "none"), "--host", "10.0.0.5")
+
+    assert done.returncode == 1
+    assert "WRONG  store: no key yet" in done.stdout
+
+
 def test_check_names_every_file_that_is_wrong_and_fails(tmp_path):
     bad = tmp_path / "organisations.csv"
     bad.write_text("code;kind\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from functools import partial
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,11 @@ from streams.catalogue.organisations import Organisations
 from streams.evidence.evaluation import Budgets, Evaluation
 from streams.evidence.reference import Reference
 from streams.evidence.signals import instant_of
+from streams.facts.effects import Effects, UnitRecord
 from streams.facts.messages import Message
 from streams.histories.series import Block
 from streams.runners.engine import Engine
+from streams.runners.replay import rebuild
 from streams.store import Store
 from tests.region_log import NOW, batches, in_order, log, shuffled
 
@@ -90,6 +94,73 @@ def test_restarting_after_every_batch_ends_in_the_same_store(
         engine(store).process(0, stretch)
 
     assert undisturbed.digest() == store.digest()
+
+
+def versions_of_places() -> list[dict[str, Any]]:
+    """A fact that moves twice and is withdrawn, one that moves, and one that stays."""
+
+    def version(event_id: str, revision: int, time: str, **place: str) -> dict[str, Any]:
+        return {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": "urn:nhs:ods:RZ1",
+            "type": "uk.nhs.quality.incident.v1",
+            "time": time,
+            "revision": revision,
+            "data": {"provider": "RZ1", **place},
+        }
+
+    return [
+        version("moved", 1, "2026-03-20T00:00:00Z", site="RZ101", ward="mistyped"),
+        version("moved", 2, "2026-03-19T00:00:00Z", site="RZ102", ward="Oak"),
+        version("gone", 1, "2026-04-01T00:00:00Z", site="RZ103", ward="Elm"),
+        version("gone", 2, "2026-04-01T00:00:00Z") | {"withdrawn": True},
+        version("stays", 1, "2026-02-02T00:00:00Z", site="RZ102", ward="Ash"),
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_place_that_no_fact_names_any_more_is_no_unit_whatever_came_first(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    events = versions_of_places()
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+
+    run(store, batches(log([*(events[number] for number in order), events[4]], pack=1), 1))
+
+    units = [unit.code for unit in store.units("RZ1")]
+    assert units == ["RZ1", "RZ102", "RZ102:Ash", "RZ102:Oak"]
+
+
+def test_a_unit_comes_back_with_the_next_fact_that_names_it(tmp_path: Path) -> None:
+    events = versions_of_places()
+    again = events[2] | {"id": "another"}
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+
+    run(store, batches(log([*events, again], pack=1), 1))
+
+    assert "RZ103:Elm" in {unit.code for unit in store.units("RZ1")}
+
+
+def test_a_replay_forgets_a_unit_that_no_fact_names(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+    run(store, batches(log(versions_of_places(), pack=1), 1))
+    before = store.digest()
+    stale = UnitRecord("RZ109", "site", "RZ1", "RZ1", "RZ109", "RZ109", verified=False)
+    store.commit(0, store.load_partition(0).version, Effects(units=[stale]), {}, NOW)
+
+    rebuild(
+        store,
+        "RZ1",
+        0,
+        catalogue=Catalogue.load(),
+        reference=Reference.shipped(),
+        budgets=Budgets(),
+        name_of=lambda code: code.rpartition(":")[2],
+        now=NOW,
+    )
+
+    assert store.digest() == before
 
 
 def test_every_alert_can_be_recomputed_from_the_facts(undisturbed: Store) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -139,6 +140,23 @@ def test_a_service_killed_with_events_in_its_log_processes_them_after_a_restart(
 
         assert (status["accepted"], status["processed"]) == (3000, 3000)
     assert _facts(data) == 3000
+
+
+def test_a_request_that_died_with_its_service_may_be_sent_again_at_once(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    store = Store.open(f"sqlite:///{data}/earshot.db")
+    store.reserve_request("k-1", "local", b"what was sent", datetime.now(UTC))
+    store.close()
+    headers = {"content-type": "application/cloudevents+json", "idempotency-key": "k-1"}
+
+    with serving(data) as service:
+        body = json.dumps(incident(1)).encode()
+        request = Request(f"{service.url}/v1/events", body, headers)  # noqa: S310 - our own loopback
+        with urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+            receipt = json.load(answer)
+
+    assert receipt == {"accepted": 1, "duplicates": 0, "rejected": []}
 
 
 def test_two_services_do_not_share_a_directory(tmp_path):

@@ -272,6 +272,16 @@ def test_the_digest_tells_any_difference(store):
     assert set(store.digests()) == {"facts", "tallies", "providers", "units", "alerts"}
 
 
+def test_a_unit_that_is_gone_leaves_the_others(store):
+    store.load_partition(0)
+    kept, gone = unit(code="RXX01:W1", local="W1"), unit(code="RXX01:W2", local="W2")
+    store.commit(0, 0, Effects(units=[kept, gone]), {}, NOW)
+
+    store.commit(0, 1, Effects(units_gone=["RXX01:W2", "RXX01:W9"]), {}, NOW)
+
+    assert store.units("RXX") == [kept]
+
+
 def test_work_on_an_alert_does_not_change_the_digest(store):
     store.load_partition(0)
     store.commit(0, 0, a_batch(), {}, NOW)

@@ -44,6 +44,14 @@ def code_of(sent: object, **changes: object) -> str:
     return rejection.code
 
 
+@pytest.mark.parametrize("charset", ["", ";charset=utf-8", "; charset=utf-8", ";charset=UTF-8"])
+def test_an_event_may_say_that_its_data_is_json_as_libraries_write_it(charset):
+    found = opened(event(datacontenttype=f"application/json{charset}"), event(id="i-2"))
+
+    assert [fact.event_id for fact in found.facts] == [event()["id"], "i-2"]
+    assert found.facts[0].body == found.facts[1].body
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_valid_event_becomes_a_fact(kind):
     (fact,) = opened(event(kind)).facts

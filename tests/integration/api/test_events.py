@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -51,6 +52,29 @@ def test_a_request_of_which_nothing_is_taken_is_a_problem_with_its_receipt(fresh
     body = answer.json()
     assert body["type"] == "urn:earshot:problem:none-taken"
     assert (body["accepted"], body["duplicates"], len(body["rejected"])) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "gzip, identity"])
+def test_a_compressed_body_is_refused_with_what_to_send_instead(fresh, coding):
+    body = gzip.compress(json.dumps([incident(1)]).encode())
+    answer = fresh.client.post(
+        "/v1/events", content=body, headers=BATCH | {"content-encoding": coding}
+    )
+
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+    assert answer.json()["type"] == "urn:earshot:problem:unsupported-media-type"
+    assert fresh.journal.accepted() == 0
+
+
+def test_a_body_that_is_said_not_to_be_compressed_is_taken(fresh):
+    answer = fresh.client.post(
+        "/v1/events",
+        content=json.dumps([incident(1)]),
+        headers=BATCH | {"content-encoding": "Identity"},
+    )
+
+    assert answer.status_code == 202
 
 
 @pytest.mark.parametrize("processed", [True, False])
