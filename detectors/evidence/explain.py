@@ -158,11 +158,11 @@ def _explain(
     if reach == 0 or not len(tab.weight):
         raise ValueError("no onset lies between the baseline and this look")
     masses = np.zeros(len(model.feeds))
-    log_evidence, median = posterior(terms, reach, tab, masses)
+    log_evidence, at = posterior(terms, reach, tab, masses)
     shares = np.exp(terms[:reach] - log_evidence)
     by_onset, by_way = shares.sum(axis=1), shares.sum(axis=0)
     onsets = week + 1 - AGES[:reach]
-    onset = int(onsets[median])
+    onset = int(onsets[at])
     unseen(mass[-1], mass[onset], masses)
     told = masses > 0.5
     if not told.any():

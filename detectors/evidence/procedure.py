@@ -232,8 +232,8 @@ def _attribute(history: History, looks: Looks, tab: Tables, t: int, first: int, 
     terms = np.empty((tab.ages.shape[0], tab.weight.shape[0]))
     reach = log_terms(looks.totals, looks.masses, history.sums, history.mass, t, first, tab, terms)
     probability = np.empty(history.counts.shape[0])
-    row[EVIDENCE], median = posterior(terms, reach, tab, probability)
-    row[ONSET] = t + 1 - tab.ages[median]
+    row[EVIDENCE], onset = posterior(terms, reach, tab, probability)
+    row[ONSET] = t + 1 - tab.ages[onset]
     row[SINCE] = first
     unseen(looks.masses, history.mass[int(row[ONSET])], probability)
     row[FEEDS] = float(named(probability))

@@ -38,6 +38,10 @@ STEPS *= 36.0 / STEPS.sum()
 OVERWEIGHT = 1.1  # quasi-likelihood weights lean to the safe side by this factor
 DISPERSION_LAG = 13  # a unit's own dispersion is learned from weeks at least this old
 RESIDUAL_CAP = 9.0  # squared standardised residuals enter a dispersion up to this
+# The part of an onset's posterior that lies before the week that is told. At a crossing the
+# posterior leans to late weeks, since slow changes cross when chance has just helped; with 0.4 in
+# place of the median the errors are smaller for slow changes and the same for plain ones.
+EARLIER = 0.4
 LOG_CEILING = 600.0  # keeps a product of Bayes factors within a double
 
 
@@ -235,9 +239,10 @@ def log_terms(
 def posterior(terms: F64, reach: int, tab: Tables, masses: F64) -> tuple[float, int]:
     """Read log terms ``[ages, patterns]``, of which the first ``reach`` ages count.
 
-    Fills ``masses`` (``[F]``) with the posterior probability that each feed changed;
-    returns the log of the sum and the position in ``AGES`` of the onset's posterior
-    median. Loops on purpose: array expressions take seconds to compile.
+    Fills ``masses`` (``[F]``) with the posterior probability that each feed changed; returns
+    the log of the sum and the position in ``AGES`` of the estimated onset, the week before
+    which ``EARLIER`` of the posterior lies. Loops on purpose: array expressions take seconds
+    to compile.
     """
     top = -np.inf
     for j in range(reach):
@@ -257,11 +262,11 @@ def posterior(terms: F64, reach: int, tab: Tables, masses: F64) -> tuple[float, 
         for c in range(terms.shape[1]):
             if tab.choice[c, f] > 0:
                 masses[f] += by_pattern[c] / total
-    median, running = 0, by_age[0]
-    while running < 0.5 * total and median < reach - 1:
-        median += 1
-        running += by_age[median]
-    return top + math.log(total), median
+    onset, running = 0, by_age[0]
+    while running < (1.0 - EARLIER) * total and onset < reach - 1:
+        onset += 1
+        running += by_age[onset]
+    return top + math.log(total), onset
 
 
 @compiled

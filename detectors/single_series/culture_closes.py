@@ -115,12 +115,12 @@ def _cross(
         reach = log_terms(
             past.sums[t + 1], past.mass[t + 1], past.sums, past.mass, t, since, tab, terms
         )
-        evidence, median = posterior(terms, reach, tab, changed)
-        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[median]], changed)
+        evidence, at = posterior(terms, reach, tab, changed)
+        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[at]], changed)
         if evidence > bars[level] and changed[past.feed] > 0.5:
             state[WAITS + level] = t
         elif evidence > bars[level]:
-            used = _note(rows, used, t, level, t + 1 - AGES[median], changed, evidence)
+            used = _note(rows, used, t, level, t + 1 - AGES[at], changed, evidence)
             state[LAST + level] = t
             if level == 0:
                 state[ASKED] = -1.0
@@ -140,10 +140,10 @@ def _tell(
         if t >= state[WAITS + level] + past.patience:
             against -= IMPATIENCE
         reach = fill(past, tab, t, since, against, onset, terms)
-        evidence, median = posterior(terms, reach, tab, changed)
-        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[median]], changed)
+        evidence, at = posterior(terms, reach, tab, changed)
+        unseen(past.mass[t + 1], past.mass[t + 1 - AGES[at]], changed)
         if evidence > bars[level]:
-            used = _note(rows, used, t, level, t + 1 - AGES[median], changed, evidence)
+            used = _note(rows, used, t, level, t + 1 - AGES[at], changed, evidence)
             state[LAST + level], state[WAITS + level] = t, -1.0
             if level == 0:
                 # What passed in spite of better reporting is not explained by it later.

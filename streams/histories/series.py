@@ -7,7 +7,7 @@ taken away and added again, so a block never depends on the order of arrival.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from itertools import chain, islice
 from typing import Protocol
@@ -24,7 +24,7 @@ from streams.histories.cell_entry import LEAF, add, allocate, gathered, packed, 
 from streams.histories.event_time import EventTime, Watermarks
 from streams.histories.matrices import CLEAN, Matrix
 from streams.histories.slots import Slot, Slots, kind_of
-from streams.histories.tallies import CELL_BYTES, CELL_NUMBERS, FEWEST_BYTES, unpack
+from streams.histories.tallies import CELL_BYTES, CELL_NUMBERS, unpacked
 from streams.histories.views import SeriesView, listed, view
 
 __all__ = ["Block", "Histories", "kind_of"]
@@ -210,7 +210,7 @@ class Block:
         by_grid: dict[int, list[I64]] = {}
         waiting = iter(tallies)
         while part := list(islice(waiting, _UNPACKED_AT_ONCE)):
-            cells = _unpacked(part, taken)
+            cells = unpacked(part, taken)
             # A unit of which nothing is taken has no place here.
             places = np.zeros((len(part), 3), dtype=np.int64)
             for at in np.unique(cells[:, 0]).tolist():
@@ -292,11 +292,3 @@ class Block:
         else:
             block.change(store.facts(provider))
         return block
-
-
-def _unpacked(tallies: Sequence[Tally], wanted: Bool) -> I64:
-    """The wanted cells of tallies (cells, 13), each with the position of its tally before it."""
-    data = np.frombuffer(b"".join(tally.cells for tally in tallies), dtype=np.uint8)
-    ends = np.cumsum([len(tally.cells) for tally in tallies])
-    room = np.empty((data.size // FEWEST_BYTES, CELL_NUMBERS + 2), dtype=np.int64)
-    return room[: unpack(data, ends, wanted, room)]

@@ -9,10 +9,13 @@ row a unit and period however many indicators an event touches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from streams.facts.effects import Tally
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -111,3 +114,11 @@ def unpack(data: U8, ends: I64, wanted: Bool, out: I64) -> int:
                 out[cell, number], at = _get(data, at)
             cell += 1
     return cell
+
+
+def unpacked(tallies: Sequence[Tally], wanted: Bool) -> I64:
+    """The wanted cells of tallies (cells, 13), each with the position of its tally before it."""
+    data = np.frombuffer(b"".join(tally.cells for tally in tallies), dtype=np.uint8)
+    ends = np.cumsum([len(tally.cells) for tally in tallies])
+    room = np.empty((data.size // FEWEST_BYTES, CELL_NUMBERS + 2), dtype=np.int64)
+    return room[: unpack(data, ends, wanted, room)]
