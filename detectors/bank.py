@@ -20,6 +20,7 @@ J. M. Lucas & M. S. Saccucci, Technometrics 32 (1990).
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -199,8 +200,11 @@ class Bank:
         reset: bool = True,
     ) -> None:
         check_lengths(shift_points, trend_points)
-        if not (k >= 0.0 and h > 0.0 and width > 0.0 and 0.0 < weight <= 1.0):
-            raise ValueError("k must not be negative, h and width positive, weight in (0, 1]")
+        finite = math.isfinite(k) and math.isfinite(h) and math.isfinite(width)
+        if not (finite and k >= 0.0 and h > 0.0 and width > 0.0 and 0.0 < weight <= 1.0):
+            raise ValueError(
+                "k must not be negative, h and width positive and finite, weight in (0, 1]"
+            )
         self.mean = np.array(mean, dtype=np.float64)
         self.sigma = np.array(sigma, dtype=np.float64)
         if self.mean.ndim != 1 or self.mean.shape != self.sigma.shape:

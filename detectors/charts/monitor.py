@@ -35,6 +35,7 @@ from detectors.charts.stretches import (
     plotted,
 )
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 
 
 class ChartMonitor:
@@ -77,8 +78,7 @@ class ChartMonitor:
         minimum_points: int = 1,
         compat: Compat = "",
     ) -> None:
-        if baseline < 2:
-            raise ValueError(f"baseline must be at least 2, not {baseline}")
+        check_whole("baseline", baseline, 2)
         self.kind = kind
         self.baseline = baseline
         self.per = per

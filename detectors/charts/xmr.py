@@ -34,6 +34,7 @@ from detectors.charts.nhs_rules import (
 )
 from detectors.charts.rule_walk import RuleWalk
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 
 LIMIT_FACTOR = 2.66
 RANGE_SCREEN = 3.267
@@ -184,8 +185,7 @@ class XmrMonitor:
         shift_points: int = SHIFT_POINTS,
         trend_points: int = TREND_POINTS,
     ) -> None:
-        if baseline < 2:
-            raise ValueError(f"baseline must be at least 2, not {baseline}")
+        check_whole("baseline", baseline, 2)
         check_lengths(shift_points, trend_points)
         self.baseline = baseline
         self.screen = screen
