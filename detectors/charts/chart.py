@@ -60,7 +60,7 @@ from detectors.charts.stretches import (
     join_limits,
     plotted,
 )
-from detectors.charts.xmr import MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
+from detectors.charts.xmr import LARGEST, MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
 from detectors.demands import check_finite, check_whole
 
 __all__ = [
@@ -247,8 +247,8 @@ def _numbers(name: str, given: ArrayLike) -> Floats:
     numbers = np.array(given, dtype=np.float64)
     if numbers.ndim != 1:
         raise ValueError(f"{name} must have one dimension, not {numbers.ndim}")
-    if np.isinf(numbers).any():
-        raise ValueError(f"{name} must be finite or missing")
+    if (np.abs(numbers) > LARGEST).any():
+        raise ValueError(f"{name} must be finite, at most {LARGEST:g}, or missing")
     return numbers
 
 

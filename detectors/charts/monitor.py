@@ -34,6 +34,7 @@ from detectors.charts.stretches import (
     fit_stretch,
     plotted,
 )
+from detectors.charts.xmr import LARGEST
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 
@@ -128,8 +129,10 @@ class ChartMonitor:
 
     def _read(self, observation: ArrayLike) -> tuple[float, float]:
         given = np.array(observation, dtype=np.float64)
-        if np.isinf(given).any():
-            raise ValueError("an observation must be finite or NaN (missing)")
+        if (np.abs(given) > LARGEST).any():
+            raise ValueError(
+                f"an observation must be finite, at most {LARGEST:g}, or NaN (missing)"
+            )
         pair = given.shape == (2,)
         if self.kind in NEEDS_DENOMINATORS and not pair:
             raise ValueError(f"a {self.kind} chart needs pairs of value and denominator")

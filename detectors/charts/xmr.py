@@ -40,6 +40,8 @@ LIMIT_FACTOR = 2.66
 RANGE_SCREEN = 3.267
 D2 = 1.128
 MINIMUM_BASELINE = 12
+LARGEST = 1e100
+"""Values beyond it are refused: their squares, or sums of many, are no longer numbers."""
 
 TOO_FEW_POINTS = "too_few_points"
 ZERO_MOVING_RANGE = "zero_moving_range"
@@ -121,10 +123,11 @@ def xmr_limits(
 
     ``factor`` is 2.66 as the NHS tools have it; 3 / 1.128 gives the unrounded constant that
     qicharts2 uses. ``keep_zero_range`` reproduces packages that draw limits equal to the
-    mean when the average range is zero. Raises ``ValueError`` for infinite values.
+    mean when the average range is zero. Raises ``ValueError`` for infinite values and those
+    beyond ``LARGEST``.
     """
-    if np.isinf(values).any():
-        raise ValueError("values must be finite or NaN (missing)")
+    if (np.abs(values) > LARGEST).any():
+        raise ValueError(f"values must be finite, at most {LARGEST:g}, or NaN (missing)")
     known = values[~np.isnan(values)]
     mean = exact_mean(known) if len(known) else math.nan
     ranges = moving_ranges(values)
@@ -206,11 +209,11 @@ class XmrMonitor:
     def update(self, value: float) -> int:
         """Take the next value (NaN if missing) and give the bits of the rules it completes.
 
-        Raises ``ValueError`` for an infinite value.
+        Raises ``ValueError`` for an infinite value or one beyond ``LARGEST``.
         """
         value = float(value)
-        if math.isinf(value):
-            raise ValueError("a value must be finite or NaN (missing)")
+        if abs(value) > LARGEST:
+            raise ValueError(f"a value must be finite, at most {LARGEST:g}, or NaN (missing)")
         if len(self._first) < self.baseline:
             return self._learn(value)
         return self._judge(value)

@@ -152,3 +152,14 @@ def test_a_scan_needs_a_generator_of_its_own():
 def test_a_sequential_test_takes_one_observation_at_a_time(given):
     with pytest.raises(ValueError, match="observation"):
         PoissonMaxSprt(horizon=10.0, critical=3.0).update(np.array(given))
+
+
+@pytest.mark.parametrize("kind", ["xmr", "c", "g", "t"])
+@pytest.mark.parametrize("value", [1e308, INF])
+def test_a_value_too_large_to_square_is_refused_before_it_overflows(kind, value):
+    with pytest.raises(ValueError, match="at most 1e\\+100"):
+        chart([value, 1.0, value], kind=kind)
+    with pytest.raises(ValueError, match="at most 1e\\+100"):
+        ChartMonitor(kind=kind).update(value)
+    with pytest.raises(ValueError, match="at most 1e\\+100"):
+        XmrMonitor().update(value)
