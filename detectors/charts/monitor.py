@@ -130,9 +130,7 @@ class ChartMonitor:
     def _read(self, observation: ArrayLike) -> tuple[float, float]:
         given = np.array(observation, dtype=np.float64)
         if (np.abs(given) > LARGEST).any():
-            raise ValueError(
-                f"an observation must be finite, at most {LARGEST:g}, or NaN (missing)"
-            )
+            raise ValueError(f"an observation must be finite, at most {LARGEST:g}, or missing")
         pair = given.shape == (2,)
         if self.kind in NEEDS_DENOMINATORS and not pair:
             raise ValueError(f"a {self.kind} chart needs pairs of value and denominator")
