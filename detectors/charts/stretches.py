@@ -14,7 +14,12 @@ from detectors.charts.attribute import OVERDISPERSED, AttributeKind, attribute_l
 from detectors.charts.nhs_rules import Floats, Limits
 from detectors.charts.normalised import normalised_limits
 from detectors.charts.rare import g_limits, t_limits
-from detectors.charts.sparse import SPARSE_MEAN, is_sparse, predictive_limits
+from detectors.charts.sparse import (
+    SPARSE_COUNTS,
+    SPARSE_MEAN,
+    is_sparse,
+    predictive_limits,
+)
 from detectors.charts.xmr import (
     D2,
     LIMIT_FACTOR,
@@ -58,7 +63,6 @@ LIMIT_KINDS = ("auto", "three_sigma", "probability")
 HAVE_PROBABILITY = frozenset({"c", "u", "g"})
 
 ZERO_GAP = "zero_gap"
-SPARSE_COUNTS = "sparse_counts"
 NO_VARIATION = "no_variation"
 REASONS = {
     "": "the chart is meaningful",

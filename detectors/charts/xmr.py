@@ -17,7 +17,7 @@ XmR chart is not meaningful and no limits are given: a count chart is needed the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +33,7 @@ from detectors.charts.nhs_rules import (
     variant_of,
 )
 from detectors.charts.rule_walk import RuleWalk
+from detectors.charts.sparse import SPARSE_COUNTS, is_sparse
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 
@@ -152,8 +153,21 @@ def xmr_limits(
     )
 
 
+def charted_limits(values: Floats, *, screen: bool = True) -> XmrLimits:
+    """Limits as a chart has them: none for sparse counts, whose ranges say too little."""
+    found = xmr_limits(values, screen=screen)
+    if found.reason or not is_sparse(values):
+        return found
+    none = math.nan
+    return replace(
+        found, lower=none, upper=none, near_lower=none, near_upper=none, reason=SPARSE_COUNTS
+    )
+
+
 class XmrMonitor:
     """XmR chart with the four NHS rules, one value at a time.
+
+    Whole counts with a mean below one are not judged (``sparse``), as on a chart.
 
     The first ``baseline`` values set the limits. Until then each value is judged by trial
     limits of the values so far, exactly as a chart drawn on that day would; afterwards the
@@ -221,7 +235,7 @@ class XmrMonitor:
     def _learn(self, value: float) -> int:
         self._first.append(value)
         values = np.array(self._first)
-        self.limits = xmr_limits(values, screen=self.screen)
+        self.limits = charted_limits(values, screen=self.screen)
         if self.limits.reason:
             return 0
         if len(self._first) == self.baseline:
@@ -248,7 +262,7 @@ class XmrMonitor:
 def latest_signal(values: Floats, **settings: object) -> int:
     """Signal at the last of ``values`` by a whole chart: what ``XmrMonitor`` must agree with."""
     template = XmrMonitor(**settings)  # type: ignore[arg-type] # settings are checked there
-    limits = xmr_limits(values[: template.baseline], screen=template.screen)
+    limits = charted_limits(values[: template.baseline], screen=template.screen)
     if limits.reason:
         return 0
     signals = find_signals(
