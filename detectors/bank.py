@@ -7,7 +7,8 @@ series. With z = (x - mean) / sigma:
     EWMA    E = w z + (1 - w) E,  E_0 = 0,          signal when |E| > L sqrt(w / (2 - w))
     limits  |z| > 3, and the other NHS rules with near limits at 2 (``nhs_rules``)
 
-Every comparison is strict. With known mean and sigma and independent Gaussian data the
+Every comparison is strict, a tie being one within 1e-9: as on a chart of a single series, ten
+times 0.1 is 1. With known mean and sigma and independent Gaussian data the
 average run lengths to a false signal are: two-sided CUSUM with k = 0.5, 465 points at h = 5
 and 168 at h = 4; EWMA with w = 0.2, 500 points at L = 2.962; three-sigma limits, 370; the
 four NHS rules together, 86. These are tools for screening and for charts of measurements;
@@ -20,6 +21,7 @@ J. M. Lucas & M. S. Saccucci, Technometrics 32 (1990).
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -41,6 +43,7 @@ from detectors.charts.nhs_rules import (
 from detectors.charts.xmr import xmr_limits
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.sequential.cusum_recursion import TIE
 
 # The low eight bits are those of ``nhs_rules``.
 CUSUM_HIGH, CUSUM_LOW, EWMA_HIGH, EWMA_LOW = (1 << bit for bit in range(8, 12))
@@ -88,7 +91,7 @@ def _ewma(z: Floats, average: Floats, weight: float, reach: float, keep: float, 
 @compiled
 def _limits(z: Floats, zone: Counts, bits: Bits) -> None:
     for s in range(len(z)):
-        zone[s] = zone_of(z[s], 0.0, -3.0, 3.0, -2.0, 2.0)
+        zone[s] = zone_of(z[s], 0.0, -3.0 - TIE, 3.0 + TIE, -2.0 - TIE, 2.0 + TIE)
         bits[s] += limit_bits(zone[s])
 
 
@@ -199,8 +202,11 @@ class Bank:
         reset: bool = True,
     ) -> None:
         check_lengths(shift_points, trend_points)
-        if not (k >= 0.0 and h > 0.0 and width > 0.0 and 0.0 < weight <= 1.0):
-            raise ValueError("k must not be negative, h and width positive, weight in (0, 1]")
+        finite = math.isfinite(k) and math.isfinite(h) and math.isfinite(width)
+        if not (finite and k >= 0.0 and h > 0.0 and width > 0.0 and 0.0 < weight <= 1.0):
+            raise ValueError(
+                "k must not be negative, h and width positive and finite, weight in (0, 1]"
+            )
         self.mean = np.array(mean, dtype=np.float64)
         self.sigma = np.array(sigma, dtype=np.float64)
         if self.mean.ndim != 1 or self.mean.shape != self.sigma.shape:
@@ -242,9 +248,9 @@ class Bank:
             self._charts,
             self._patterns,
             self.k,
-            self.h,
+            self.h + TIE,
             self.weight,
-            self._reach,
+            self._reach + TIE,
             0.0 if self.reset else 1.0,
             self.shift_points,
             self.trend_points,

@@ -107,7 +107,7 @@ def run_tests(values: ArrayLike, centre: ArrayLike | None = None) -> RunTests:
         centre: Centre line, one number or one per point; by default the median of the values.
 
     Raises:
-        ValueError: for more than one dimension, infinite values, or a centre of another shape.
+        ValueError: for more than one dimension, or a centre that is infinite or of another shape.
 
     Example:
         >>> run_tests([5, 6, 5, 7, 6, 5, 9, 9, 8, 9, 8, 9, 9, 8], centre=6.5).longest_run
@@ -121,6 +121,8 @@ def run_tests(values: ArrayLike, centre: ArrayLike | None = None) -> RunTests:
         line: Floats = np.array(np.median(known) if len(known) else np.nan)
     else:
         line = np.array(centre, dtype=np.float64)
+    if np.isinf(line).any():
+        raise ValueError("centre must be finite, or NaN where a point has none")
     if line.ndim and line.shape != series.shape:
         raise ValueError(f"{len(series)} values but a centre of shape {line.shape}")
     sides = np.sign(series - line)

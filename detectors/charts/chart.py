@@ -60,7 +60,8 @@ from detectors.charts.stretches import (
     join_limits,
     plotted,
 )
-from detectors.charts.xmr import MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
+from detectors.charts.xmr import LARGEST, MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
+from detectors.demands import check_finite, check_whole
 
 __all__ = [
     "KINDS",
@@ -178,9 +179,9 @@ def chart(
         compat: Follow a package where it departs from the published method.
 
     Raises:
-        ValueError: for an unknown kind, direction, variant, limits or compat; shapes that differ;
-            infinite or (where they count something) negative values; numerators above
-            their denominators on p charts; positions outside the series.
+        ValueError: for an unknown kind, direction, variant, limits or compat; a target that is not
+            finite; shapes that differ; infinite or (where they count something) negative values;
+            numerators above their denominators on p charts; positions outside the series.
     """
     settings = FitSettings(
         kind=kind,
@@ -193,6 +194,8 @@ def chart(
     )
     settings.check()
     check_direction(direction)
+    if target is not None:
+        check_finite("target", target)
     counts = _numbers("values", values)
     below = _denominators(kind, denominators, len(counts))
     check_counts(kind, counts, below)
@@ -244,8 +247,8 @@ def _numbers(name: str, given: ArrayLike) -> Floats:
     numbers = np.array(given, dtype=np.float64)
     if numbers.ndim != 1:
         raise ValueError(f"{name} must have one dimension, not {numbers.ndim}")
-    if np.isinf(numbers).any():
-        raise ValueError(f"{name} must be finite or missing")
+    if (np.abs(numbers) > LARGEST).any():
+        raise ValueError(f"{name} must be finite, at most {LARGEST:g}, or missing")
     return numbers
 
 
@@ -284,8 +287,7 @@ def _baseline(
 ) -> NDArray[np.bool_]:
     base = np.ones(len(group), bool)
     if fix_after is not None:
-        if fix_after < 1:
-            raise ValueError(f"fix_after must be at least 1, not {fix_after}")
+        check_whole("fix_after", fix_after, 1)
         first = np.searchsorted(group, group)  # position at which each point's stretch starts
         base = np.arange(len(group)) - first < fix_after
     for position in exclude:

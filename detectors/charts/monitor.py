@@ -34,7 +34,9 @@ from detectors.charts.stretches import (
     fit_stretch,
     plotted,
 )
+from detectors.charts.xmr import LARGEST
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 
 
 class ChartMonitor:
@@ -77,8 +79,7 @@ class ChartMonitor:
         minimum_points: int = 1,
         compat: Compat = "",
     ) -> None:
-        if baseline < 2:
-            raise ValueError(f"baseline must be at least 2, not {baseline}")
+        check_whole("baseline", baseline, 2)
         self.kind = kind
         self.baseline = baseline
         self.per = per
@@ -128,8 +129,8 @@ class ChartMonitor:
 
     def _read(self, observation: ArrayLike) -> tuple[float, float]:
         given = np.array(observation, dtype=np.float64)
-        if np.isinf(given).any():
-            raise ValueError("an observation must be finite or NaN (missing)")
+        if (np.abs(given) > LARGEST).any():
+            raise ValueError(f"an observation must be finite, at most {LARGEST:g}, or missing")
         pair = given.shape == (2,)
         if self.kind in NEEDS_DENOMINATORS and not pair:
             raise ValueError(f"a {self.kind} chart needs pairs of value and denominator")

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import compiled
+from detectors.demands import check_whole
 
 Floats = NDArray[np.float64]
 
@@ -244,7 +245,8 @@ def _scan(
 def check_lengths(shift_points: int, trend_points: int) -> None:
     """Raise ``ValueError`` unless both pattern lengths are within 2 to ``LONGEST_PATTERN``."""
     for name, points in (("shift_points", shift_points), ("trend_points", trend_points)):
-        if not 2 <= points <= LONGEST_PATTERN:
+        check_whole(name, points, 2)
+        if points > LONGEST_PATTERN:
             raise ValueError(f"{name} must be from 2 to {LONGEST_PATTERN}, not {points}")
 
 

@@ -15,6 +15,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.demands import check_whole
+
 
 @dataclass(frozen=True, slots=True)
 class Rebase:
@@ -41,10 +43,10 @@ class Rebase:
 
     def __post_init__(self) -> None:
         """Refuse a decision that nobody made or for no reason."""
-        if self.position < 1:
-            raise ValueError(f"position of a rebase must be at least 1, not {self.position}")
+        check_whole("position of a rebase", self.position, 1)
         for name in ("person", "reason"):
-            if not getattr(self, name).strip():
+            given = getattr(self, name)
+            if not isinstance(given, str) or not given.strip():
                 raise ValueError(f"{name} of the rebase at {self.position} must not be empty")
 
 

@@ -32,6 +32,9 @@ from numpy.typing import NDArray
 
 from detectors.charts.nhs_rules import Floats, Limits
 
+SPARSE_COUNTS = "sparse_counts"
+"""Why a series has no XmR chart: the reason that charts and monitors give."""
+
 SPARSE_MEAN = 1.0
 """Events per period below which a count is too sparse for an XmR chart."""
 

@@ -14,7 +14,12 @@ from detectors.charts.attribute import OVERDISPERSED, AttributeKind, attribute_l
 from detectors.charts.nhs_rules import Floats, Limits
 from detectors.charts.normalised import normalised_limits
 from detectors.charts.rare import g_limits, t_limits
-from detectors.charts.sparse import SPARSE_MEAN, is_sparse, predictive_limits
+from detectors.charts.sparse import (
+    SPARSE_COUNTS,
+    SPARSE_MEAN,
+    is_sparse,
+    predictive_limits,
+)
 from detectors.charts.xmr import (
     D2,
     LIMIT_FACTOR,
@@ -24,6 +29,7 @@ from detectors.charts.xmr import (
     exact_mean,
     xmr_limits,
 )
+from detectors.demands import check_positive, check_whole
 
 ChartKind = Literal[
     "xmr", "mr", "i_prime", "p", "np", "u", "c", "p_prime", "u_prime", "g", "t"
@@ -57,7 +63,6 @@ LIMIT_KINDS = ("auto", "three_sigma", "probability")
 HAVE_PROBABILITY = frozenset({"c", "u", "g"})
 
 ZERO_GAP = "zero_gap"
-SPARSE_COUNTS = "sparse_counts"
 NO_VARIATION = "no_variation"
 REASONS = {
     "": "the chart is meaningful",
@@ -90,10 +95,8 @@ class FitSettings:
                 raise ValueError(f"{name} must be one of {choices}, not {given!r}")
         if self.limits == "probability" and self.kind not in HAVE_PROBABILITY:
             raise ValueError(f"limits by probability are for c, u and g charts, not {self.kind}")
-        if self.minimum_points < 1:
-            raise ValueError(f"minimum_points must be at least 1, not {self.minimum_points}")
-        if not 0.0 < self.per < math.inf:
-            raise ValueError(f"per must be positive and finite, not {self.per}")
+        check_whole("minimum_points", self.minimum_points, 1)
+        check_positive("per", self.per)
 
 
 @dataclass(frozen=True, slots=True)

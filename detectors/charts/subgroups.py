@@ -38,6 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.charts.control_constants import c4, d2, d3
 from detectors.charts.nhs_rules import Floats
 from detectors.charts.zone_rules import COMPATS, Bits, zone_signals
+from detectors.demands import check_whole
 
 SubgroupKind = Literal["xbar", "r", "s"]
 Spread = Literal["ranges", "deviations", "weighted_ranges", "weighted_deviations", "pooled"]
@@ -146,8 +147,8 @@ def subgroup_chart(
 
 
 def _baseline(length: int, fix_after: int | None, exclude: Sequence[int]) -> NDArray[np.bool_]:
-    if fix_after is not None and fix_after < 1:
-        raise ValueError(f"fix_after must be at least 1, not {fix_after}")
+    if fix_after is not None:
+        check_whole("fix_after", fix_after, 1)
     base = np.arange(length) < (length if fix_after is None else fix_after)
     for position in exclude:
         if not 0 <= position < length:

@@ -17,7 +17,7 @@ XmR chart is not meaningful and no limits are given: a count chart is needed the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -33,12 +33,16 @@ from detectors.charts.nhs_rules import (
     variant_of,
 )
 from detectors.charts.rule_walk import RuleWalk
+from detectors.charts.sparse import SPARSE_COUNTS, is_sparse
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 
 LIMIT_FACTOR = 2.66
 RANGE_SCREEN = 3.267
 D2 = 1.128
 MINIMUM_BASELINE = 12
+LARGEST = 1e100
+"""Values beyond it are refused: their squares, or sums of many, are no longer numbers."""
 
 TOO_FEW_POINTS = "too_few_points"
 ZERO_MOVING_RANGE = "zero_moving_range"
@@ -120,10 +124,11 @@ def xmr_limits(
 
     ``factor`` is 2.66 as the NHS tools have it; 3 / 1.128 gives the unrounded constant that
     qicharts2 uses. ``keep_zero_range`` reproduces packages that draw limits equal to the
-    mean when the average range is zero. Raises ``ValueError`` for infinite values.
+    mean when the average range is zero. Raises ``ValueError`` for infinite values and those
+    beyond ``LARGEST``.
     """
-    if np.isinf(values).any():
-        raise ValueError("values must be finite or NaN (missing)")
+    if (np.abs(values) > LARGEST).any():
+        raise ValueError(f"values must be finite, at most {LARGEST:g}, or NaN (missing)")
     known = values[~np.isnan(values)]
     mean = exact_mean(known) if len(known) else math.nan
     ranges = moving_ranges(values)
@@ -148,8 +153,21 @@ def xmr_limits(
     )
 
 
+def charted_limits(values: Floats, *, screen: bool = True) -> XmrLimits:
+    """Limits as a chart has them: none for sparse counts, whose ranges say too little."""
+    found = xmr_limits(values, screen=screen)
+    if found.reason or not is_sparse(values):
+        return found
+    none = math.nan
+    return replace(
+        found, lower=none, upper=none, near_lower=none, near_upper=none, reason=SPARSE_COUNTS
+    )
+
+
 class XmrMonitor:
     """XmR chart with the four NHS rules, one value at a time.
+
+    Whole counts with a mean below one are not judged (``sparse``), as on a chart.
 
     The first ``baseline`` values set the limits. Until then each value is judged by trial
     limits of the values so far, exactly as a chart drawn on that day would; afterwards the
@@ -184,8 +202,7 @@ class XmrMonitor:
         shift_points: int = SHIFT_POINTS,
         trend_points: int = TREND_POINTS,
     ) -> None:
-        if baseline < 2:
-            raise ValueError(f"baseline must be at least 2, not {baseline}")
+        check_whole("baseline", baseline, 2)
         check_lengths(shift_points, trend_points)
         self.baseline = baseline
         self.screen = screen
@@ -206,11 +223,11 @@ class XmrMonitor:
     def update(self, value: float) -> int:
         """Take the next value (NaN if missing) and give the bits of the rules it completes.
 
-        Raises ``ValueError`` for an infinite value.
+        Raises ``ValueError`` for an infinite value or one beyond ``LARGEST``.
         """
         value = float(value)
-        if math.isinf(value):
-            raise ValueError("a value must be finite or NaN (missing)")
+        if abs(value) > LARGEST:
+            raise ValueError(f"a value must be finite, at most {LARGEST:g}, or NaN (missing)")
         if len(self._first) < self.baseline:
             return self._learn(value)
         return self._judge(value)
@@ -218,7 +235,7 @@ class XmrMonitor:
     def _learn(self, value: float) -> int:
         self._first.append(value)
         values = np.array(self._first)
-        self.limits = xmr_limits(values, screen=self.screen)
+        self.limits = charted_limits(values, screen=self.screen)
         if self.limits.reason:
             return 0
         if len(self._first) == self.baseline:
@@ -245,7 +262,7 @@ class XmrMonitor:
 def latest_signal(values: Floats, **settings: object) -> int:
     """Signal at the last of ``values`` by a whole chart: what ``XmrMonitor`` must agree with."""
     template = XmrMonitor(**settings)  # type: ignore[arg-type] # settings are checked there
-    limits = xmr_limits(values[: template.baseline], screen=template.screen)
+    limits = charted_limits(values[: template.baseline], screen=template.screen)
     if limits.reason:
         return 0
     signals = find_signals(

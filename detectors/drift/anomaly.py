@@ -47,6 +47,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 
 Floats = NDArray[np.float64]
 MODELS = ("distance", "half_space_trees")
@@ -159,11 +160,11 @@ class AnomalyMonitor:
             raise ValueError(f"model must be one of {list(MODELS)}, not {model!r}")
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, not {level}")
+        check_whole("reference", reference, 1)
         if (reference + 1) * level < 1:
             raise ValueError(f"reference must be at least 1 / level - 1, not {reference}")
         for name, value in (("trees", trees), ("height", height), ("window", window)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+            check_whole(name, value, 1)
         if not (span > 0 and math.isfinite(span)):
             raise ValueError(f"span must be positive and finite, not {span}")
         self.model = model

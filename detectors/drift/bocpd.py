@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.drift.bocpd_posterior import Floats, Ints, advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
@@ -96,12 +97,13 @@ class Bocpd:
     ) -> None:
         if not (expected_run > 1 and math.isfinite(expected_run)):
             raise ValueError(f"expected_run must be finite and above 1, not {expected_run}")
-        if recent < 1:
-            raise ValueError(f"recent must be at least 1 (r = 0 says nothing), not {recent}")
+        # P(r = 0) is the hazard and says nothing.
+        check_whole("recent", recent, 1)
         if not 0 < threshold < 1:
             raise ValueError(f"threshold must lie between 0 and 1, not {threshold}")
         if not 0 <= prune < 0.1:
             raise ValueError(f"prune must lie in 0 to 0.1, not {prune}")
+        check_whole("most", most, 1)
         if most < recent + 2:
             raise ValueError(f"most must be at least recent + 2, not {most}")
         self.prior = prior

@@ -34,6 +34,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.conformance import Subject
+from detectors.demands import check_inside, check_positive, check_whole
 from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
 
 
@@ -97,6 +98,9 @@ class Ddm(_ErrorMonitor):
         warning_threshold: float = 2.0,
         drift_threshold: float = 3.0,
     ) -> None:
+        check_whole("warm_start", warm_start, 0)
+        check_positive("warning_threshold", warning_threshold)
+        check_positive("drift_threshold", drift_threshold)
         self.warm_start = warm_start
         self.warning_threshold = warning_threshold
         self.drift_threshold = drift_threshold
@@ -127,6 +131,9 @@ class Eddm(_ErrorMonitor):
     river_name: ClassVar[str] = "EDDM"
 
     def __init__(self, *, warm_start: int = 30, alpha: float = 0.95, beta: float = 0.9) -> None:
+        check_whole("warm_start", warm_start, 0)
+        if not 0.0 < beta <= alpha <= 1.0:
+            raise ValueError(f"0 < beta <= alpha <= 1 must hold, not {beta} and {alpha}")
         self.warm_start = warm_start
         self.alpha = alpha
         self.beta = beta
@@ -159,6 +166,8 @@ class HddmA(_ErrorMonitor):
         warning_confidence: float = 0.005,
         two_sided_test: bool = False,
     ) -> None:
+        check_inside("drift_confidence", drift_confidence)
+        check_inside("warning_confidence", warning_confidence)
         self.drift_confidence = drift_confidence
         self.warning_confidence = warning_confidence
         self.two_sided_test = two_sided_test
@@ -197,6 +206,7 @@ class HddmW(HddmA):
         lambda_val: float = 0.05,
         two_sided_test: bool = False,
     ) -> None:
+        check_inside("lambda_val", lambda_val)
         self.lambda_val = lambda_val
         super().__init__(
             drift_confidence=drift_confidence,
@@ -231,6 +241,9 @@ class Fhddm(_ErrorMonitor):
         confidence_level: float = 1e-6,
         short_window_size: int = 0,
     ) -> None:
+        check_whole("sliding_window_size", sliding_window_size, 1)
+        check_inside("confidence_level", confidence_level)
+        check_whole("short_window_size", short_window_size, 0)
         self.sliding_window_size = sliding_window_size
         self.confidence_level = confidence_level
         self.short_window_size = short_window_size

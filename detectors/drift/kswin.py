@@ -28,6 +28,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.conformance import Subject
+from detectors.demands import check_inside, check_whole
 from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
 
 
@@ -61,10 +62,9 @@ class Kswin:
         stat_size: int = 20,
         seed: int = 1,
     ) -> None:
-        if not 0 < alpha < 1:
-            raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-        if stat_size < 2:
-            raise ValueError(f"stat_size must be at least 2, not {stat_size}")
+        check_inside("alpha", alpha)
+        check_whole("stat_size", stat_size, 2)
+        check_whole("window_size", window_size, 1)
         if window_size < 2 * stat_size:
             raise ValueError(f"window_size must be at least twice stat_size, not {window_size}")
         self.alpha = alpha

@@ -26,6 +26,7 @@ https://riverml.xyz.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import check_inside, check_positive, check_whole
 from detectors.drift.kswin import Kswin
 from detectors.drift.supporting import (
     Floats,
@@ -43,6 +45,8 @@ from detectors.drift.supporting import (
     findings,
     river_detector,
 )
+
+MODES = ("up", "down", "both")
 
 
 class Adwin:
@@ -76,6 +80,14 @@ class Adwin:
         min_window_length: int = 5,
         grace_period: int = 10,
     ) -> None:
+        check_inside("delta", delta)
+        for name, value in (
+            ("clock", clock),
+            ("max_buckets", max_buckets),
+            ("min_window_length", min_window_length),
+            ("grace_period", grace_period),
+        ):
+            check_whole(name, value, 1)
         self.delta = delta
         self.clock = clock
         self.max_buckets = max_buckets
@@ -129,6 +141,14 @@ class PageHinkley:
         alpha: float = 1 - 0.0001,
         mode: str = "both",
     ) -> None:
+        check_whole("min_instances", min_instances, 0)
+        if not 0.0 <= delta < math.inf:
+            raise ValueError(f"delta must be finite and not negative, not {delta}")
+        check_positive("threshold", threshold)
+        if not 0.0 < alpha <= 1.0:
+            raise ValueError(f"alpha must be above 0 and at most 1, not {alpha}")
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
         self.min_instances = min_instances
         self.delta = delta
         self.threshold = threshold

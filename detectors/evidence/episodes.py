@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.compiled import compiled
+from detectors.demands import check_finite, check_positive
 from detectors.evidence.onsets import F64, I64, log_sum, median_age
 
 Direction = Literal["concern", "improvement"]
@@ -106,10 +107,10 @@ def bounds(budget1: float, budget2: float, per_year: float, discount: float = 0.
         ValueError: budgets or ``per_year`` not positive, or ``budget2`` above ``budget1``.
 
     """
-    if not 0 < budget2 <= budget1:
+    if not 0 < budget2 <= budget1 < math.inf:
         raise ValueError(f"budgets must be 0 < level 2 <= level 1, not {budget2} and {budget1}")
-    if per_year <= 0:
-        raise ValueError(f"per_year must be positive, not {per_year}")
+    check_positive("per_year", per_year)
+    check_finite("discount", discount)
     return Bounds(
         level1=math.log(per_year / budget1) - discount,
         level2=math.log(per_year / budget2) - discount,

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.demands import check_finite, check_whole
 from detectors.evidence.counts import F64
 
 LONGEST = 90  # days; what is recorded later counts as a correction
@@ -119,7 +120,11 @@ def nowcast(
     """
     if not (0.0 <= completeness <= 1.0 and 0.0 < coverage < 1.0):
         raise ValueError("completeness and coverage are shares")
-    if recorded < 0 or exposure < 0 or not (prior_a > 0 and prior_b > 0):
+    check_whole("recorded", recorded, 0)
+    check_finite("exposure", exposure)
+    check_finite("prior_a", prior_a)
+    check_finite("prior_b", prior_b)
+    if exposure < 0 or not (prior_a > 0 and prior_b > 0):
         raise ValueError("counts and exposures must not be negative, the prior must be proper")
     shape = prior_a + recorded
     scale = prior_b + completeness * exposure

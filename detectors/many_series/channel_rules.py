@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import check_positive, check_whole
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -74,12 +75,11 @@ class ChannelRule:
         effect: float = 0.7,
         smoothing: float = 0.15,
     ) -> None:
-        if channels < 1:
-            raise ValueError(f"channels must be at least 1, not {channels}")
+        check_whole("channels", channels, 1)
         if rule not in _RULES:
             raise ValueError(f"rule must be one of {sorted(_RULES)}, not {rule!r}")
-        if not threshold > 0.0 or not effect > 0.0:
-            raise ValueError(f"threshold and effect must be positive: {threshold}, {effect}")
+        check_positive("threshold", threshold)
+        check_positive("effect", effect)
         if not 0.0 < smoothing <= 1.0:
             raise ValueError(f"smoothing must be above 0 and at most 1, not {smoothing}")
         self.channels = channels

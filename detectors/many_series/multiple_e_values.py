@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.many_series.e_detectors import Booleans, Floats, Form, unstarted
 
 Rule = Literal["e-d-BH", "e-d-Bonferroni"]
@@ -91,8 +92,7 @@ class StreamBank:
     def __init__(
         self, *, streams: int, alpha: float = 1 / 52, rule: Rule = "e-d-BH", form: Form = "sr"
     ) -> None:
-        if streams < 1:
-            raise ValueError(f"streams must be at least 1, not {streams}")
+        check_whole("streams", streams, 1)
         if rule not in {"e-d-BH", "e-d-Bonferroni"}:
             raise ValueError(f'rule must be "e-d-BH" or "e-d-Bonferroni", not {rule!r}')
         _evidence([], alpha)

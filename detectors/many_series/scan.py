@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.compiled import compiled
+from detectors.demands import check_whole
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -98,15 +99,17 @@ def scan(
             after the first have p-values on the large side.
 
     Raises ``ValueError`` for shapes that differ, negative or infinite numbers, events where none
-    were expected, unknown units in zones, or settings out of range.
+    were expected, unknown units in zones, or settings out of range, ``TypeError`` for no generator.
     """
     c, b = _cells(counts, expected)
     members = _members(zones, len(c))
     windows = scan_windows(c.shape[1], longest, prospective=prospective)
     if direction not in _DIRECTIONS:
         raise ValueError(f"direction must be one of {sorted(_DIRECTIONS)}, not {direction!r}")
-    if simulations < 1 or most < 1:
-        raise ValueError(f"simulations and most must be at least 1: {simulations}, {most}")
+    check_whole("simulations", simulations, 1)
+    check_whole("most", most, 1)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a NumPy generator, not {rng!r}")
     total, way = float(c.sum()), _DIRECTIONS[direction]
     if total == 0.0:
         return ()

@@ -12,6 +12,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.demands import check_whole
+
 Zones = tuple[tuple[int, ...], ...]
 
 
@@ -34,8 +36,8 @@ def natural_zones(
 
     Raises ``ValueError`` for inputs that do not fit the number of units.
     """
-    if units < 1:
-        raise ValueError(f"units must be at least 1, not {units}")
+    check_whole("units", units, 1)
+    _largest(units, share)  # says what is wrong with the share
     zones: list[tuple[int, ...]] = [(unit,) for unit in range(units)]
     if sites is not None:
         if len(sites) != units:

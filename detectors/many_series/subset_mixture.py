@@ -107,8 +107,8 @@ class SubsetMixture:
         check_subsets(self.subsets, self.weights, channels)
         self._matrix = correlation_matrix(correlation, channels, floor)
         self._effects = np.broadcast_to(np.asarray(effect, np.float64), (channels,)).copy()
-        if not np.isfinite(self._effects).all():
-            raise ValueError(f"effect must be finite, not {effect}")
+        if not np.isfinite(self._effects).all() or (self._effects == 0.0).any():
+            raise ValueError(f"effect must be finite and not 0, not {effect}")
         self.evidence = -math.inf
         self.explanation = -1
         self._state = unstarted(len(self.subsets))

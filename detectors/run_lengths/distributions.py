@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.demands import check_whole
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
@@ -104,8 +106,7 @@ class Binomial:
     probability: float
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise ValueError(f"trials must be at least 1, not {self.trials}")
+        check_whole("trials", self.trials, 1)
         if not 0.0 < self.probability < 1.0:
             raise ValueError(f"probability must be inside (0, 1), not {self.probability}")
 

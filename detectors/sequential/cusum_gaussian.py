@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import check_finite, check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
     Floats,
@@ -79,6 +80,8 @@ class GaussianCusum(TwoSidedCusum):
         side: str = "both",
         compat: str = "published",
     ) -> None:
+        check_finite("mean", mean)
+        check_positive("sigma", sigma)
         self.mean = mean
         self.sigma = sigma
         self.k = k

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
+from detectors.demands import check_positive
 from detectors.sequential.cusum_recursion import RISE, Bits, Floats, Side
 
 TRANSFORMATIONS = ("standard", "rossi", "anscombe")
@@ -126,6 +127,7 @@ class TransformedCountCusum:
             raise ValueError(f"k must be finite and not negative, not {k}")
         if compat not in {"published", "surveillance"}:
             raise ValueError(f"compat must be 'published' or 'surveillance', not {compat!r}")
+        check_positive("expected", expected)
         transformed_counts(0.0, expected, transformation)  # says what is wrong with either
         self._side = Side(h, 0.0, reset)
         self._statistic = 0.0

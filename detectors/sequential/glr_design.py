@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from detectors.demands import check_finite, check_whole
 from detectors.sequential.glr_statistics import (
     EPIDEMIC,
     EPIDEMIC_AS_SURVEILLANCE,
@@ -81,10 +82,13 @@ def design_of(settings: Settings) -> Design:
 def _check(given: Settings) -> None:
     if not (given.threshold > 0 and math.isfinite(given.threshold)):
         raise ValueError(f"threshold must be positive and finite, not {given.threshold}")
-    if given.minimum < 1:
-        raise ValueError(f"minimum must be at least 1, not {given.minimum}")
-    if given.window is not None and given.window < given.minimum:
-        raise ValueError(f"window must be at least minimum ({given.minimum}), not {given.window}")
+    check_whole("minimum", given.minimum, 1)
+    if given.window is not None:
+        check_whole("window", given.window, 1)
+        if given.window < given.minimum:
+            raise ValueError(
+                f"window must be at least minimum ({given.minimum}), not {given.window}"
+            )
     if not (given.dispersion >= 0 and math.isfinite(given.dispersion)):
         raise ValueError(f"dispersion must be zero or more, not {given.dispersion}")
     if given.direction not in DIRECTIONS:
@@ -97,5 +101,10 @@ def _check(given: Settings) -> None:
         given.dispersion > 0 or given.direction != "rise" or given.shift is not None
     ):
         raise ValueError("change='epidemic' is for rises of Poisson counts of unknown size")
-    if given.shift is not None and not given.shift * DIRECTIONS[given.direction] > 0:
+    if given.shift is None:
+        return
+    check_finite("shift", given.shift)
+    if given.direction == "both":
+        raise ValueError("a known shift has one direction, rise or fall, not both")
+    if not given.shift * DIRECTIONS[given.direction] > 0:
         raise ValueError(f"shift must be a {given.direction}, not {given.shift}")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import check_finite, check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
     Floats,
@@ -145,6 +146,7 @@ class PoissonCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
+        check_finite("mean", mean)
         check_expected("mean", mean)
         self.mean = mean
         super().__init__(rise, fall, h, head_start, reset, alarm)
@@ -196,9 +198,9 @@ class NegativeBinomialCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
+        check_finite("mean", mean)
         check_expected("mean", mean)
-        if not 0.0 < dispersion < math.inf:
-            raise ValueError(f"dispersion must be positive and finite, not {dispersion}")
+        check_positive("dispersion", dispersion)
         self.mean = mean
         self.dispersion = dispersion
         super().__init__(rise, fall, h, head_start, reset, alarm)

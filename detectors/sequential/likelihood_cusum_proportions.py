@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import check_finite
 from detectors.sequential.cusum_recursion import CusumPath, Floats
 from detectors.sequential.likelihood_cusum import LikelihoodCusum, latest_of_pairs
 from detectors.sequential.likelihood_ratios import binomial_ratio, check_probability
@@ -52,6 +53,7 @@ class BinomialCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
+        check_finite("probability", probability)
         check_probability("probability", probability)
         self.probability = probability
         super().__init__(rise, fall, h, head_start, reset, alarm)

@@ -29,16 +29,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.sequential.maxsprt_course import (
     Course,
     MaxSprtPath,
     critical_or,
     draws,
+    one_row,
     periods,
 )
 from detectors.sequential.maxsprt_levels import (
     Floats,
     binomial_critical_value,
+    check_alpha,
+    check_horizon,
+    check_trials,
     poisson_critical_value,
 )
 
@@ -78,6 +83,9 @@ class PoissonMaxSprt:
         minimum: int = 1,
         critical: float | None = None,
     ) -> None:
+        check_horizon(horizon)
+        check_alpha(alpha)
+        check_whole("minimum", minimum, 1)
         self.horizon = horizon
         self.alpha = alpha
         self.minimum = minimum
@@ -93,7 +101,7 @@ class PoissonMaxSprt:
         Raises ``ValueError`` for events that are no whole number of zero or more, and for a
         negative expected count.
         """
-        events, expected = periods(observation)[0].tolist()
+        events, expected = one_row(periods(observation))
         if math.isnan(events) or math.isnan(expected):
             return 0
         return self.course.add(events, expected)
@@ -135,6 +143,9 @@ class BinomialMaxSprt:
         minimum: int = 1,
         critical: float | None = None,
     ) -> None:
+        check_trials(trials, chance)
+        check_alpha(alpha)
+        check_whole("minimum", minimum, 1)
         self.trials = trials
         self.chance = chance
         self.alpha = alpha
@@ -152,7 +163,7 @@ class BinomialMaxSprt:
         Raises ``ValueError`` for numbers that are not whole or negative, and for more events
         than trials.
         """
-        events, tried = draws(observation)[0].tolist()
+        events, tried = one_row(draws(observation))
         if math.isnan(events) or math.isnan(tried):
             return 0
         return self.course.add(events, tried)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import check_positive
 from detectors.sequential.maxsprt_levels import Floats, binomial_llr, poisson_llr
 from detectors.sequential.sprt_models import rows_of
 
@@ -93,8 +94,7 @@ def critical_or(critical: float | None, compute: Callable[[], float]) -> float:
     """A critical value given beforehand, checked, or else the computed one."""
     if critical is None:
         return compute()
-    if not critical > 0:
-        raise ValueError(f"critical must be positive, not {critical}")
+    check_positive("critical", critical)
     return critical
 
 
@@ -116,6 +116,13 @@ def draws(observations: ArrayLike) -> Floats:
     if over.any():
         raise ValueError(f"events must not exceed trials: {rows[over][0]}")
     return rows
+
+
+def one_row(rows: Floats) -> tuple[float, float]:
+    """The two numbers of a single observation; ``ValueError`` for none or several."""
+    if len(rows) != 1:
+        raise ValueError(f"an observation is one pair of numbers, not {len(rows)}")
+    return float(rows[0, 0]), float(rows[0, 1])
 
 
 def _whole(values: Floats, name: str) -> None:

@@ -30,11 +30,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.compiled import compiled
+from detectors.demands import check_inside, check_positive, check_whole
 
 Floats = NDArray[np.float64]
 
 HIGHEST = 200.0  # a critical value beyond any level that can be computed
 TAIL = 1e-30
+LARGEST = 20_000
+"""Greatest horizon or number of trials; the time grows faster than its square."""
 
 
 @compiled
@@ -150,14 +153,14 @@ def poisson_level(
     _check(critical, minimum)
     if looks is not None:
         return 1.0 - poisson_silence_at_looks(critical, _checked_looks(looks, horizon), minimum)
-    _check_horizon(horizon)
+    check_horizon(horizon)
     return 1.0 - poisson_silence(critical, horizon, minimum)
 
 
 def binomial_level(critical: float, trials: int, chance: float, *, minimum: int = 1) -> float:
     """As ``poisson_level``, for ``trials`` trials with this chance of an event each."""
     _check(critical, minimum)
-    _check_trials(trials, chance)
+    check_trials(trials, chance)
     return 1.0 - binomial_silence(critical, trials, chance, minimum)
 
 
@@ -176,7 +179,7 @@ def poisson_critical_value(
     where even a critical value of zero spends less than alpha (few expected events, a high
     minimum): then no value spends it.
     """
-    _check_alpha(alpha)
+    check_alpha(alpha)
     most = poisson_level(0.0, horizon, minimum=minimum, looks=looks)
     _check_spendable(most, alpha)
     return _least(lambda v: poisson_level(v, horizon, minimum=minimum, looks=looks), alpha)
@@ -190,7 +193,7 @@ def binomial_critical_value(
 
     Parameters as for ``binomial_level``. Raises ``ValueError`` as ``poisson_critical_value``.
     """
-    _check_alpha(alpha)
+    check_alpha(alpha)
     _check_spendable(binomial_level(0.0, trials, chance, minimum=minimum), alpha)
     return _least(lambda v: binomial_level(v, trials, chance, minimum=minimum), alpha)
 
@@ -207,11 +210,11 @@ def _least(level: Callable[[float], float], alpha: float) -> float:
 def _check(critical: float, minimum: int) -> None:
     if not (critical >= 0 and math.isfinite(critical)):
         raise ValueError(f"critical must be finite and zero or more, not {critical}")
-    if minimum < 1:
-        raise ValueError(f"minimum must be at least 1, not {minimum}")
+    check_whole("minimum", minimum, 1)
 
 
-def _check_alpha(alpha: float) -> None:
+def check_alpha(alpha: float) -> None:
+    """Raise ``ValueError`` for a level that cannot be spent exactly."""
     if not 1e-9 <= alpha < 1:
         raise ValueError(f"alpha must lie between 1e-9 and 1, not {alpha}")
 
@@ -221,20 +224,23 @@ def _check_spendable(most: float, alpha: float) -> None:
         raise ValueError(f"no critical value spends alpha={alpha}: at zero the level is {most:.3g}")
 
 
-def _check_horizon(horizon: float) -> None:
-    if not (horizon > 0 and math.isfinite(horizon)):
-        raise ValueError(f"horizon must be positive and finite, not {horizon}")
+def check_horizon(horizon: float) -> None:
+    """Raise ``ValueError`` for an end that cannot be, or is too far for an exact level."""
+    check_positive("horizon", horizon)
+    if horizon > LARGEST:
+        raise ValueError(f"horizon must be at most {LARGEST} expected events, not {horizon}")
 
 
-def _check_trials(trials: int, chance: float) -> None:
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, not {trials}")
-    if not 0 < chance < 1:
-        raise ValueError(f"chance must lie between 0 and 1, not {chance}")
+def check_trials(trials: int, chance: float) -> None:
+    """Raise ``ValueError`` for trials that cannot be, or are too many for an exact level."""
+    check_whole("trials", trials, 1)
+    if trials > LARGEST:
+        raise ValueError(f"trials must be at most {LARGEST}, not {trials}")
+    check_inside("chance", chance)
 
 
 def _checked_looks(looks: tuple[float, ...], horizon: float) -> Floats:
-    _check_horizon(horizon)
+    check_horizon(horizon)
     at = np.array(looks, np.float64)
     if at.ndim != 1 or not len(at) or not (np.diff(at, prepend=0.0) > 0).all():
         raise ValueError(f"looks must rise from above zero, not {looks}")

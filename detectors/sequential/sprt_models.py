@@ -24,6 +24,8 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import check_finite, check_positive
+
 Floats = NDArray[np.float64]
 
 
@@ -110,8 +112,9 @@ class GaussianShift:
     deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.deviation > 0 and math.isfinite(self.deviation)):
-            raise ValueError(f"deviation must be positive and finite, not {self.deviation}")
+        check_finite("null", self.null)
+        check_finite("alternative", self.alternative)
+        check_positive("deviation", self.deviation)
         if self.null == self.alternative:
             raise ValueError(f"alternative must differ from null, not {self.alternative}")
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import check_positive, check_whole
 from detectors.evidence.episodes import (
     AFTER,
     BEFORE,
@@ -180,6 +181,8 @@ def watch_gaps(
         raise ValueError("gaps cannot be negative or infinite; NaN means no event")
     if concern not in ("rise", "fall"):
         raise ValueError(f"concern must be 'rise' or 'fall', not {concern!r}")
+    check_whole("minimum", minimum, 1)
+    check_positive("resolution", resolution)
     g = np.maximum(g, resolution)
 
     def look(watch: Watch, trail: Trail) -> bool:

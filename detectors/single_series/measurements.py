@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import check_positive, check_whole
 from detectors.evidence.episodes import (
     AFTER,
     BEFORE,
@@ -163,6 +164,8 @@ def watch_measurements(
 
     """
     x = checked(values)
+    check_whole("minimum", minimum, 1)
+    check_positive("per_year", per_year)
     cosine, sine = harmonics(x.shape[1], per_year)
 
     def look(watch: Watch, trail: Trail) -> bool:

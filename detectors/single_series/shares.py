@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import check_positive, check_whole
 from detectors.evidence.episodes import (
     AFTER,
     BEFORE,
@@ -166,6 +167,7 @@ def watch_shares(
     given, n = checked(numerators, denominators)
     y = np.empty_like(given)
     bounded_block(given, n, overdispersion[0], overdispersion[1], y)
+    check_whole("minimum", minimum, 1)
     beta = np.array(prior, dtype=np.float64)
 
     def look(watch: Watch, trail: Trail) -> bool:
@@ -208,8 +210,9 @@ def share_change(
         ValueError: as for ``watch_shares``, or an odds ratio that is not positive.
 
     """
-    if not odds_ratio > 0:
-        raise ValueError(f"an odds ratio is positive, not {odds_ratio}")
+    check_positive("odds_ratio", odds_ratio)
+    if not 0.0 <= overdispersion <= 1.0:
+        raise ValueError(f"overdispersion must lie in 0 to 1, not {overdispersion}")
     y0, n0 = checked(np.ravel(num_before), np.ravel(den_before))
     y1, n1 = checked(np.ravel(num_after), np.ravel(den_after))
     w0 = 1.0 / (1.0 + CAUTION * overdispersion * np.maximum(n0 - 1.0, 0.0))

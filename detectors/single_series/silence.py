@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import check_whole
 from detectors.evidence.episodes import (
     AFTER,
     BEFORE,
@@ -160,6 +161,7 @@ def watch_silence(
 
     """
     x, m = checked(counts, exposure)
+    check_whole("minimum", minimum, 1)
     effects = np.array(falls, dtype=np.float64)
     gamma = np.array(prior, dtype=np.float64)
 

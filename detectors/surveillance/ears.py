@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.surveillance.count_tails import gaussian_quantile
 from detectors.surveillance.series import (
     Floats,
@@ -114,10 +115,9 @@ def check_settings(
     """Raise ``ValueError`` for a setting of ``ears`` outside its range."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, not {method!r}")
-    if baseline < 3:
-        raise ValueError(f"baseline must be at least 3, not {baseline}")
-    if not min_sigma >= 0.0:
-        raise ValueError(f"min_sigma must not be negative, not {min_sigma}")
+    check_whole("baseline", baseline, 3)
+    if not 0.0 <= min_sigma < np.inf:
+        raise ValueError(f"min_sigma must be finite and not negative, not {min_sigma}")
     if form not in FORMS or (form == "description" and method != "C3"):
         raise ValueError(f"form must be one of {FORMS}, the second for C3 only, not {form!r}")
     if alpha is not None:

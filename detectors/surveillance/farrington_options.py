@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from detectors.demands import check_whole
 from detectors.surveillance.series import check_chance, check_years
 
 POWERS = {"2/3": 2.0 / 3.0, "1/2": 0.5, "none": 1.0}
@@ -63,18 +64,14 @@ class FarringtonOptions:
     compat: str | None = None
 
     def __post_init__(self) -> None:
-        if self.b < 1:
-            raise ValueError(f"b must be at least 1, not {self.b}")
-        if self.w < 0:
-            raise ValueError(f"w must not be negative, not {self.w}")
+        check_whole("b", self.b, 1)
+        check_whole("w", self.w, 0)
         if not self.weights_threshold >= 0:
             raise ValueError(
                 f"weights_threshold must not be negative, not {self.weights_threshold}"
             )
-        if self.no_periods < 1:
-            raise ValueError(f"no_periods must be at least 1, not {self.no_periods}")
-        if self.past_weeks < 0:
-            raise ValueError(f"past_weeks_not_included must not be negative, not {self.past_weeks}")
+        check_whole("no_periods", self.no_periods, 1)
+        check_whole("past_weeks_not_included", self.past_weeks, 0)
         if not 0.0 <= self.p_threshold_trend <= 1.0:
             raise ValueError(f"p_threshold_trend must be 0 to 1, not {self.p_threshold_trend}")
         check_chance(self.alpha)

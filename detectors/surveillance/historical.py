@@ -39,6 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import check_whole
 from detectors.surveillance.count_tails import gaussian_quantile, quantiles
 from detectors.surveillance.reference_periods import WEEKLY
 from detectors.surveillance.series import (
@@ -228,8 +229,8 @@ def cdc(
 
 def month_offsets(b: int, m: int) -> Ints:
     """How many weeks each reference month ends before the judged week."""
-    if b < 1:
-        raise ValueError(f"b must be at least 1, not {b}")
+    check_whole("b", b, 1)
+    check_whole("m", m, 0)
     largest = (WEEKLY // WEEKS_OF_A_MONTH - 1) // 2
     if not 0 <= m <= largest:
         raise ValueError(f"m must be 0 to {largest}, so that no month is counted twice, not {m}")

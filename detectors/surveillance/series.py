@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import check_whole
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -60,11 +62,10 @@ def check_chance(alpha: float, name: str = "alpha") -> None:
 
 def check_years(years: int, half_width: int, frequency: int) -> None:
     """Raise ``ValueError`` unless windows of ``2 half_width + 1`` periods fit into a year."""
-    if frequency < 1:
-        raise ValueError(f"frequency must be at least 1, not {frequency}")
-    if years < 0:
-        raise ValueError(f"b must not be negative, not {years}")
-    if half_width < 0 or 2 * half_width + 1 > frequency:
+    check_whole("frequency", frequency, 1)
+    check_whole("b", years, 0)
+    check_whole("w", half_width, 0)
+    if 2 * half_width + 1 > frequency:
         raise ValueError(
             f"w must be 0 to {(frequency - 1) // 2}, so that windows of neighbouring years"
             f" do not overlap, not {half_width}"

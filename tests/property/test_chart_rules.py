@@ -18,7 +18,6 @@ from detectors.charts.nhs_rules import (
     Limits,
     find_signals,
 )
-from detectors.charts.stretches import SPARSE_COUNTS
 from detectors.charts.xmr import XmrMonitor, latest_signal, xmr_limits
 
 # Few distinct values make ties, points on the mean and points on limits likely.
@@ -114,8 +113,7 @@ def test_the_online_chart_equals_the_drawn_chart_after_every_prefix(
         drawn = chart(prefix, kind="xmr", fix_after=baseline, screen=screen, two_of_three=variant)
 
         assert online == latest_signal(prefix, **given_settings)
-        # Sparse counts are refused by the door to all charts, not by the chart itself.
-        assert drawn.reason == SPARSE_COUNTS or online == int(drawn.completing[-1])
+        assert online == int(drawn.completing[-1])
 
 
 @unhurried

@@ -94,6 +94,15 @@ def test_table_7_8_circuit_boards_have_the_printed_c_limits():
     assert lines(revised) == pytest.approx((19.67, 6.36, 32.97), abs=0.01)
 
 
+def test_table_7_10_shipping_errors_have_the_printed_u_limits():
+    errors = table("07.10")
+    drawn = chart(
+        column(errors, "count"), kind="u", denominators=column(errors, "size"), limits="three_sigma"
+    )
+
+    assert lines(drawn) == pytest.approx((0.0740, 0.0, 0.1894), abs=5e-5)
+
+
 def test_table_7_11_dyed_cloth_has_limits_for_each_length():
     cloth = table("07.11")
     drawn = chart(column(cloth, "count"), kind="u", denominators=column(cloth, "meters"), per=50.0)

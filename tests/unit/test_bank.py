@@ -12,6 +12,7 @@ from detectors.bank import (
     bank_from_history,
 )
 from detectors.charts.nhs_rules import ABOVE_LIMIT, BELOW_LIMIT, Limits, find_signals
+from detectors.sequential.cusum_gaussian import gaussian_cusum
 
 
 def zeros(series=1, **settings):
@@ -43,6 +44,16 @@ def test_a_signal_needs_strictly_more_than_the_decision_interval():
 
     assert at.run([[1.0], [1.0]])[-1, 0] == 0
     assert beyond.run([[1.0], [1.01]])[-1, 0] == CUSUM_HIGH
+
+
+def test_a_tie_is_a_tie_whatever_rounding_makes_of_it():
+    """Five times 1.1 less 0.5 is 3; 10.3 lies on the limit 10 + 3 * 0.1."""
+    fives = Bank([0.0], [1.0], k=0.5, h=3.0).run(np.full((5, 1), 1.1))
+    on_the_limit = Bank([10.0], [0.1], h=100.0).update([10.3])
+
+    assert 0 == (fives & CUSUM_HIGH).sum()
+    assert 0 == gaussian_cusum(np.full(5, 1.1), k=0.5, h=3.0).signals.sum()
+    assert 0 == on_the_limit[0] & ABOVE_LIMIT
 
 
 def test_a_reset_makes_the_next_signal_a_new_one():

@@ -104,7 +104,7 @@ def test_forgetting_starts_anew():
     ("make", "message"),
     [
         (lambda: Bocpd(expected_run=1.0), "expected_run must be finite and above 1, not 1.0"),
-        (lambda: Bocpd(recent=0), r"recent must be at least 1 \(r = 0 says nothing\), not 0"),
+        (lambda: Bocpd(recent=0), r"recent must be at least 1, not 0"),
         (lambda: Bocpd(threshold=1.0), "threshold must lie between 0 and 1, not 1.0"),
         (lambda: Bocpd(prune=0.5), "prune must lie in 0 to 0.1, not 0.5"),
         (lambda: Bocpd(most=5), r"most must be at least recent \+ 2, not 5"),

@@ -78,7 +78,7 @@ def test_kswin_finds_a_shift_and_not_the_same_twice():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"alpha": 0.0}, "alpha must lie between 0 and 1, not 0.0"),
+        ({"alpha": 0.0}, "alpha must lie strictly between 0 and 1, not 0.0"),
         ({"stat_size": 1}, "stat_size must be at least 2, not 1"),
         ({"window_size": 30}, "window_size must be at least twice stat_size, not 30"),
     ],

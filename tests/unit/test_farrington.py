@@ -213,7 +213,7 @@ def test_results_have_the_shape_of_the_counts():
     ("settings", "message"),
     [
         ({"b": 0}, "b must be at least 1, not 0"),
-        ({"w": -1}, "w must not be negative"),
+        ({"w": -1}, "w must be at least 0"),
         ({"alpha": 1.0}, "alpha must lie between 0 and 1"),
         ({"powertrans": "1/3"}, "powertrans must be one of"),
         ({"threshold_method": "nb"}, "threshold_method must be one of"),
@@ -222,7 +222,7 @@ def test_results_have_the_shape_of_the_counts():
         ({"no_periods": 0}, "no_periods must be at least 1"),
         ({"p_threshold_trend": 2.0}, "p_threshold_trend must be 0 to 1"),
         ({"weights_threshold": float("nan")}, "weights_threshold must not be negative"),
-        ({"past_weeks_not_included": -1}, "past_weeks_not_included must not be negative"),
+        ({"past_weeks_not_included": -1}, "past_weeks_not_included must be at least 0"),
     ],
 )
 def test_a_setting_outside_its_range_is_refused_by_name(settings, message):

@@ -156,7 +156,7 @@ def test_a_huge_outlier_is_fitted():
         ({"compat": "R"}, "compat must be None or 'surveillance', not 'R'"),
         ({"change": "epidemic", "dispersion": 0.1}, "rises of Poisson counts"),
         ({"shift": -0.4}, "shift must be a rise, not -0.4"),
-        ({"shift": 0.4, "direction": "both"}, "shift must be a both, not 0.4"),
+        ({"shift": 0.4, "direction": "both"}, "a known shift has one direction"),
     ],
 )
 def test_bad_settings_are_refused(wrong, message):

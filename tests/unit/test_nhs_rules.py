@@ -147,7 +147,7 @@ def test_pattern_lengths_are_settings():
 def test_senseless_settings_are_refused():
     with pytest.raises(ValueError, match="two_of_three must be one of published"):
         signals([1.0], two_of_three="mdc")
-    with pytest.raises(ValueError, match="shift_points must be from 2 to 100"):
+    with pytest.raises(ValueError, match="shift_points must be at least 2"):
         signals([1.0], shift_points=1)
     with pytest.raises(ValueError, match="trend_points must be from 2 to 100"):
         signals([1.0], trend_points=500)

@@ -176,7 +176,7 @@ def test_neighbours_follow_an_order_or_lie_in_a_circle():
         ({"zones": ((1,),)}, "zones must name units 0 to 0"),
         ({"longest": 2}, "longest must lie between 1 and 1"),
         ({"direction": "up"}, "direction must"),
-        ({"simulations": 0}, "simulations and most"),
+        ({"simulations": 0}, "simulations must be at least 1"),
     ],
 )
 def test_input_that_makes_no_sense_is_refused(change, message):

@@ -172,5 +172,5 @@ def test_an_unknown_concern_is_refused():
 
 
 def test_an_odds_ratio_must_be_positive():
-    with pytest.raises(ValueError, match="odds ratio"):
+    with pytest.raises(ValueError, match="odds_ratio"):
         share_change(1, 2, 1, 2, odds_ratio=0)

@@ -154,7 +154,7 @@ def test_a_missing_channel_keeps_its_statistic(rule):
         (lambda: CountSubsetMixture(**TWO).update([1.0, -1.0]), "not negative"),
         (lambda: ChannelRule(channels=0), "channels must"),
         (lambda: ChannelRule(channels=1, rule="min"), "rule must"),
-        (lambda: ChannelRule(channels=1, threshold=0.0), "threshold and effect"),
+        (lambda: ChannelRule(channels=1, threshold=0.0), "threshold must be positive"),
         (lambda: ChannelRule(channels=1, smoothing=0.0), "smoothing must"),
         (lambda: ChannelRule(channels=1).update([1.0, 2.0]), "scores must"),
     ],

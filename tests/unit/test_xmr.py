@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from detectors.charts.chart import chart
 from detectors.charts.nhs_rules import ABOVE_LIMIT, SHIFT_HIGH
 from detectors.charts.xmr import (
     TOO_FEW_POINTS,
@@ -149,3 +150,13 @@ def test_a_constant_baseline_never_signals():
 def test_a_senseless_baseline_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
         XmrMonitor(baseline=1)
+
+
+def test_the_monitor_is_silent_on_sparse_counts_as_the_chart_is():
+    counts = np.array([0.0, 1.0] * 12 + [2.0, 1.0, 3.0])
+    monitor = XmrMonitor(baseline=24)
+    signals = [monitor.update(count) for count in counts]
+
+    assert [0] * 27 == signals
+    assert "sparse_counts" == monitor.limits.reason
+    assert not chart(counts, kind="xmr", fix_after=24).completing.any()

@@ -1,0 +1,38 @@
+"""What a detector may ask of its settings, with one wording for each refusal.
+
+A setting that is NaN, infinite or not whole where it has to be would otherwise make a chart that
+never signals, or fail later and elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Raise ``ValueError`` unless ``value`` is a whole number of at least ``least``."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type] # what is not whole is refused
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, not {number}")
+
+
+def check_finite(name: str, value: float) -> None:
+    """Raise ``ValueError`` for NaN and infinity."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is positive and finite."""
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, not {value}")
+
+
+def check_inside(name: str, value: float, low: float = 0.0, high: float = 1.0) -> None:
+    """Raise ``ValueError`` unless ``value`` lies strictly between ``low`` and ``high``."""
+    if not low < value < high:
+        raise ValueError(f"{name} must lie strictly between {low:g} and {high:g}, not {value}")
