@@ -39,9 +39,9 @@ OVERWEIGHT = 1.1  # quasi-likelihood weights lean to the safe side by this facto
 DISPERSION_LAG = 13  # a unit's own dispersion is learned from weeks at least this old
 RESIDUAL_CAP = 9.0  # squared standardised residuals enter a dispersion up to this
 # The part of an onset's posterior that lies before the week that is told. At a crossing the
-# posterior leans to late weeks, since slow changes cross when chance has just helped; with 0.4 in
-# place of the median the errors are smaller for slow changes and the same for plain ones.
-EARLIER = 0.4
+# posterior leans to late weeks, since slow changes cross when chance has just helped: this in
+# place of a half makes the errors of slow changes smaller and those of plain ones hardly larger.
+EARLIER = 0.35
 LOG_CEILING = 600.0  # keeps a product of Bayes factors within a double
 
 

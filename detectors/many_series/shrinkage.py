@@ -168,7 +168,8 @@ def normal(values: ArrayLike, errors: ArrayLike, *, coverage: float = 0.9) -> Sh
         >>> found.level.round(2).tolist(), found.weight.round(2).tolist()
         ([1.45, 3.15, 4.85, 6.55], [0.85, 0.85, 0.85, 0.85])
     """
-    from scipy.special import ndtri  # noqa: PLC0415 - scipy is slow to import
+    from scipy.optimize import brentq  # noqa: PLC0415 - scipy is slow to import
+    from scipy.special import ndtri  # noqa: PLC0415
 
     tails = _tails(coverage)
     y, s = _alike("values", values, "errors", errors)
@@ -190,7 +191,7 @@ def normal(values: ArrayLike, errors: ArrayLike, *, coverage: float = 0.9) -> Sh
     tau2 = 0.0
     if excess(0.0) > 0.0:
         # The spread falls with tau^2 and has all gone by the time tau^2 is the range squared.
-        tau2 = _halved(excess, 0.0, float(len(seen) * np.ptp(seen) ** 2))
+        tau2 = float(brentq(excess, 0.0, float(len(seen) * np.ptp(seen) ** 2), xtol=1e-15))
     mean = mean_at(tau2)
     weight = np.where(known, tau2 / (tau2 + np.where(known, s, 1.0) ** 2), 0.0)
     level = mean + weight * (np.where(known, y, mean) - mean)
@@ -240,6 +241,8 @@ def _log_rising(a: float, y: Floats) -> Floats:
 
 def _root(falling: Callable[[float], float], start: float) -> float:
     """Where a falling function is zero."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - scipy is slow to import
+
     low = high = start
     step = 1.0
     while falling(low) < 0.0:
@@ -247,33 +250,23 @@ def _root(falling: Callable[[float], float], start: float) -> float:
     step = 1.0
     while falling(high) > 0.0:
         high, step = high + step, 2.0 * step
-    return _halved(falling, low, high)
-
-
-def _halved(falling: Callable[[float], float], low: float, high: float) -> float:
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if not low < middle < high:
-            break
-        low, high = (middle, high) if falling(middle) > 0.0 else (low, middle)
-    return 0.5 * (low + high)
+    return low if low == high else float(brentq(falling, low, high, xtol=1e-12))
 
 
 def _most_likely(likelihood: Callable[[float], float], sizes: Floats) -> float:
     """The law's weight, in units of size, at which all records are likeliest.
 
-    It may have more than one peak, so the best of a grid is refined by golden sections.
+    It may have more than one peak, so the best of a grid is refined.
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - scipy is slow to import
+
     grid = np.linspace(
         math.log(_LEAST * float(sizes.min())), math.log(_MOST * float(sizes.max())), _GRID
     )
     best = int(np.argmax([likelihood(math.exp(at)) for at in grid]))
-    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
-    golden = (math.sqrt(5.0) - 1.0) / 2.0
-    while high - low > 1e-9:
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if likelihood(math.exp(left)) < likelihood(math.exp(right)):
-            low = left
-        else:
-            high = right
-    return math.exp(0.5 * (low + high))
+    around = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
+    found = minimize_scalar(
+        lambda at: -likelihood(math.exp(at)), bounds=around, method="bounded",
+        options={"xatol": 1e-9},
+    )  # fmt: skip
+    return math.exp(float(found.x))
