@@ -2,8 +2,9 @@
 
     python -m bench.scenarios [--seeds N] [--processes N] [--write]
 
-``--write`` puts the tables into ``docs/methods-scenarios.md`` between their marks and draws
-the pictures of two scenarios under their own seeds. The series of real data (deaths
+``--write`` puts the tables into ``docs/methods-scenarios.md``, and a short one into
+``docs/methods.md``, between their marks and draws the pictures of two scenarios under their own
+seeds. The series of real data (deaths
 certified by Shipman, cardiac operations) are read from the reference cases of the tests.
 """
 
@@ -32,6 +33,7 @@ from streams.backtests.scenarios import Scenario, names, scenario
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "methods-scenarios.md"
+SHORT_PAGE = ROOT / "docs" / "methods.md"
 PICTURES = ROOT / "docs" / "images"
 DRAWN = ("mid-staffordshire", "reporting-culture")
 CASES = ROOT / "tests" / "reference"
@@ -124,6 +126,22 @@ def controls(found: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def summary(found: list[Row]) -> str:
+    """Every scenario in a line: when it was heard, and when somebody acted."""
+    lines = [
+        "| simulated scenario | change | Earshot, median signal | official action |",
+        "|---|---|---|---|",
+    ]
+    for row in found:
+        read, seen = row.scenario, row.found["earshot"]
+        heard = f"{seen.middle or 'not in half the runs'}"
+        acted = f"{read.official[0].date}: {read.official[0].what}" if read.official else "-"
+        if read.control:
+            heard, acted = f"silent: {rate(seen)} a unit-year", "none: nothing is wrong"
+        lines.append(f"| `{read.name}` | {read.begins} | {heard} | {acted} |")
+    return "\n".join(lines)
+
+
 def peers(found: list[Row]) -> str:
     lines = [
         "| scenario | unit-years | Earshot | level 2 | NHS rules | CUSUM | against a rate |",
@@ -202,14 +220,17 @@ def real_series() -> str:
     return "\n".join(lines)
 
 
-def write(parts: dict[str, str]) -> None:
-    text = PAGE.read_text("utf-8")
+def write(page: Path, parts: dict[str, str]) -> None:
+    text = page.read_text("utf-8")
     for name, part in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         head, _, rest = text.partition(begin)
         _, _, tail = rest.partition(end)
         text = f"{head}{begin}\n{part}\n{end}{tail}"
-    PAGE.write_text(text, "utf-8")
+    page.write_text(text, "utf-8")
+
+
+def write_pictures() -> None:
     for name in DRAWN:
         outcome = play(scenario(name), budget=BUDGET)
         picture = draw(outcome.test, report(outcome.test), outcome)
@@ -230,10 +251,13 @@ def main() -> None:
         "real series": real_series(),
         "runs": f"{asked.seeds} seeds a scenario, a budget of {BUDGET:g} at level 1.",
     }
-    for part in parts.values():
+    short = {"scenarios": summary(found)}
+    for part in (*parts.values(), *short.values()):
         print(part, end="\n\n")
     if asked.write:
-        write(parts)
+        write(PAGE, parts)
+        write(SHORT_PAGE, short)
+        write_pictures()
 
 
 if __name__ == "__main__":
