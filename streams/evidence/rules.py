@@ -22,7 +22,7 @@ _BAR: Final = "passes the bar that keeps the false alerts of its level within th
 
 DETECTORS: Final = {
     "evidence.counts": Detector(
-        "1",
+        "2",
         "The evidence that rates have changed since some week, over the unit's feeds together, "
         f"{_BAR}. A rise of incidents is weighed against better reporting.",
     ),
