@@ -158,6 +158,14 @@ def test_a_question_without_an_answer_is_told(arguments: tuple[str, ...], words:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("watched", [("x.csv",), ("--scenario", "winter")])
+def test_a_class_that_chooses_nothing_is_refused(watched: tuple[str, ...]):
+    done = earshot("backtest", *watched, "--class", "nonsense")
+
+    assert done.returncode == 2
+    assert "--class has nothing to choose from" in " ".join(done.stderr.split())
+
+
 @pytest.mark.postgres
 def test_a_house_on_postgresql_refuses_to_be_written_by_a_backtest(shared_postgres_url: str):
     store = _open(Settings.load(database_url=shared_postgres_url))
