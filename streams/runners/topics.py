@@ -184,7 +184,9 @@ def _refuse_others(counts: Mapping[str, int], partitions: int) -> None:
         f"stop the workers, raise all four to {partitions} with kafka-topics.sh --alter, and "
         "start the workers"
         if max(counts.values()) < partitions
-        else "Kafka takes no partition away: make new topics with another --topic-prefix"
+        # The store's positions are those of its topics, so neither is new without the other.
+        else "begin anew with an empty store and another --topic-prefix, because Kafka takes no "
+        "partition away"
     )
     listed = ", ".join(f"{name} has {count}" for name, count in others.items())
     raise TopicsUnready(

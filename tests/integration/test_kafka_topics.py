@@ -109,7 +109,7 @@ def test_the_command_makes_lists_and_checks_topics(
     assert (more.returncode, fewer.returncode) == (1, 1)
     assert f"{topic_prefix}incidents has 2" in more.stderr
     assert "raise all four to 3 with kafka-topics.sh --alter" in more.stderr
-    assert "another --topic-prefix" in fewer.stderr
+    assert "an empty store and another --topic-prefix" in fewer.stderr
     assert before.returncode == 1
     assert "earshot topics create" in before.stderr
     assert made.stdout.count("made ") == 7
