@@ -154,7 +154,7 @@ def validation_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str
 
 def _wants_page(request: Request) -> bool:
     """Whether somebody reads this in a browser, outside the API."""
-    accepts = request.headers.get("accept", "")
+    accepts = request.headers.get("accept", "").lower()
     return "text/html" in accepts and not request.url.path.startswith("/v1/")
 
 

@@ -7,7 +7,8 @@ set -eu
 secrets=${EARSHOT_SECRETS:-/run/earshot}
 umask 027
 
-earshot topics create --partitions "${EARSHOT_PARTITIONS:-12}"
+# Topics that exist keep their number, unless another one is asked for: then this says so.
+earshot topics create ${EARSHOT_PARTITIONS:+--partitions "$EARSHOT_PARTITIONS"}
 
 make_key() {
     file=$1

@@ -33,6 +33,10 @@ _NOTHING_GIVEN = (
     "what is to be watched? Give a file of counts, --data DIR or --database-url for the"
     " stored history of a house, or --scenario NAME (--scenarios lists them)"
 )
+_NOTHING_TO_CHOOSE = (
+    "--class has nothing to choose from: a file without --calibration and a scenario have a fit of"
+    " their own. Give --calibration NAME too, or leave --class out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ def backtest(
     if scenarios or name == "list":
         show_scenarios(console)
         return
+    if unit_class is not None and calibration is None and (file is not None or name is not None):
+        fail(_NOTHING_TO_CHOOSE, 2)
     asked = _Asked(
         budget, budget / 4 if budget2 is None else budget2, history, calibration, unit_class
     )

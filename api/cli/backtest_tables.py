@@ -42,6 +42,15 @@ def show(console: Console, result: dict[str, Any]) -> None:
             f" median delay {_weeks(delay['interpolated'])}",
             highlight=False,
         )
+    early = result["changed_before_watching"]
+    if early:
+        named = ", ".join(escape(unit) for unit in early[:_GAPS_SHOWN])
+        more = "" if len(early) <= _GAPS_SHOWN else ", ... (--json names all)"
+        console.print(
+            f"{_number(len(early), 'unit')} had changed before anybody watched, and"
+            f" count{'s' if len(early) == 1 else ''} neither as found nor as false: {named}{more}",
+            highlight=False,
+        )
     for unlike in result["unlike_peers"][:_GAPS_SHOWN]:
         feeds = ", ".join(f"{name} x{ratio:.1f}" for name, ratio in unlike["feeds"].items())
         console.print(

@@ -15,12 +15,13 @@ from streams.runners import topics
 app = typer.Typer(no_args_is_help=True, help="Create and inspect the Kafka topics.")
 
 Partitions = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--partitions",
         min=1,
         max=1000,
-        help="Of each of the four topics that come in: the most workers that can share the work.",
+        help="Of each of the four topics that come in: the most workers that can share the work"
+        f" [default: as many as those that exist have, or {topics.DEFAULT_PARTITIONS}].",
     ),
 ]
 Replication = Annotated[
@@ -35,10 +36,13 @@ Replication = Annotated[
 def create(
     kafka: Kafka = None,
     topic_prefix: TopicPrefix = None,
-    partitions: Partitions = topics.DEFAULT_PARTITIONS,
+    partitions: Partitions = None,
     replication: Replication = -1,
 ) -> None:
-    """Make the topics that do not exist; those that do are left as they are."""
+    """Make the topics that do not exist; those that do are left as they are.
+
+    Where they have another number of partitions than is asked for, nothing is made.
+    """
     servers, prefix = _where(kafka, topic_prefix)
     with plain_errors(topics.TopicsUnready):
         made = topics.create(servers, prefix, partitions=partitions, replication=replication)

@@ -55,6 +55,9 @@ def report(test: Backtest, *, improvements: bool = False, compare: bool = True) 
         "unit_years": truth.years(test.judged),
         "false_alerts_per_unit_year": _false_alerts(truth, first, second),
         "delay": _delay(truth, first, second),
+        "changed_before_watching": [
+            test.counts.units[unit] for unit in np.flatnonzero(truth.too_early)
+        ],
         "precision": {**precision(truth, first), "level2": precision(truth, second)},
         "comparison": _comparison(truth, first, others),
         "not_watched": _resting(truth, test),

@@ -5,7 +5,8 @@ with the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for 
 Poisson distribution", Biometrika 28, 1936). Precision is the share of alerts that come
 after a change of their unit, with the exact binomial interval (C. J. Clopper and
 E. S. Pearson, Biometrika 26, 1934). Delay is the time from a change to the end of the
-period whose data raised the first alert after it.
+period whose data raised the first alert after it. A unit whose truth had changed before its
+first judged period has no part in any of these: its baseline knows the change already.
 """
 
 from __future__ import annotations
@@ -27,19 +28,24 @@ class Truth:
     """What is known of the units of a file, and when they were judged.
 
     ``judged`` and ``quiet`` are ``bool[U, T]``: judged at all, and judged before the
-    unit's truth changed, if it did.
+    unit's truth changed, if it did. ``too_early`` is ``bool[U]``: changed before anybody
+    watched.
     """
 
     counts: Counts
     judged: NDArray[np.bool_]
     quiet: NDArray[np.bool_]
+    too_early: NDArray[np.bool_]
 
     @classmethod
     def of(cls, counts: Counts, judged: NDArray[np.bool_]) -> Truth:
         """Take the changes from the file."""
         ends = np.array(counts.end_days, dtype=np.float64)
         changed = np.array([np.inf if day is None else day for day in counts.changed_at])
-        return cls(counts, judged, judged & (ends <= changed[:, None]))
+        # A change at the very end of the last period before is the first that can be heard.
+        begins = np.concatenate([[-np.inf], ends[:-1]])[judged.argmax(axis=1)]
+        too_early = judged.any(axis=1) & (changed < begins)
+        return cls(counts, judged, judged & (ends <= changed[:, None]), too_early)
 
     def years(self, mask: NDArray[np.bool_]) -> float:
         """Unit-years in a mask of unit-periods."""
@@ -98,8 +104,9 @@ def precision(truth: Truth, alerts: Sequence[tuple[int, int]]) -> dict[str, Any]
     """
     if not any(day is not None for day in truth.counts.changed_at):
         return share(0, 0)
-    hits = sum(not truth.quiet[unit, column] for unit, column in alerts)
-    return share(hits, len(alerts))
+    told = [(unit, column) for unit, column in alerts if not truth.too_early[unit]]
+    hits = sum(not truth.quiet[unit, column] for unit, column in told)
+    return share(hits, len(told))
 
 
 def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float | None]:
@@ -111,6 +118,8 @@ def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float |
     found: dict[int, float | None] = {}
     for unit, changed in enumerate(truth.counts.changed_at):
         if changed is None or not truth.judged[unit].any() or changed >= ends[-1]:
+            continue
+        if truth.too_early[unit]:
             continue
         after = [(ends[c] - changed) / 7 for c in columns.get(unit, ()) if ends[c] > changed]
         found[unit] = min(after) if after else None

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact, Said
-from streams.facts.periods import Grid, period_of_day
+from streams.facts.periods import Grid, first_day, period_of_day
 
 I64 = npt.NDArray[np.int64]
 
@@ -165,6 +165,14 @@ def day_of(fact: Fact) -> int:
     """The UTC day a fact counts on: its own, or the last of the period it speaks for."""
     day = end_day(fact)
     return fact.time // MS_PER_DAY if day is None else day
+
+
+def ends_a_quarter(fact: Fact) -> bool:
+    """Whether the period that a fact speaks for ends with a calendar quarter."""
+    day = end_day(fact)
+    if day is None:
+        return False
+    return first_day(Grid.QUARTER, period_of_day(Grid.QUARTER, day) + 1) == day + 1
 
 
 class _Metric(msgspec.Struct):

@@ -32,6 +32,9 @@ from streams.facts.messages import Fact
 from streams.facts.periods import Grid
 
 _SHIPPED = Path(__file__).with_name("indicators.toml")
+# Goes up when facts come to add other cells than the indicators say; stored tallies of
+# before are then made anew from the facts.
+_CELLS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class Catalogue:
     """The indicators in their order, and what a fact adds to each of them.
 
     ``metrics`` maps each metric name that ward metrics may carry to its rule;
-    ``digest`` identifies the definitions, so that stored tallies can be told from
-    those of another catalogue.
+    ``digest`` identifies the definitions and what facts add besides, so that stored
+    tallies can be told from those of another catalogue or an older version.
     """
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
@@ -94,7 +97,7 @@ class Catalogue:
         ]
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
         self.shapes = Shapes(self)
-        shape = msgspec.json.encode({key: entries[key] for key in entries})
+        shape = msgspec.json.encode([_CELLS, {key: entries[key] for key in entries}])
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
 
     @classmethod

@@ -22,6 +22,7 @@ from streams.catalogue.contributions import (
     Addition,
     MetricRules,
     day_of,
+    ends_a_quarter,
     metric_said,
 )
 from streams.facts.envelope import MS_PER_DAY
@@ -46,7 +47,8 @@ class Placed(NamedTuple):
     ``shape`` says which cells a fact adds, on which UTC ``day``; ``above`` and ``below`` are
     what its cells get besides, in millionths. A shape's cells on a grid are
     ``cells[starts[shape, grid]:starts[shape, grid + 1]]`` (columns indicator, numerator,
-    denominator); each has one count of its feed's activity as its last cell of a week.
+    denominator); each has one count of its feed's activity as its last cell of a week, and
+    an aggregate of speaking up that ends with its quarter another one there.
     """
 
     shape: I32
@@ -83,7 +85,7 @@ class Shapes:
         self._cells = np.zeros((2048, 3), dtype=np.int64)
         self._new_starts: list[list[int]] = []
         self._new_cells: list[tuple[int, int, int]] = []
-        self._numbers: dict[tuple[Feed, int], tuple[int, tuple[Addition, ...]]] = {}
+        self._numbers: dict[tuple[Feed, int, bool], tuple[int, tuple[Addition, ...]]] = {}
         self._by_kind = np.full((self._feeds + 1) * GRIDS, -1, dtype=np.int32)
         self._known: list[dict[object, int]] = [{} for _ in Feed]
 
@@ -111,7 +113,8 @@ class Shapes:
             number = known.get(keys[at])
             if number is None:
                 additions = self._catalogue.additions(facts[at], keys[at])
-                number = known[keys[at]] = self._number(feed, additions)
+                closes = feed is Feed.SPEAKUP and ends_a_quarter(facts[at])
+                number = known[keys[at]] = self._number(feed, additions, closes=closes)
             shape[at] = number
         day = np.array([one.time for one in facts]) // MS_PER_DAY
         if feed is Feed.SPEAKUP:
@@ -134,17 +137,20 @@ class Shapes:
             self._by_kind[new] = self._number(_METRICS, additions)
         return self._by_kind[kind], day.astype(np.int32), above, below
 
-    def _number(self, feed: Feed, additions: tuple[Addition, ...]) -> int:
-        number, _ = self._numbers.get((feed, id(additions)), (-1, additions))
+    def _number(self, feed: Feed, additions: tuple[Addition, ...], *, closes: bool = False) -> int:
+        """The number of a shape; ``closes`` says that its facts close the quarter they end with."""
+        key = feed, id(additions), closes
+        number, _ = self._numbers.get(key, (-1, additions))
         if number < 0:
             number = self.number
             # Held as well, so that the identity stays theirs.
-            self._numbers[feed, id(additions)] = number, additions
+            self._numbers[key] = number, additions
             by_grid: list[list[tuple[int, int, int]]] = [[] for _ in Grid]
             for one in additions:
                 cell = one.indicator, one.numerator, one.denominator
                 by_grid[one.grid].append(cell)
-            by_grid[Grid.WEEK].append((self._feeds + feed, MILLION, 0))
+            for grid in (Grid.WEEK, Grid.QUARTER) if closes else (Grid.WEEK,):
+                by_grid[grid].append((self._feeds + feed, MILLION, 0))
             starts = []
             for cells in by_grid:
                 starts.append(self._used + len(self._new_cells))

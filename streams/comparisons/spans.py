@@ -45,7 +45,8 @@ def closed_period(feed: Feed, grid: Grid, watermark: int | None) -> int | None:
     """The first period that a feed has not closed, from the last day that it has spoken of.
 
     As ``Block.closed``, from the stored watermark: a period of events is closed by a fact
-    of a later one, a period of metrics by a metric whose own period ends with it.
+    of a later one, a period of metrics by a metric whose own period ends with it. Speaking
+    up is not asked for here: its span is that of the other feeds (``protected_span``).
     """
     if watermark is None:
         return None

@@ -22,13 +22,21 @@ class EventTime:
 
     Args:
         weeks: the week grid.
-        row_of: the row of ``weeks`` that counts a unit's facts of a feed, or -1, by the
-            unit's code.
+        quarters: the quarter grid.
+        row_of: the row of a grid that counts a unit's facts of a feed, or -1, by the unit's
+            code. Quarters count the aggregates only that end with them.
         provider: ODS code.
     """
 
-    def __init__(self, weeks: Matrix, row_of: Callable[[str, Feed], int], provider: str) -> None:
+    def __init__(
+        self,
+        weeks: Matrix,
+        quarters: Matrix,
+        row_of: Callable[[str, Feed, Grid], int],
+        provider: str,
+    ) -> None:
         self._weeks = weeks
+        self._quarters = quarters
         self._row_of = row_of
         self._provider = provider
         self._watermarks: Watermarks | None = None
@@ -48,7 +56,7 @@ class EventTime:
         return self._watermarks
 
     def _last_day(self, feed: Feed) -> int | None:
-        row = self._row_of(self._provider, feed)
+        row = self._row_of(self._provider, feed, Grid.WEEK)
         extent = None if row < 0 else self._weeks.extent(row)
         if extent is None:
             return None
@@ -59,7 +67,9 @@ class EventTime:
         """The first period of a grid that a feed has not closed yet, or None without facts.
 
         A period of events is closed when a later one has a fact; a period of
-        metrics when a metric has come whose own period ends with it or later.
+        metrics when a metric has come whose own period ends with it or later. A
+        quarter of speaking up is closed by an aggregate that ends with it, too: a case
+        speaks for its moment, an aggregate for all of its period.
         """
         key = (feed, grid)
         if key not in self._closes:
@@ -73,10 +83,14 @@ class EventTime:
         period = period_of_day(grid, day)
         if feed is Feed.WARDMETRICS and first_day(grid, period + 1) == day + 1:
             return period + 1
+        if feed is Feed.SPEAKUP and grid is Grid.QUARTER:
+            row = self._row_of(self._provider, feed, Grid.QUARTER)
+            extent = None if row < 0 else self._quarters.extent(row)
+            return period if extent is None else max(period, extent[1] + 1)
         return period
 
     def first_week(self, code: str, feed: Feed) -> int | None:
         """The first week with a fact of a feed in a unit, or None."""
-        row = self._row_of(code, feed)
+        row = self._row_of(code, feed, Grid.WEEK)
         extent = None if row < 0 else self._weeks.extent(row)
         return None if extent is None else extent[0]

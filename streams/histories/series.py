@@ -66,7 +66,8 @@ class Block:
 
     Args:
         catalogue: the indicators; four more rows a unit count the facts of each
-            feed by day, from which watermarks and silence are read.
+            feed by day, from which watermarks and silence are read, and on quarters the
+            aggregates that close them.
         provider: ODS code.
     """
 
@@ -81,7 +82,8 @@ class Block:
             [indicator.daily for indicator in catalogue.indicators] + [True] * len(Feed)
         )
         self._touched: dict[Grid, list[I64]] = {grid: [] for grid in _GRIDS}
-        self._time = EventTime(self.columns[Grid.WEEK], self.activity_row, provider)
+        weeks, quarters = self.columns[Grid.WEEK], self.columns[Grid.QUARTER]
+        self._time = EventTime(weeks, quarters, self.activity_row, provider)
         self._changed: dict[Grid, I32] = {}
 
     # -- units ---------------------------------------------------------------
@@ -228,13 +230,13 @@ class Block:
 
     # -- event time ----------------------------------------------------------
 
-    def activity_row(self, code: str, feed: Feed) -> int:
-        """The week-grid row that counts a unit's facts of a feed, or -1."""
+    def activity_row(self, code: str, feed: Feed, grid: Grid = Grid.WEEK) -> int:
+        """The row of a grid that counts a unit's facts of a feed, or -1."""
         slot = self.slot(code)
         if slot is None:
             return -1
         position = len(self.catalogue.indicators) + int(feed)
-        return int(self.columns[Grid.WEEK].table[slot, position])
+        return int(self.columns[grid].table[slot, position])
 
     @property
     def watermarks(self) -> Watermarks:

@@ -49,14 +49,16 @@ class UnsupportedMediaType(ValueError):  # noqa: N818 - named as HTTP names it
 def open_request(body: bytes, content_type: str, context: Context) -> Opened:
     """Open a request body: one event, a batch or a line each (by ``content_type``).
 
-    An index counts the elements of a batch, or the lines that are not empty.
+    An index counts the elements of a batch, or the lines that are not empty. Parameters of
+    the type may be empty, as after a last semicolon (RFC 9110, section 5.6.6).
 
     Raises:
         UnsupportedMediaType: another content type, or a charset other than UTF-8.
     """
     kind, *parameters = content_type.split(";")
     opener = _OPENERS.get(kind.strip().lower())
-    if opener is None or not all(map(_CHARSET.fullmatch, parameters)):
+    named = [one for one in parameters if one.strip(" \t")]
+    if opener is None or not all(map(_CHARSET.fullmatch, named)):
         raise UnsupportedMediaType("expected one of " + ", ".join(_OPENERS))
     if len(body) > REQUEST_LIMIT:
         return refused(body, Refusal("too_large", "a request has at most 16 MB"))

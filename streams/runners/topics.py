@@ -89,19 +89,33 @@ def topic_plan(partitions: int, replication: int = -1) -> dict[str, dict[str, An
 
 
 def create(
-    bootstrap: str, prefix: str, *, partitions: int = DEFAULT_PARTITIONS, replication: int = -1
+    bootstrap: str, prefix: str, *, partitions: int | None = None, replication: int = -1
 ) -> list[str]:
     """Make the topics that do not exist; those that do are left as they are.
+
+    Args:
+        bootstrap: the brokers.
+        prefix: of all names.
+        partitions: of each of the four topics that come in; None for as many as those of
+            them have that exist, or else ``DEFAULT_PARTITIONS``.
+        replication: copies of each partition; -1 leaves it to the broker.
 
     Returns:
         The names made, with prefix.
 
     Raises:
-        TopicsUnready: no broker answers, or the topics that exist do not fit together.
+        TopicsUnready: no broker answers, the topics that exist do not fit together, or they
+            have another number of partitions than is asked for; then nothing is made.
 
     """
     with _admin(bootstrap) as admin:
         existing = set(admin.list_topics())
+        found = _partitions(admin, prefix)
+        counts = {prefix + name: len(found[name]) for name in FEED_TOPICS if name in found}
+        if partitions is None:
+            partitions = max(counts.values(), default=DEFAULT_PARTITIONS)
+        else:
+            _refuse_others(counts, partitions)
         wanted = {
             prefix + name: settings
             for name, settings in topic_plan(partitions, replication).items()
@@ -155,6 +169,32 @@ def check(bootstrap: str, prefix: str) -> int:
             f"the same number of partitions: {listed}"
         )
     return next(iter(counts.values()))
+
+
+def _refuse_others(counts: Mapping[str, int], partitions: int) -> None:
+    """Refuse topics that exist with another number of partitions than is asked for.
+
+    A provider's key leads to another partition when the number changes, so that it must not
+    change under running workers; and Kafka never takes a partition away.
+    """
+    others = {name: count for name, count in counts.items() if count != partitions}
+    if not others:
+        return
+    way = (
+        f"stop the workers, raise all four to {partitions} with kafka-topics.sh --alter, and "
+        "start the workers"
+        if max(counts.values()) < partitions
+        # The store's positions are those of its topics, so neither is new without the other.
+        else "begin anew with an empty store and another --topic-prefix, because Kafka takes no "
+        "partition away"
+    )
+    listed = ", ".join(f"{name} has {count}" for name, count in others.items())
+    raise TopicsUnready(
+        f"topics exist with other numbers of partitions than the {partitions} asked for: {listed}. "
+        "Nothing was made or changed: a provider's key leads to another partition when the number "
+        f"changes, which running workers must not see. To have {partitions}, {way}; to keep "
+        "what there is, leave --partitions out"
+    )
 
 
 def _partitions(admin: KafkaAdminClient, prefix: str) -> Mapping[str, list[Mapping[str, Any]]]:

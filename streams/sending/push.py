@@ -24,6 +24,7 @@ import orjson
 
 from streams.sending.rejects import RejectFile
 from streams.sending.rows import Row
+from streams.sending.turns import TakenError, held
 
 MAX_BATCH_BYTES = 900_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -145,9 +146,23 @@ class Push:
 
         Raises:
             PushError: the door refused the whole push or stayed away for ``patience``
-                seconds. Running again goes on from the same place.
+                seconds; running again goes on from the same place. Or another push of the
+                file is under way.
 
         """
+        try:
+            with held(self._beside(".lock")):
+                return self._run_alone(restart=restart)
+        except TakenError:
+            raise PushError(
+                f"another push of {self.path.name} is under way. Let it end, or stop it: "
+                "run again, this one goes on where it was"
+            ) from None
+
+    def _beside(self, ending: str) -> Path:
+        return self.state_path.with_name(self.state_path.name + ending)
+
+    def _run_alone(self, *, restart: bool) -> Totals:
         rejects = RejectFile(self.rejects_path)
         with self.path.open("rb") as file:
             if restart or not self._resume(file):
@@ -197,7 +212,7 @@ class Push:
             "sha256": self._hash.hexdigest(),
             "totals": asdict(self._totals),
         }
-        fresh = self.state_path.with_name(self.state_path.name + ".new")
+        fresh = self._beside(".new")
         with fresh.open("wb") as file:
             file.write(orjson.dumps(state, option=orjson.OPT_INDENT_2))
             file.flush()

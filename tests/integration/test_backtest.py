@@ -84,6 +84,16 @@ def test_changed_units_are_found_and_the_rest_counted_as_false(tmp_path: Path):
     assert all(item["direction"] == "concern" for item in result["alerts"])
 
 
+def test_a_change_within_the_baseline_is_told_and_scored_as_nothing(tmp_path: Path):
+    result = report(run(read_counts(make(tmp_path / "c.csv", at=30)), budget=0.2, budget2=0.05))
+
+    assert result["changed_before_watching"] == ["U0", "U1", "U2", "U3"]
+    assert result["delay"]["units"] == 0
+    assert {row["delay"]["units"] for row in result["comparison"].values()} == {0}
+    false = result["false_alerts_per_unit_year"]
+    assert false["unit_years"] == pytest.approx(8 * 43 / 52.18, rel=1e-3)
+
+
 def test_alerts_on_a_lasting_change_add_to_its_first_until_that_subsides(tmp_path: Path):
     result = report(run(read_counts(make(tmp_path / "c.csv")), budget=1.0, budget2=0.5))
     openings = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -59,7 +60,9 @@ def test_a_result_that_has_no_place_is_told_before_anything_is_read(tmp_path: Pa
 def test_the_store_of_a_house_is_watched_and_left_as_it_is(house: Path, tmp_path: Path):
     before, out = digest(house), tmp_path / "out.json"
     changes = tmp_path / "changes.csv"
-    changes.write_text("unit,changed_at\nRZ101:Cedar,2026-01-05\n")
+    # The demonstration ends today, and thirty of its seventy weeks are judged.
+    late, early = (datetime.now(UTC).date() - timedelta(weeks=weeks) for weeks in (10, 50))
+    changes.write_text(f"unit,changed_at\nRZ101:Cedar,{late}\nRZ101:Ash,{early}\n")
     done = earshot(
         "backtest", "--data", house, "--calibration", "shipped", "--history", "40",
         "--changes", changes, "--json", out,
@@ -74,6 +77,8 @@ def test_the_store_of_a_house_is_watched_and_left_as_it_is(house: Path, tmp_path
         "RZ301",
     }
     assert result["delay"]["units"] == 1
+    assert result["changed_before_watching"] == ["RZ101:Ash"]
+    assert "1 unit had changed before anybody watched" in " ".join(done.stdout.split())
     assert result["calibration"]["source"].startswith("2026")
 
 
@@ -156,6 +161,14 @@ def test_a_question_without_an_answer_is_told(arguments: tuple[str, ...], words:
     assert done.returncode == 1
     assert words in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("watched", [("x.csv",), ("--scenario", "winter")])
+def test_a_class_that_chooses_nothing_is_refused(watched: tuple[str, ...]):
+    done = earshot("backtest", *watched, "--class", "nonsense")
+
+    assert done.returncode == 2
+    assert "--class has nothing to choose from" in " ".join(done.stderr.split())
 
 
 @pytest.mark.postgres

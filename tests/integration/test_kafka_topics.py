@@ -21,7 +21,8 @@ def test_topics_are_made_once_and_then_left_alone(
     assert {name.removeprefix(topic_prefix) for name in made} == {
         "incidents", "complaints", "speakup", "wardmetrics", "deadletters", "signals", "alerts"
     }  # fmt: skip
-    assert topics.create(kafka_broker.bootstrap, topic_prefix, partitions=5) == []
+    assert topics.create(kafka_broker.bootstrap, topic_prefix, partitions=3) == []
+    assert topics.create(kafka_broker.bootstrap, topic_prefix) == []
     assert topics.check(kafka_broker.bootstrap, topic_prefix) == 3
 
 
@@ -55,11 +56,28 @@ def test_unequal_numbers_of_partitions_are_refused(
     admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
     try:
         admin.create_topics({f"{topic_prefix}speakup": {"num_partitions": 2}})
+        for name in ("incidents", "complaints", "wardmetrics"):
+            admin.create_topics({f"{topic_prefix}{name}": {"num_partitions": 3}})
     finally:
         admin.close()
 
     with pytest.raises(topics.TopicsUnready, match="same number of partitions"):
+        topics.create(kafka_broker.bootstrap, topic_prefix)
+
+
+def test_missing_feeds_get_as_many_partitions_as_the_others_have(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    try:
+        admin.create_topics({f"{topic_prefix}speakup": {"num_partitions": 2}})
+    finally:
+        admin.close()
+
+    with pytest.raises(topics.TopicsUnready, match=f"{topic_prefix}speakup has 2"):
         topics.create(kafka_broker.bootstrap, topic_prefix, partitions=4)
+    assert len(topics.create(kafka_broker.bootstrap, topic_prefix)) == 6
+    assert topics.check(kafka_broker.bootstrap, topic_prefix) == 2
 
 
 def test_an_absent_broker_is_reported_in_words() -> None:
@@ -84,8 +102,14 @@ def test_the_command_makes_lists_and_checks_topics(
     made = _earshot("create", *where, "--partitions", "2")
     again = _earshot("create", *where)
     listed = _earshot("list", *where, "--json")
+    more = _earshot("create", *where, "--partitions", "3")
+    fewer = _earshot("create", *where, "--partitions", "1")
     after = _earshot("check", *where)
 
+    assert (more.returncode, fewer.returncode) == (1, 1)
+    assert f"{topic_prefix}incidents has 2" in more.stderr
+    assert "raise all four to 3 with kafka-topics.sh --alter" in more.stderr
+    assert "an empty store and another --topic-prefix" in fewer.stderr
     assert before.returncode == 1
     assert "earshot topics create" in before.stderr
     assert made.stdout.count("made ") == 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from functools import partial
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from streams.runners.engine import Engine
 from streams.runners.replay import rebuild
 from streams.store import Store
 from tests.region_log import NOW, batches, in_order, log, shuffled
+
+QUARTERS = ("01", "04", "07", "10")
 
 
 def engine(store: Store) -> Engine:
@@ -45,6 +47,20 @@ def run(store: Store, stretches: Iterable[list[Message]]) -> str:
     for stretch in stretches:
         machine.process(0, stretch)
     return store.digest()
+
+
+def replayed(store: Store, provider: str) -> None:
+    """Make what follows from a provider's facts anew."""
+    rebuild(
+        store,
+        provider,
+        0,
+        catalogue=Catalogue.load(),
+        reference=Reference.shipped(),
+        budgets=Budgets(),
+        name_of=lambda code: code.rpartition(":")[2],
+        now=NOW,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -149,16 +165,7 @@ def test_a_replay_forgets_a_unit_that_no_fact_names(tmp_path: Path) -> None:
     stale = UnitRecord("RZ109", "site", "RZ1", "RZ1", "RZ109", "RZ109", verified=False)
     store.commit(0, store.load_partition(0).version, Effects(units=[stale]), {}, NOW)
 
-    rebuild(
-        store,
-        "RZ1",
-        0,
-        catalogue=Catalogue.load(),
-        reference=Reference.shipped(),
-        budgets=Budgets(),
-        name_of=lambda code: code.rpartition(":")[2],
-        now=NOW,
-    )
+    replayed(store, "RZ1")
 
     assert store.digest() == before
 
@@ -218,3 +225,60 @@ def test_a_signal_where_speaking_up_is_weighed_is_told_with_its_day(undisturbed:
 
     assert above_wards
     assert all(alert.first_signal_at.endswith("T00:00:00Z") for alert in above_wards)
+
+
+def quarters_of_speaking_up() -> list[dict[str, Any]]:
+    """A site's quarterly counts; in the last three of thirteen half are anonymous."""
+    ends = [f"{year}-{month}-01T00:00:00Z" for year in range(2023, 2027) for month in QUARTERS]
+    return [
+        {
+            "specversion": "1.0",
+            "id": f"spoken-{number}",
+            "source": "urn:nhs:ods:RZ1",
+            "type": "uk.nhs.quality.speakup.v1",
+            "time": end,
+            "data": {
+                "provider": "RZ1",
+                "site": "RZ101",
+                "period_start": start,
+                "period_end": end,
+                "counts": {"cases": 60, "anonymous": 30 if number >= 10 else 4},
+            },
+        }
+        for number, (start, end) in enumerate(pairwise(ends[:14]))
+    ]
+
+
+def test_the_counts_of_a_quarter_are_judged_when_they_arrive(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
+
+    run(store, batches(log(quarters_of_speaking_up(), pack=1), 1))
+
+    alerts = store.current_alerts("RZ1").values()
+    # Speaking up is told with its week, in which the third of the quarters ended.
+    assert {(alert.unit, alert.first_signal_at) for alert in alerts} == {
+        ("RZ1", "2026-04-06T00:00:00Z"),
+        ("RZ101", "2026-04-06T00:00:00Z"),
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_counts_of_quarters_give_one_store_whatever_came_first(
+    tmp_path: Path, seed: int
+) -> None:
+    events = quarters_of_speaking_up()
+    case = events[-1] | {"id": "case", "time": "2026-03-31T09:00:00Z"}
+    case["data"] = {"provider": "RZ1", "site": "RZ101", "elements": []}
+    wrong = events[-1] | {"id": "wrong"}
+    gone = wrong | {"revision": 2, "withdrawn": True}
+    calm, mixed = (Store.open(f"sqlite:///{tmp_path}/{name}.db") for name in ("calm", "mixed"))
+    all_events = [*events, case, wrong, gone]
+    disorder = random.Random(seed).sample(all_events, len(all_events))
+
+    run(calm, batches(log(all_events, pack=1), 1))
+    run(mixed, batches(log(disorder, pack=1), 2))
+    before = calm.digest()
+    replayed(calm, "RZ1")
+
+    assert before == mixed.digest() == calm.digest()
+    assert calm.current_alerts("RZ1")

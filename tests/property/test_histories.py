@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from datetime import date
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,12 +13,31 @@ from hypothesis import strategies as st
 from streams.catalogue.indicators import Catalogue
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
-from streams.facts.periods import Grid
+from streams.facts.periods import Grid, month_of_day, period_of_day
 from streams.histories.series import Block
 from tests.facts import fact
 
 CATALOGUE = Catalogue.load()
 HARMS = ("none", "low", "moderate", "severe")
+# Whole quarters, and a month that does not end one.
+PERIODS = (("2025-01-01", "2025-04-01"), ("2025-10-01", "2026-01-01"), ("2025-07-01", "2025-08-01"))
+
+
+@st.composite
+def said(draw: st.DrawFn, feed: Feed) -> dict[str, Any]:
+    """What a fact of a feed says; of speaking up a case or the counts of a period."""
+    if feed is Feed.INCIDENTS:
+        return {"physical_harm": draw(st.sampled_from(HARMS)), "reporter": "staff"}
+    if feed is Feed.COMPLAINTS:
+        return {"subject": "communications", "complainant": "patient"}
+    if draw(st.booleans()):
+        return {"elements": []}
+    start, end = draw(st.sampled_from(PERIODS))
+    return {
+        "counts": {"cases": draw(st.integers(1, 40)), "anonymous": 1},
+        "period_start": f"{start}T00:00:00Z",
+        "period_end": f"{end}T00:00:00Z",
+    }
 
 
 @st.composite
@@ -27,12 +48,8 @@ def histories(draw: st.DrawFn) -> list[Fact]:
         for revision in range(1, draw(st.integers(1, 3)) + 1):
             day = draw(st.integers(1, 28))
             month = draw(st.integers(1, 12))
-            feed = draw(st.sampled_from([Feed.INCIDENTS, Feed.COMPLAINTS]))
-            data = (
-                {"physical_harm": draw(st.sampled_from(HARMS)), "reporter": "staff"}
-                if feed is Feed.INCIDENTS
-                else {"subject": "communications", "complainant": "patient"}
-            )
+            feed = draw(st.sampled_from([Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP]))
+            data = draw(said(feed))
             versions.append(
                 fact(
                     f"e{number}",
@@ -70,6 +87,7 @@ def taken_in(versions: list[Fact], batches: random.Random | None = None) -> Bloc
 def content(block: Block) -> dict[str, object]:
     """All that a reader can see of a block."""
     seen: dict[str, object] = {"watermarks": block.watermarks}
+    seen["closed"] = [block.closed(feed, grid) for feed in Feed for grid in Grid]
     for unit in sorted(block.units()):
         for key, grid in block.indicators(unit):
             series = block.series(unit, key, grid)
@@ -169,3 +187,49 @@ def test_a_period_of_metrics_is_closed_by_the_metric_that_ends_with_it() -> None
 
     assert series is not None
     assert series.open_from == series.periods[-1] + 1
+
+
+def spoken(start: str, end: str, event_id: str = "a", **changes: Any) -> Fact:
+    """Counts of speaking up over a period, sent at its end."""
+    return fact(
+        event_id,
+        f"{end}T00:00:00",
+        Feed.SPEAKUP,
+        counts={"cases": 30, "anonymous": 3},
+        period_start=f"{start}T00:00:00Z",
+        period_end=f"{end}T00:00:00Z",
+        **changes,
+    )
+
+
+def quarter_of(day: str) -> int:
+    return period_of_day(Grid.QUARTER, (date.fromisoformat(day) - date(1970, 1, 1)).days)
+
+
+def test_a_quarter_of_speaking_up_is_closed_by_the_aggregate_that_ends_with_it() -> None:
+    block = taken_in([spoken("2026-01-01", "2026-04-01")])
+    series = block.series("RXX", "speakup_anonymous_share", Grid.QUARTER)
+
+    assert block.closed(Feed.SPEAKUP, Grid.QUARTER) == quarter_of("2026-04-01")
+    assert series is not None
+    assert series.open_from == series.periods[-1] + 1
+    # The weeks and months hold single cases, of which it says nothing.
+    assert block.closed(Feed.SPEAKUP, Grid.MONTH) == month_of_day(20543)
+
+
+def test_neither_a_case_nor_counts_of_a_part_close_a_quarter_of_speaking_up() -> None:
+    case = fact("c", "2026-03-31T09:00:00", Feed.SPEAKUP, elements=[])
+    part = spoken("2026-01-01", "2026-02-01")
+
+    assert taken_in([case, part]).closed(Feed.SPEAKUP, Grid.QUARTER) == quarter_of("2026-01-01")
+
+
+def test_a_withdrawn_aggregate_opens_its_quarter_again() -> None:
+    sent = spoken("2026-01-01", "2026-04-01")
+    case = fact("c", "2026-03-31T09:00:00", Feed.SPEAKUP, elements=[])
+    gone = spoken("2026-01-01", "2026-04-01", revision=2, withdrawn=True)
+
+    assert taken_in([sent, case]).closed(Feed.SPEAKUP, Grid.QUARTER) == quarter_of("2026-04-01")
+    for order in ([sent, case, gone], [gone, sent, case]):
+        block = taken_in(order)
+        assert block.closed(Feed.SPEAKUP, Grid.QUARTER) == quarter_of("2026-01-01")

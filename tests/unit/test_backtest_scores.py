@@ -64,6 +64,28 @@ def test_delay_is_to_the_end_of_the_first_period_that_alerted_after_the_change()
     assert delays(TRUTH, [(0, 10)]) == {0: None}
 
 
+def test_a_unit_that_changed_before_anybody_watched_has_no_part_in_any_score():
+    judged = JUDGED.copy()
+    judged[0, :31] = False
+    alerts = [(0, 33), (1, 40)]
+    early, at_once = (
+        Truth.of(
+            counts_of(steady(60, units=3), changed_at=(day, None, None), knows_changes=True), judged
+        )
+        for day in (7 * 30.0, 7 * 31.0)
+    )
+
+    assert early.too_early.tolist() == [True, False, False]
+    assert delays(early, alerts) == {}
+    assert precision(early, alerts) | {"lower": 0, "upper": 0} == {
+        "value": 0.0, "lower": 0, "upper": 0, "true": 0, "alerts": 1,
+    }  # fmt: skip
+    assert false_alerts(early, alerts)["alerts"] == 1
+    assert early.quiet.sum() == 120
+    # A change with which the watch begins can be heard.
+    assert delays(at_once, alerts) == {0: 3.0}
+
+
 def test_the_median_counts_what_was_not_found_as_later_than_any():
     assert median_delay([1.0, 3.0, None])["median"] == 3.0
     assert median_delay([1.0, None, None]) == {

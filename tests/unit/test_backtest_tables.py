@@ -13,7 +13,7 @@ RATE = {"value": 0.2, "lower": 0.1, "upper": 0.4, "alerts": 2}
 DELAY = {"units": 0, "detected": 0, "median": None, "interpolated": None}
 
 
-def told(counted: str, alerts: Sequence[dict[str, object]] = ()) -> str:
+def told(counted: str, alerts: Sequence[dict[str, object]] = (), early: Sequence[str] = ()) -> str:
     console = Console(width=120, record=True, quiet=False, file=None, force_terminal=False)
     row = {
         "alerts": 2,
@@ -30,6 +30,7 @@ def told(counted: str, alerts: Sequence[dict[str, object]] = ()) -> str:
                 "false_alerts_per_unit_year": {"level1": RATE, "level2": RATE, "counted": counted},
                 "budgets": {"level1": 0.2, "level2": 0.05},
                 "delay": DELAY,
+                "changed_before_watching": list(early),
                 "unlike_peers": [],
                 "not_watched": {"rested_unit_years": 0.0, "gaps": []},
                 "comparison": {"earshot": row},
@@ -50,6 +51,15 @@ def test_alerts_are_called_false_only_where_the_changes_are_known(counted, name,
 
     assert name in text
     assert ("no change is known" in text) is explained
+
+
+def test_units_that_changed_before_anybody_watched_are_named():
+    one, many = (told("alerts before changed_at", early=units) for units in (["W1"], ["W1", "W2"]))
+
+    assert "1 unit had changed before anybody watched, and counts neither" in one
+    assert "2 units had changed before anybody watched, and count neither" in many
+    assert "W1, W2" in " ".join(many.split())
+    assert "before anybody watched" not in told("alerts before changed_at")
 
 
 def test_a_lasting_change_is_one_row_however_often_it_crosses_again():

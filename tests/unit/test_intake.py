@@ -432,9 +432,17 @@ def test_a_content_type_is_one_of_three():
     body = written(event())
     for good in (ONE, ONE.upper(), ONE + "; charset=UTF-8", ONE + ';charset="utf-8"'):
         assert open_request(body, good, context()).facts
-    for bad in ("", "text/plain", "application/json", ONE + "; charset=latin-1", ";;"):
+    for bad in (
+        "", "text/plain", "application/json", ONE + "; charset=latin-1", ";;", "text/plain;",
+        ONE + ";charset=latin-1;", ONE + ";charset=", ONE + "; ;x=1", ONE + ",", ONE + ";\x0b",
+    ):  # fmt: skip
         with pytest.raises(UnsupportedMediaType):
             open_request(body, bad, context())
+
+
+@pytest.mark.parametrize("ending", [";", "; ", ";charset=utf-8;", "; ;charset=utf-8", ";;"])
+def test_an_empty_parameter_of_a_content_type_is_nothing(ending):
+    assert open_request(written(event()), ONE + ending, context()).facts
 
 
 def test_a_message_holds_one_event_or_an_array():

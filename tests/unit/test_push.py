@@ -69,6 +69,28 @@ def lines_of(numbers):
     return [b'{"n":%d}' % n for n in numbers]
 
 
+def test_a_second_push_of_a_file_that_is_being_sent_is_told_so(numbers):
+    first, second = RecordingDoor(), RecordingDoor()
+
+    class Meanwhile(RecordingDoor):
+        def send(self, lines, key):
+            with pytest.raises(PushError, match=r"another push of numbers.ndjson is under way"):
+                make(numbers, second).run()
+            return first.send(lines, key)
+
+    totals = make(numbers, Meanwhile()).run()
+
+    assert (totals.accepted, first.lines, second.lines) == (10, lines_of(range(10)), [])
+    assert make(numbers, Meanwhile()).run().accepted == 10
+    assert not list(numbers.parent.glob("*.lock"))
+
+
+def test_a_lock_that_a_killed_push_left_is_nobodys(numbers):
+    numbers.with_suffix(".state.lock").touch()
+
+    assert make(numbers, RecordingDoor()).run().accepted == 10
+
+
 def test_every_line_is_sent_once_and_in_order(numbers):
     door = RecordingDoor()
 

@@ -95,6 +95,26 @@ def test_an_aggregate_counts_on_the_last_day_of_its_period():
     assert [20543, 20543] == place(shapes, [sent, sent]).day.tolist()
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "quarters"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", 1),
+        ("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z", 1),
+        ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 0),
+        ("2026-01-01T00:00:00Z", "2026-03-31T00:00:00Z", 0),
+    ],
+)
+def test_an_aggregate_counts_for_its_quarter_as_a_whole_where_it_ends_with_it(start, end, quarters):
+    sent = fact(
+        "a", "2026-04-03", Feed.SPEAKUP, counts={"cases": 4}, period_start=start, period_end=end
+    )
+    placed = place(Shapes(CATALOGUE), [sent])
+    starts, shape = placed.starts, placed.shape[0]
+    cells = placed.cells[starts[shape, Grid.QUARTER] : starts[shape, Grid.QUARTER + 1], 0].tolist()
+
+    assert cells.count(len(CATALOGUE.indicators) + int(Feed.SPEAKUP)) == quarters
+
+
 def test_a_full_table_of_shapes_is_begun_anew():
     shapes = Shapes(CATALOGUE)
     first = place(shapes, [fact("a", "2026-01-05")])

@@ -279,11 +279,16 @@ def test_a_correlation_id_is_taken_over_where_it_is_sane(told):
     assert check_problem(strange)["correlation_id"] != "a b\tc"
 
 
-def test_a_reader_of_pages_gets_a_page_and_the_api_never_does(told):
-    page = told.client.get("/alerts/none", headers={"accept": "text/html"})
-    api = told.client.get("/v1/alerts/none", headers={"accept": "text/html"})
+@pytest.mark.parametrize("path", ["/alerts/none", "/units/none", "/series/none", "/nowhere"])
+@pytest.mark.parametrize(
+    "accepts", ["text/html", "Text/HTML", "text/html,application/xhtml+xml,*/*;q=0.8"]
+)
+def test_a_reader_of_pages_gets_a_page_and_the_api_never_does(told, path, accepts):
+    page = told.client.get(path, headers={"accept": accepts})
+    api = told.client.get(f"/v1{path}", headers={"accept": accepts})
 
     assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
     assert "There is no such thing here" in page.text
     check_problem(api, 404)
 
