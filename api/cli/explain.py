@@ -135,7 +135,7 @@ def _print(row: AlertRow, outcome: Verification | None) -> None:
 
 
 #: Positions in arrays and parameters of the model: for machines, and in ``--json``.
-_FOR_MACHINES = {"onset", "period", "week", "day", "since", "form", "model", "data", "feeds"}
+_FOR_MACHINES = {"onset", "period", "week", "day", "form", "model", "data", "feeds"}
 
 
 def _numbers(explanation: dict[str, Any]) -> Table:
@@ -146,7 +146,9 @@ def _numbers(explanation: dict[str, Any]) -> Table:
     for feed in explanation.get("feeds", ()):
         table.add_row(escape(feed["feed"]), _weighed(feed))
     for name, value in explanation.items():
-        text = "" if name in _FOR_MACHINES else _figure(value)
+        # Of a share "since" is what was counted since its onset, of counts it is a position.
+        hidden = name in _FOR_MACHINES or (name == "since" and isinstance(value, int))
+        text = "" if hidden else _figure(value)
         if text:
             table.add_row(name.replace("_", " "), escape(text))
     return table

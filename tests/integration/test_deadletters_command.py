@@ -23,7 +23,8 @@ INCIDENT = {
         "physical_harm": "none",
     },
 }
-ORGANISATIONS = "code,kind,name,parent,valid_from,valid_to\nRZ7,provider,Seven,Y56,,\n"
+OTHERS = "code,kind,name,parent,valid_from,valid_to\nRZ8,provider,Eight,Y56,,\n"
+ORGANISATIONS = f"{OTHERS}RZ7,provider,Seven,Y56,,\n"
 
 
 def _append(data, value, events=1):
@@ -43,7 +44,9 @@ def test_dead_letters_are_counted_by_reason_and_taken_when_the_reason_is_gone(tm
         url = ("--url", service.url)
         return earshot("deadletters", command, *options, *url, EARSHOT_KEY=key)
 
-    with serving(data, "--auth") as service:
+    organisations = tmp_path / "organisations.csv"
+    organisations.write_text(OTHERS)
+    with serving(data, "--auth", "--organisations", organisations) as service:
         _append(data, json.dumps(INCIDENT).encode())
         _append(data, b'{"specversion": ')
         service.wait_idle(key=key)
@@ -51,8 +54,8 @@ def test_dead_letters_are_counted_by_reason_and_taken_when_the_reason_is_gone(tm
         listed = letters("list", "--json")
         tried = letters("replay", "--dry-run")
         service.stop()
-    (tmp_path / "organisations.csv").write_text(ORGANISATIONS)
-    with serving(data, "--auth", "--organisations", tmp_path / "organisations.csv") as service:
+    organisations.write_text(ORGANISATIONS)
+    with serving(data, "--auth", "--organisations", organisations) as service:
         dry = letters("replay", "--dry-run")
         wet = letters("replay")
         service.wait_idle(key=key)
