@@ -9,9 +9,9 @@ read in a body (``said``) is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from streams.catalogue.contributions import (
     GRIDS,
     MILLION,
     Addition,
+    MetricRule,
     MetricRules,
     day_of,
     ends_a_quarter,
@@ -30,7 +31,6 @@ from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
 
 if TYPE_CHECKING:
-    from streams.catalogue.indicators import Catalogue
     from streams.facts.messages import Fact
 
 I64 = npt.NDArray[np.int64]
@@ -62,13 +62,31 @@ class Placed(NamedTuple):
 _Of = tuple[I32, I32, I64, I64]
 
 
+class Counting(Protocol):
+    """What says what facts add: a catalogue of indicators."""
+
+    @property
+    def indicators(self) -> Sequence[object]:
+        """The indicators in their order."""
+
+    @property
+    def metrics(self) -> Mapping[str, MetricRule]:
+        """The rules of ward metrics by their names."""
+
+    def recognition(self, feed: Feed) -> Callable[[Fact], object] | None:
+        """What a feed's events are recognised by; None where that is their body."""
+
+    def additions(self, fact: Fact, recognised: object = None) -> tuple[Addition, ...]:
+        """What a fact adds to which indicators."""
+
+
 class Shapes:
     """The shapes of facts as one growing table of cells, for all providers of a catalogue.
 
     Blocks of several threads may ask at the same time.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Counting) -> None:
         self._catalogue = catalogue
         self._feeds = len(catalogue.indicators)
         self._recognition = [catalogue.recognition(feed) for feed in Feed]
