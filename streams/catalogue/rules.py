@@ -22,7 +22,6 @@ from streams.facts.periods import Grid
 
 Values = Mapping[str, Any]
 
-
 # What facts of the same kind add is kept; cleared when full.
 _REMEMBERED = 65_536
 

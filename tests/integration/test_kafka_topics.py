@@ -13,6 +13,16 @@ from tests.kafka_workers import EARSHOT
 pytestmark = pytest.mark.kafka
 
 
+def make(broker: KafkaBroker, prefix: str, **partitions: int) -> None:
+    """Make topics with so many partitions, as somebody might before Earshot does."""
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    try:
+        for name, number in partitions.items():
+            admin.create_topics({prefix + name: {"num_partitions": number}})
+    finally:
+        admin.close()
+
+
 def test_topics_are_made_once_and_then_left_alone(
     kafka_broker: KafkaBroker, topic_prefix: str
 ) -> None:
@@ -53,13 +63,8 @@ def test_missing_topics_are_named_with_the_command_that_makes_them(
 def test_unequal_numbers_of_partitions_are_refused(
     kafka_broker: KafkaBroker, topic_prefix: str
 ) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
-    try:
-        admin.create_topics({f"{topic_prefix}speakup": {"num_partitions": 2}})
-        for name in ("incidents", "complaints", "wardmetrics"):
-            admin.create_topics({f"{topic_prefix}{name}": {"num_partitions": 3}})
-    finally:
-        admin.close()
+    others = dict.fromkeys(("incidents", "complaints", "wardmetrics"), 3)
+    make(kafka_broker, topic_prefix, speakup=2, **others)
 
     with pytest.raises(topics.TopicsUnready, match="same number of partitions"):
         topics.create(kafka_broker.bootstrap, topic_prefix)
@@ -68,11 +73,7 @@ def test_unequal_numbers_of_partitions_are_refused(
 def test_missing_feeds_get_as_many_partitions_as_the_others_have(
     kafka_broker: KafkaBroker, topic_prefix: str
 ) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
-    try:
-        admin.create_topics({f"{topic_prefix}speakup": {"num_partitions": 2}})
-    finally:
-        admin.close()
+    make(kafka_broker, topic_prefix, speakup=2)
 
     with pytest.raises(topics.TopicsUnready, match=f"{topic_prefix}speakup has 2"):
         topics.create(kafka_broker.bootstrap, topic_prefix, partitions=4)

@@ -49,16 +49,23 @@ def run(store: Store, stretches: Iterable[list[Message]]) -> str:
     return store.digest()
 
 
+def house() -> dict[str, Any]:
+    """What alerts are made with, as the engine has it."""
+    return {
+        "catalogue": Catalogue.load(),
+        "reference": Reference.shipped(),
+        "budgets": Budgets(),
+        "name_of": lambda code: code.rpartition(":")[2],
+    }
+
+
 def replayed(store: Store, provider: str) -> None:
     """Make what follows from a provider's facts anew."""
     rebuild(
         store,
         provider,
         0,
-        catalogue=Catalogue.load(),
-        reference=Reference.shipped(),
-        budgets=Budgets(),
-        name_of=lambda code: code.rpartition(":")[2],
+        **house(),
         now=NOW,
     )
 
@@ -176,10 +183,7 @@ def test_every_alert_can_be_recomputed_from_the_facts(undisturbed: Store) -> Non
             found = verify(
                 undisturbed,
                 alert,
-                catalogue=Catalogue.load(),
-                reference=Reference.shipped(),
-                budgets=Budgets(),
-                name_of=lambda code: code.rpartition(":")[2],
+                **house(),
             )
 
             assert found.holds, found.differences
