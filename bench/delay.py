@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.fleets import BUDGETS, F64, VARIANTS, Variant, draw, watched
+from detectors.evidence.counts import DAYS
 from detectors.evidence.model import WEEKS_PER_YEAR
 from detectors.evidence.simulate import Fleet, oracle_cusum, oracle_scores
 
@@ -71,7 +72,9 @@ def delays(
     for unit in range(fleet.block.units):
         for crossing in reversed(path.crossings(unit)):
             if crossing.week >= at:
-                found[crossing.level - 1, unit] = crossing.week - at + 1
+                found[crossing.level - 1, unit] = (
+                    crossing.week - at + min(crossing.day + 1, DAYS) / DAYS
+                )
                 if crossing.level == 1:
                     error = crossing.onset - at
         if found[0, unit] < NEVER:
@@ -104,20 +107,20 @@ def oracle_delays(scores: F64, bars: Sequence[float], start: int, at: int) -> F6
     return found
 
 
-def interpolated_median(values: F64) -> float:
-    """Median of whole weeks, spread evenly over the week it falls in."""
+def interpolated_median(values: F64, step: float = 1.0) -> float:
+    """Median of whole steps, spread evenly over the step it falls in."""
     middle = float(np.median(values))
     below, equal = float((values < middle).mean()), float((values == middle).mean())
-    return middle - 0.5 + (0.5 - below) / max(equal, 1e-9)
+    return middle + step * ((0.5 - below) / max(equal, 1e-9) - 0.5)
 
 
-def ratio_limits(ours: F64, theirs: F64) -> tuple[float, float]:
+def ratio_limits(ours: F64, theirs: F64, step: float = 1.0) -> tuple[float, float]:
     """Bootstrap limits of the ratio of medians, units resampled."""
     rng = np.random.default_rng(1)
     ratios = []
     for _ in range(BOOTSTRAPS):
         pick = rng.integers(len(ours), size=len(ours))
-        ratios.append(interpolated_median(ours[pick]) / interpolated_median(theirs[pick]))
+        ratios.append(interpolated_median(ours[pick], step) / interpolated_median(theirs[pick]))
     low, high = np.quantile(ratios, [0.025, 0.975])
     return float(low), float(high)
 
@@ -135,7 +138,7 @@ def main() -> None:
     if unknown:
         parser.error(f"no such change: {', '.join(sorted(unknown))}")
     variant, history = VARIANTS[options.variant], options.history
-    at = history + SETTLED
+    at, step = history + SETTLED, 1.0 / DAYS if variant.within_week else 1.0
     seeds = [options.seed * 1000 + n for n in range(options.fleets)]
     quiet = [draw(variant, 500_000 + seed, weeks=at + FOLLOWED) for seed in seeds]
     print(f"weeks to an alert, {history} weeks of history, {variant.about}")
@@ -152,8 +155,8 @@ def main() -> None:
             ours = np.concatenate([found for found, _, _ in runs], axis=1)
             cells = []
             for mine, best in zip(ours, theirs, strict=True):
-                m, b = interpolated_median(mine), interpolated_median(best)
-                low, high = ratio_limits(mine, best)
+                m, b = interpolated_median(mine, step), interpolated_median(best)
+                low, high = ratio_limits(mine, best, step)
                 cells.append(f"{m:5.1f} {b:5.1f}  {m / b:.2f} [{low:.2f}, {high:.2f}]")
             errors = np.abs(np.concatenate([e for _, _, e in runs]))
             print(

@@ -35,6 +35,15 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it [default: NAME.json].")
     ] = None,
+    *,
+    learn_ways: Annotated[
+        bool,
+        typer.Option(
+            "--learn-ways",
+            help="Also learn from alerts closed as confirmed concerns which feeds rise together"
+            " when care fails here.",
+        ),
+    ] = False,
     data: Data = None,
     database_url: DatabaseUrl = None,
     organisations: Organisations = None,
@@ -47,6 +56,8 @@ def calibrate(
     version; nothing changes until a service is started with it (--reference). A class
     of units with too little history keeps the model in force.
     """
+    if learn_ways and counts is not None:
+        fail("--learn-ways reads the alerts of the store; a counts file has none")
     place = out or Path(f"{name}.json")
     if place.exists():
         fail(f"{place} exists; a calibration is never overwritten, choose another name")
@@ -73,6 +84,7 @@ def calibrate(
                     version=name,
                     effective=today,
                     progress=tell,
+                    confirmed=house.store.confirmed_concerns() if learn_ways else None,
                 )
         made.reference.save(place)
     _tell(made, place)

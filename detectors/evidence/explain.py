@@ -148,18 +148,13 @@ def _explain(
 ) -> Explanation:
     patterns = model.patterns if direction == "concern" else model.improvements
     tab = tables(model, patterns)
-    periods = week + 1
-    expected = exposure * model.seasonal(week0, periods)
+    expected = exposure * model.seasonal(week0, week + 1)
     sums, mass = _sums(counts, expected, tab)
-    seen = observed_before(expected)
-    first = max(since, first_with(seen, max(1, model.minimum_history // 2)))
-    terms = np.full((len(AGES), len(tab.weight)), -np.inf)
-    reach = log_terms(sums[-1], mass[-1], sums, mass, week, first, tab, terms)
-    if reach == 0 or not len(tab.weight):
-        raise ValueError("no onset lies between the baseline and this look")
+    terms = _terms(expected, sums, mass, model, tab, since)
+    reach = len(terms)
     masses = np.zeros(len(model.feeds))
     log_evidence, at = posterior(terms, reach, tab, masses)
-    shares = np.exp(terms[:reach] - log_evidence)
+    shares = np.exp(terms - log_evidence)
     by_onset, by_way = shares.sum(axis=1), shares.sum(axis=0)
     onsets = week + 1 - AGES[:reach]
     onset = int(onsets[at])
@@ -189,6 +184,47 @@ def _explain(
             "exposure": exposure.tolist(),
         },
     )
+
+
+def ways_of(plain: Mapping[str, Any], model: EvidenceModel) -> F64:
+    """How well each way of failing explains what a concern was raised on.
+
+    Args:
+        plain: the explanation of a concern, as ``to_dict`` gives it.
+        model: whose ways, rates and dispersions to read it with.
+
+    Returns:
+        ``F64[C]``, the likelihood of each row of ``model.patterns``, summed over the onsets
+        as the evidence is; prior weights play no part. Scaled to sum to one.
+
+    Raises:
+        KeyError, ValueError: an explanation without its data, or of other feeds.
+
+    """
+    data = plain["data"]
+    if tuple(data["feeds"]) != model.feeds:
+        raise ValueError(f"told of {', '.join(data['feeds'])}, not of {', '.join(model.feeds)}")
+    tab = tables(model, model.patterns)
+    exposure = np.array(data["exposure"], dtype=np.float64)
+    expected = exposure * model.seasonal(int(data["week0"]), exposure.shape[1])
+    sums, mass = _sums(np.array(data["counts"], dtype=np.float64), expected, tab)
+    terms = _terms(expected, sums, mass, model, tab, int(plain["since"])) - np.log(tab.weight)
+    likelihood = np.exp(terms - terms.max()).sum(axis=0)
+    return np.asarray(likelihood / likelihood.sum())
+
+
+def _terms(
+    expected: F64, sums: F64, mass: F64, model: EvidenceModel, tab: Tables, since: int
+) -> F64:
+    """Logs of the terms of S at the last period, ``F64[ages that count, C]``."""
+    seen = observed_before(expected)
+    first = max(since, first_with(seen, max(1, model.minimum_history // 2)))
+    terms = np.full((len(AGES), len(tab.weight)), -np.inf)
+    last = expected.shape[1] - 1
+    reach = log_terms(sums[-1], mass[-1], sums, mass, last, first, tab, terms)
+    if reach == 0 or not len(tab.weight):
+        raise ValueError("no onset lies between the baseline and this look")
+    return terms[:reach]
 
 
 def _sums(counts: F64, expected: F64, tab: Tables) -> tuple[F64, F64]:

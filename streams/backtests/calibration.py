@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -11,17 +11,22 @@ import numpy as np
 
 from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import DAYS, FeedCounts
-from detectors.evidence.fleet import fit_fleet
+from detectors.evidence.explain import ways_of
+from detectors.evidence.fleet import FleetFit, fit_fleet
 from detectors.evidence.model import EvidenceModel
+from detectors.evidence.patterns import Patterns
+from detectors.evidence.ways import learned_ways
 from streams.backtests.backtest import baseline, first_judged, fit_and_calibrate
 from streams.backtests.countsfile import Counts
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.counting import CountWatch
 from streams.evidence.reference import Reference
+from streams.facts.effects import AlertRecord
 from streams.histories.series import Block, Histories
 
 FEWEST_UNITS = 5
 FEWEST_WEEKS = 26
+FEWEST_CONCERNS = 10
 
 Progress = Callable[[str, float], None]
 
@@ -43,11 +48,13 @@ def from_store(
     version: str,
     effective: date,
     progress: Progress,
+    confirmed: Sequence[AlertRecord] | None = None,
 ) -> Calibration:
     """Fit every class of units to the stored history of all providers.
 
     A class with too few units or weeks keeps the model of ``before``, and the notes
-    say so.
+    say so. ``confirmed`` are alerts that turned out to be concerns: where a class has ten or
+    more of them, the weights of its ways of failing are learned from them.
     """
     blocks = [Block.load(store, catalogue, code) for code in providers]
     models: dict[str, EvidenceModel] = {}
@@ -62,8 +69,13 @@ def from_store(
         if history is None or reason:
             models[level], notes[level] = model, f"kept as it was: {reason}"
             continue
-        models[level] = _calibrated(history, model, partial(progress, level))
+        fit = _fitted(history, model)
         notes[level] = f"fitted to {history.units} units over {history.periods} weeks"
+        if confirmed is not None:
+            ways, note = _ways(confirmed, level, fit.model)
+            fit = replace(fit, model=replace(fit.model, patterns=ways))
+            notes[level] += f", {note}"
+        models[level] = calibrate(history, fit, progress=partial(progress, level))
     origin = "Fitted to stored history: " + "; ".join(f"{k} {v}" for k, v in notes.items()) + "."
     return Calibration(Reference(version, effective, models, origin), notes)
 
@@ -116,9 +128,8 @@ def _too_small(history: FeedCounts | None) -> str:
     return ""
 
 
-def _calibrated(
-    history: FeedCounts, model: EvidenceModel, progress: Callable[[float], None]
-) -> EvidenceModel:
+def _fitted(history: FeedCounts, model: EvidenceModel) -> FleetFit:
+    """The history's laws, with the choices of the model in force."""
     fit = fit_fleet(
         history,
         model.feeds,
@@ -132,4 +143,26 @@ def _calibrated(
         improvements=model.improvements,
         look_margin=model.look_margin,
     )
-    return calibrate(history, replace(fit, model=alike), progress=progress)
+    return replace(fit, model=alike)
+
+
+def _ways(
+    confirmed: Sequence[AlertRecord], level: str, model: EvidenceModel
+) -> tuple[Patterns, str]:
+    """The table of ways learned from a class's confirmed concerns, and what to say of it."""
+    told = [
+        signal["explanation"]
+        for alert in confirmed
+        if alert.unit_kind == level and alert.direction == "concern"
+        for signal in alert.evidence["signals"]
+        if signal["detector"] == "evidence.counts"
+        # Evidence of another catalogue's feeds has other ways.
+        and tuple(signal["explanation"]["data"]["feeds"]) == model.feeds
+    ]
+    if len(told) < FEWEST_CONCERNS:
+        found = f"{len(told)} confirmed concerns, {FEWEST_CONCERNS} are needed"
+        return model.patterns, f"ways of failing kept: {found}"
+    likelihoods = np.array([ways_of(explanation, model) for explanation in told])
+    return learned_ways(model.patterns, likelihoods), (
+        f"ways of failing learned from {len(told)} confirmed concerns"
+    )

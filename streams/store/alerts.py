@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, select, tuple_
 
-from streams.alerts.lifecycle import State
+from streams.alerts.lifecycle import Outcome, State
 from streams.facts.clock import iso, to_ms
 from streams.facts.effects import AlertRecord
 from streams.store import schema
@@ -108,6 +108,16 @@ class Alerts(Tables):
         return Page(
             [_alert_row(row, []) for row in rows], encode_cursor(last.first_signal, last.id)
         )
+
+    def confirmed_concerns(self) -> list[AlertRecord]:
+        """Alerts of all providers that were closed as confirmed concerns, oldest first."""
+        query = (
+            select(_ALERT.record)
+            .where(_ALERT.state == State.CLOSED, _ALERT.outcome == Outcome.CONFIRMED_CONCERN)
+            .order_by(_ALERT.first_signal, _ALERT.id)
+        )
+        with self._database.read() as connection:
+            return [decode_record(packed) for packed in connection.scalars(query)]
 
     def alert_counts(
         self, providers: Collection[str] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,12 +14,15 @@ import numpy as np
 import pytest
 
 from detectors.evidence import calibrate as simulation
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.explain import explain
 from streams.backtests.calibration import from_store
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.reference import Reference
-from streams.facts.effects import ProviderRecord, Tally
+from streams.facts.effects import AlertRecord, ProviderRecord, Tally
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
+from tests.alerts import alert
 from tests.facts import fact
 
 WEEKS = 34
@@ -101,6 +105,67 @@ def test_stored_history_gives_a_new_version_and_thin_classes_keep_their_model():
     assert ward.week_shape[0, 4] > 0.95
     assert ward.threshold(0.2) != shipped.models["ward"].threshold(0.2)
     assert Reference.from_dict(made.reference.to_dict()).to_dict() == made.reference.to_dict()
+
+
+def concerns(count: int) -> list[AlertRecord]:
+    """Alerts of wards whose complaints trebled, as the shipped model tells of them."""
+    model = Reference.shipped().models["ward"]
+    rng = np.random.default_rng(5)
+    made = []
+    for number in range(count):
+        mean = np.tile(model.prior_a / model.prior_b, (60, 1)).T
+        mean[model.feeds.index("complaints"), 45:] *= 3.0
+        block = FeedCounts(rng.poisson(mean)[None].astype(float), np.ones((1, *mean.shape)), 2800)
+        told = json.loads(json.dumps(explain(block, 0, model, week=59).to_dict()))
+        signal = {"detector": "evidence.counts", "explanation": told}
+        made.append(alert(f"a{number}", evidence={"signals": [signal]}))
+    return made
+
+
+@pytest.mark.usefixtures("few_simulations")
+@pytest.mark.parametrize(
+    ("count", "least", "most", "note"),
+    [
+        (9, 0.999, 1.001, "ways of failing kept: 9 confirmed concerns, 10 are needed"),
+        (12, 1.5, 4.0, "ways of failing learned from 12 confirmed concerns"),
+    ],
+)
+def test_ways_of_failing_are_learned_from_ten_confirmed_concerns(
+    count: int, least: float, most: float, note: str
+):
+    histories = Remembered({code: year_of(code, 4, n) for n, code in enumerate(("RAA", "RBB"))})
+    shipped = Reference.shipped()
+    made = from_store(
+        histories,
+        ["RAA", "RBB"],
+        catalogue=Catalogue.load(),
+        before=shipped,
+        version="mine",
+        effective=date(2026, 1, 1),
+        progress=lambda _what, _share: None,
+        confirmed=concerns(count),
+    )
+    before, after = (one.models["ward"].patterns for one in (shipped, made.reference))
+    alone = [
+        row
+        for row in range(len(before.weight))
+        if before.describe(row).startswith("complaints") and "," not in before.describe(row)
+    ]
+
+    assert made.notes["ward"].endswith(note)
+    assert least < after.weight[alone].sum() / before.weight[alone].sum() < most
+    assert after.weight.sum() == pytest.approx(1.0)
+    assert note in made.reference.origin
+
+
+def test_ways_are_not_learned_from_a_file_of_counts(tmp_path: Path):
+    command = [sys.executable, "-m", "api.cli", "calibrate", "mine", "--counts", "counts.csv"]
+    refused = subprocess.run(
+        [*command, "--learn-ways"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert refused.returncode == 1
+    assert "a counts file has none" in refused.stderr
 
 
 def test_the_command_fits_a_counts_file_and_never_overwrites(tmp_path: Path):

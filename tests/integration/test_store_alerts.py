@@ -432,3 +432,17 @@ def test_an_alert_that_is_opened_again_by_protected_evidence_has_another_version
 
     row = store.alert("a1")
     assert (row.state, row.version) == (State.NEW, closed.version + 1)
+
+
+def test_confirmed_concerns_are_the_closed_alerts_that_turned_out_to_be_one(
+    store, facts_do, somebody
+):
+    for name in ("a1", "a2", "a3", "a4"):
+        facts_do("opened", alert(name))
+    somebody("close", "a1", outcome="no_concern")
+    for name in ("a2", "a3", "a4"):
+        somebody("close", name, outcome="confirmed_concern")
+    somebody("reopen", "a3")
+    facts_do("retracted", alert("a4"))
+
+    assert store.confirmed_concerns() == [alert("a2")]
