@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.evidence.episodes import SeriesEpisode
 from detectors.single_series import simulated as made
+from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import watch_shares

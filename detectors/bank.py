@@ -27,10 +27,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.nhs_rules import (
     SHIFT_POINTS,
     TREND_POINTS,
-    Floats,
     check_lengths,
     extend,
     limit_bits,

@@ -27,7 +27,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 
 LONG_RUN, FEW_CROSSINGS = 1, 2

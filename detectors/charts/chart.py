@@ -37,6 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.icons import (
     POINT_TYPES,
     assurance_icon,
@@ -44,7 +45,7 @@ from detectors.charts.icons import (
     point_types,
     variation_icon,
 )
-from detectors.charts.nhs_rules import SPECIAL_CAUSES, Floats, find_signals, leading_rule
+from detectors.charts.nhs_rules import SPECIAL_CAUSES, find_signals, leading_rule
 from detectors.charts.rebases import Rebase, stretches_of
 from detectors.charts.stretches import (
     KINDS,

@@ -31,8 +31,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.charts.funnel_scores import (
-    Booleans,
     FunnelKind,
     FunnelScores,
     Overdispersion,
@@ -42,7 +42,6 @@ from detectors.charts.funnel_scores import (
     overdispersion,
     ratio_of_counts_error,
 )
-from detectors.charts.nhs_rules import Floats
 
 Z95 = 1.959964
 Z998 = 3.090232

@@ -37,14 +37,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Booleans, Floats
 
 FunnelKind = Literal["proportion", "ratio", "counts"]
 Transform = Literal["log", "root"]
 Treatment = Literal["winsorise", "trim"]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.charts.chart import chart, check_counts
-from detectors.charts.nhs_rules import (
-    Floats,
-    Limits,
-    find_signals,
-    variant_of,
-)
+from detectors.charts.nhs_rules import Limits, find_signals, variant_of
 from detectors.charts.rule_walk import RuleWalk
 from detectors.charts.stretches import (
     NEEDS_DENOMINATORS,

@@ -29,10 +29,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
 
 SHIFT_POINTS = 7
 TREND_POINTS = 7

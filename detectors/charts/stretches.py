@@ -10,8 +10,9 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.attribute import OVERDISPERSED, AttributeKind, attribute_limits, ratios
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.charts.nhs_rules import Limits
 from detectors.charts.normalised import normalised_limits
 from detectors.charts.rare import g_limits, t_limits
 from detectors.charts.sparse import (

@@ -35,9 +35,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.charts.control_constants import c4, d2, d3
-from detectors.charts.nhs_rules import Floats
-from detectors.charts.zone_rules import COMPATS, Bits, zone_signals
+from detectors.charts.zone_rules import COMPATS, zone_signals
 from detectors.demands import check_whole
 
 SubgroupKind = Literal["xbar", "r", "s"]

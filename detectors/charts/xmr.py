@@ -23,10 +23,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.nhs_rules import (
     SHIFT_POINTS,
     TREND_POINTS,
-    Floats,
     Limits,
     check_lengths,
     find_signals,

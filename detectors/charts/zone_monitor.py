@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Floats
 from detectors.charts.zone_rules import LONGEST_RULE, check_rules, zone_signals
 from detectors.conformance import Subject
 

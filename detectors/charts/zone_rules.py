@@ -44,7 +44,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
 
 RuleSet = Literal["western_electric", "nelson"]
@@ -70,8 +70,6 @@ RULES: dict[str, tuple[str, ...]] = {
 
 LONGEST_RULE = 15
 COMPATS = ("", "qcc")
-
-Bits = NDArray[np.uint8]
 
 
 @compiled

@@ -46,10 +46,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 
-Floats = NDArray[np.float64]
 MODELS = ("distance", "half_space_trees")
 
 

@@ -31,9 +31,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
 from detectors.demands import check_whole
-from detectors.drift.bocpd_posterior import Floats, Ints, advance, follow, summary
+from detectors.drift.bocpd_posterior import advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
 

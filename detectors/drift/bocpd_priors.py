@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN, Floats
+from detectors.arrays import Floats
+from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_inside, check_whole
-from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
+from detectors.drift.supporting import Parameters, feed, findings, river_detector
 
 
 class Kswin:

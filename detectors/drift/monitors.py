@@ -33,11 +33,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_inside, check_positive, check_whole
 from detectors.drift.kswin import Kswin
 from detectors.drift.supporting import (
-    Floats,
     Monitor,
     MonitorFinding,
     Parameters,

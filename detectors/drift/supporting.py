@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+
 Parameters = dict[str, float | int | str]
 
 

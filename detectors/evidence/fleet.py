@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.common import common_effect
+from detectors.evidence.common_effect import common_effect
 from detectors.evidence.contamination import changed_units, without
 from detectors.evidence.counts import DAYS, F64, FeedCounts
 from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel

@@ -29,14 +29,13 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
 from detectors.demands import check_positive, check_whole
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 Rule = Literal["max", "sum", "cusum_cauchy", "stouffer", "fisher", "cauchy"]
 
 _RULES = {"max": 0, "sum": 1, "cusum_cauchy": 2, "stouffer": 3, "fisher": 4, "cauchy": 5}

@@ -33,8 +33,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
 from detectors.many_series.e_detectors import (
@@ -45,8 +46,6 @@ from detectors.many_series.e_detectors import (
     log_weights,
     unstarted,
 )
-
-Floats = NDArray[np.float64]
 
 RISKS = (1.5, 2.0, 3.0)
 

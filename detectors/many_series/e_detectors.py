@@ -28,13 +28,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 
 Form = Literal["sr", "cusum"]
 

@@ -27,16 +27,10 @@ from typing import Literal
 
 import numpy as np
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import (
-    Floats,
-    LevelSequence,
-    dependent,
-    logarithmic,
-    share,
-)
+from detectors.many_series.level_sequences import LevelSequence, dependent, logarithmic, share
 from detectors.many_series.online_testing import (
-    Booleans,
     OnlineTesting,
     check_level,
     starting_payout,

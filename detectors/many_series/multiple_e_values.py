@@ -26,9 +26,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
 from detectors.demands import check_whole
-from detectors.many_series.e_detectors import Booleans, Floats, Form, unstarted
+from detectors.many_series.e_detectors import Form, unstarted
 
 Rule = Literal["e-d-BH", "e-d-Bonferroni"]
 Marks = NDArray[np.int8]

@@ -32,16 +32,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import (
-    Floats,
-    LevelSequence,
-    logarithmic,
-    power,
-    share,
-)
+from detectors.many_series.level_sequences import LevelSequence, logarithmic, power, share
 from detectors.many_series.online_testing import (
-    Booleans,
     OnlineDecisions,
     OnlineTesting,
     check_level,

@@ -16,12 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
-from detectors.many_series.level_sequences import Floats
-
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

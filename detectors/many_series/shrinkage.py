@@ -34,9 +34,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
 
 # The weights of the law that are tried, as multiples of the least and the greatest record.
 _LEAST, _MOST, _GRID = 1e-4, 1e5, 100

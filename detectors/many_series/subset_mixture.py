@@ -29,11 +29,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
 from detectors.many_series.e_detectors import (
-    Booleans,
     EDetections,
-    Floats,
     Form,
     check_detector,
     detect,

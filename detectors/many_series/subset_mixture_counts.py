@@ -25,9 +25,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.many_series.count_ratios import RISKS, check_model, count_ratios, risk_weights
-from detectors.many_series.e_detectors import Floats, Form, check_detector, unstarted
+from detectors.many_series.e_detectors import Form, check_detector, unstarted
 from detectors.many_series.joint_ratios import Subsets, correlation_matrix, joint_log_ratios
 from detectors.many_series.subset_mixture import (
     FLOOR,

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.run_lengths.distributions import CountDistribution
 
-Floats = NDArray[np.float64]
 MOST_STATES = 6_000
 
 

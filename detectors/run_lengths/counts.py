@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.run_lengths.distributions import CountDistribution
 from detectors.run_lengths.passages import (
@@ -31,7 +31,6 @@ from detectors.run_lengths.passages import (
 from detectors.sequential.count_cusum_design import CountCusum
 from detectors.sequential.cusum_recursion import TIE
 
-Floats = NDArray[np.float64]
 _LOST = 1e-14  # share of the alarm chance (or of the length) that may still be under way
 _LONGEST_PASSAGE = 2_000_000
 _GREATEST_SUM = 20_000

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
 
 
 class CountDistribution(Protocol):
@@ -25,7 +22,7 @@ class CountDistribution(Protocol):
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
 
 
@@ -51,7 +48,7 @@ class Poisson:
         tail = np.concatenate([[1.0], gammainc(x + 1.0, self.mean)])
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         return generator.poisson(self.mean, shape).astype(np.int64)
 
@@ -89,7 +86,7 @@ class NegativeBinomial:
         tail = np.concatenate([[1.0], betainc(x + 1.0, size, spread / (1.0 + spread))])
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         size = 1.0 / self.dispersion
         return generator.negative_binomial(size, size / (size + self.mean), shape).astype(np.int64)
@@ -130,7 +127,7 @@ class Binomial:
         tail[some] = betainc(some.astype(np.float64), n - some + 1.0, p)
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         return generator.binomial(self.trials, self.probability, shape).astype(np.int64)
 

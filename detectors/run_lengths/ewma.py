@@ -22,8 +22,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.run_lengths.gaussian import (
     enough_nodes,
     legendre_nodes,
@@ -31,7 +31,6 @@ from detectors.run_lengths.gaussian import (
     normal_density,
 )
 
-Floats = NDArray[np.float64]
 _NODES_A_SPREAD = 4  # nodes to one standard deviation of a step, w
 _MOST_NODES = 4_000
 _SETTLED = 1e-14  # share of the final variance still missing when limits count as fixed

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.run_lengths.chains import leading_left_vector
 from detectors.run_lengths.passages import (
     Passage,
@@ -32,7 +33,6 @@ from detectors.run_lengths.passages import (
     two_sided_run_length,
 )
 
-Floats = NDArray[np.float64]
 _NODES_A_UNIT = 4
 _FEWEST_NODES = 32
 _NEWTON_STEPS = 5

@@ -21,11 +21,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.run_lengths.passages import Passage, run_length
-
-Floats = NDArray[np.float64]
 
 
 def mixture_cusum_run_length(

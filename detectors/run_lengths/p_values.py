@@ -23,14 +23,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.run_lengths.gaussian import (
     legendre_nodes,
     normal_density,
 )
 
-Floats = NDArray[np.float64]
 OVERSHOOT = 0.583
 _FAR = 30.0  # distance, in log likelihood, from which the crossing is all but forgotten
 _LEAST_SHIFT = 0.05

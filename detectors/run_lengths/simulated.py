@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.sequential.cusum_recursion import beyond
 
-Floats = NDArray[np.float64]
 Increments = Callable[[np.random.Generator, int, int], Floats]
 _BLOCK = 128  # points drawn for every run at once
 

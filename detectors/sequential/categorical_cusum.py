@@ -26,8 +26,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.sequential.cusum_recursion import CusumPath, Floats, Side, SidesState, follow_sides
+from detectors.sequential.cusum_recursion import CusumPath, Side, SidesState, follow_sides
 from detectors.sequential.likelihood_ratios import check_counts, check_probability
 
 

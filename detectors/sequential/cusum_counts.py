@@ -17,10 +17,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.sequential.cusum_recursion import (
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,

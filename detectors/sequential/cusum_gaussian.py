@@ -25,11 +25,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_finite, check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,

@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
 
 TIE = 1e-9
@@ -26,8 +27,6 @@ RISE, FALL = 1, 2
 """Bits of a signal: the upper side alarmed, the lower side alarmed."""
 
 ALARMS = ("exceeded", "reached")
-Floats = NDArray[np.float64]
-Bits = NDArray[np.uint8]
 
 
 @compiled

@@ -27,9 +27,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.conformance import Subject
 from detectors.demands import check_positive
-from detectors.sequential.cusum_recursion import RISE, Bits, Floats, Side
+from detectors.sequential.cusum_recursion import RISE, Side
 
 TRANSFORMATIONS = ("standard", "rossi", "anscombe")
 

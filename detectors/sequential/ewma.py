@@ -31,14 +31,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Bits, Floats
 from detectors.conformance import Subject
-from detectors.sequential.cusum_recursion import (
-    ALARMS,
-    Bits,
-    Floats,
-    finite_or_missing,
-    pair,
-)
+from detectors.sequential.cusum_recursion import ALARMS, finite_or_missing, pair
 from detectors.sequential.ewma_recursion import judge, run, step
 
 SIDES = ("both", "rise", "fall")

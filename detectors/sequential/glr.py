@@ -38,15 +38,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.sequential.glr_design import DIRECTIONS, Change, Direction, design_of
-from detectors.sequential.glr_statistics import (
-    Floats,
-    Found,
-    change,
-    follow,
-    known_change,
-)
+from detectors.sequential.glr_statistics import Found, change, follow, known_change
 
 
 @dataclass(frozen=True, slots=True)

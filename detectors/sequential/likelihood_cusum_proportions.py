@@ -15,9 +15,10 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_finite
-from detectors.sequential.cusum_recursion import CusumPath, Floats
+from detectors.sequential.cusum_recursion import CusumPath
 from detectors.sequential.likelihood_cusum import LikelihoodCusum, latest_of_pairs
 from detectors.sequential.likelihood_ratios import binomial_ratio, check_probability
 

@@ -24,11 +24,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.sequential.count_cusum_design import CountCusum
-
-Floats = NDArray[np.float64]
 
 
 def check_ratio(name: str, ratio: float) -> None:

@@ -28,6 +28,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 from detectors.sequential.maxsprt_course import (
@@ -39,7 +40,6 @@ from detectors.sequential.maxsprt_course import (
     periods,
 )
 from detectors.sequential.maxsprt_levels import (
-    Floats,
     binomial_critical_value,
     check_alpha,
     check_horizon,

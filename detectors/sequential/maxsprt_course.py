@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.demands import check_positive
-from detectors.sequential.maxsprt_levels import Floats, binomial_llr, poisson_llr
+from detectors.sequential.maxsprt_levels import binomial_llr, poisson_llr
 from detectors.sequential.sprt_models import rows_of
 
 SLACK = 1e-9  # relative rounding error allowed to a sum of expected counts at the end

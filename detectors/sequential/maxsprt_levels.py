@@ -27,12 +27,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.demands import check_inside, check_positive, check_whole
-
-Floats = NDArray[np.float64]
 
 HIGHEST = 200.0  # a critical value beyond any level that can be computed
 TAIL = 1e-30

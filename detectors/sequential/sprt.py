@@ -58,11 +58,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
 from detectors.sequential.sprt_models import (
     BinomialShift,
-    Floats,
     GaussianShift,
     LikelihoodRatio,
     OddsRatio,

@@ -24,9 +24,8 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.demands import check_finite, check_positive
-
-Floats = NDArray[np.float64]
 
 
 class LikelihoodRatio(Protocol):

@@ -20,8 +20,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.sequential.cusum_recursion import Floats, pair
+from detectors.sequential.cusum_recursion import pair
 from detectors.sequential.risk_adjusted_cusum import check_outcomes, sample_of_patients
 
 

@@ -2,7 +2,7 @@
 
 A unit with an event in two months has nothing to count by the week. The gaps
 themselves are the data: with a Weibull hazard, gap^c is exponential, so the
-Gamma-Poisson form of ``detectors.single_series.silence_terms`` holds with one event per gap and
+Gamma-Poisson form of ``silence_terms`` holds with one event per gap and
 gap^c as its exposure, the rate multiplied by r = 1.5, 2, 3 for a concern or the
 inverses for an improvement, and onsets counted in events.
 
@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.demands import check_positive, check_whole
-from detectors.evidence.episodes import (
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
     GREATEST,
@@ -41,9 +42,9 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
-from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.onset_sums import Room, make_room
+from detectors.single_series.onsets import AGES, weighted_mean
+from detectors.single_series.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.silence_terms import silence_terms
 
 # Rate ratios tried for a concern; an improvement tries their inverses.

@@ -33,9 +33,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.evidence.counts import F64
+from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below
+from detectors.single_series.onsets import AGES, COUNT
 
 # Changes tried, in standard deviations of one period.
 SHIFTS = (0.5, 1.0, 1.5)

@@ -1,6 +1,6 @@
 """The evidence on one series computed again, from its explanation alone.
 
-Takes the ``model`` part of what ``detectors.single_series.explanation`` gives and nothing
+Takes the ``model`` part of what ``explanation`` gives and nothing
 else, neither the series nor a kernel that watched it, so that an explanation can be
 checked by whoever has it.
 """

@@ -25,10 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
-from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
+from detectors.single_series.onsets import AGES, COUNT
 
 # Odds ratios tried for a rise; a fall tries their inverses.
 ODDS_RATIOS = (1.5, 2.0, 3.0)

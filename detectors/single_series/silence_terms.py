@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
-from detectors.evidence.onsets import AGES, COUNT, F64
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
+from detectors.single_series.onsets import AGES, COUNT
 
 # Falls tried: to a half, a quarter, a tenth, and to next to nothing.
 FALLS = (0.5, 0.25, 0.1, 0.02)

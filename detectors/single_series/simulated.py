@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.evidence.episodes import SeriesEpisode
-from detectors.evidence.onsets import F64
+from detectors.evidence.counts import F64
+from detectors.single_series.episodes import SeriesEpisode
 
 WEEKS_PER_YEAR = 365.25 / 7
 

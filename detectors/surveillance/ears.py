@@ -34,16 +34,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 from detectors.surveillance.count_tails import gaussian_quantile
-from detectors.surveillance.series import (
-    Floats,
-    check_chance,
-    counts_of,
-    like_input,
-    observation_of,
-)
+from detectors.surveillance.series import check_chance, counts_of, like_input, observation_of
 
 METHODS = ("C1", "C2", "C3")
 FORMS = ("cdc", "description")

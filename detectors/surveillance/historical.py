@@ -39,12 +39,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.demands import check_whole
 from detectors.surveillance.count_tails import gaussian_quantile, quantiles
 from detectors.surveillance.reference_periods import WEEKLY
 from detectors.surveillance.series import (
-    Floats,
-    Ints,
     check_chance,
     check_years,
     counts_of,

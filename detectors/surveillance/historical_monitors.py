@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.surveillance.historical import (
     SYSTEMS,
@@ -19,7 +20,7 @@ from detectors.surveillance.historical import (
     rki,
 )
 from detectors.surveillance.reference_periods import WEEKLY
-from detectors.surveillance.series import Floats, check_chance, observation_of
+from detectors.surveillance.series import check_chance, observation_of
 
 
 class _Past:

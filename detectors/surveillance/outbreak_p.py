@@ -25,9 +25,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.surveillance.series import Floats, counts_of, like_input, observation_of
+from detectors.surveillance.series import counts_of, like_input, observation_of
 
 TOTAL, SIZE, LOGS = range(3)
 """Rows of the pools: sum of counts, number of counts, and sum of total log mean up to here."""

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def counts_of(counts: ArrayLike, name: str = "counts") -> Floats:

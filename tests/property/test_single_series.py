@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.evidence.onsets import COUNT
 from detectors.single_series import measurement_terms, share_terms, silence_terms
 from detectors.single_series import simulated as made
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.onset_sums import SLACK
+from detectors.single_series.onsets import COUNT
 from detectors.single_series.recomputation import (
     recompute_measurement,
     recompute_share,

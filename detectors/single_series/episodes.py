@@ -24,7 +24,8 @@ import numpy as np
 
 from detectors.compiled import compiled
 from detectors.demands import check_finite, check_positive
-from detectors.evidence.onsets import F64, I64, log_sum, median_age
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.onsets import log_sum, median_age
 
 Direction = Literal["concern", "improvement"]
 Way = Literal["rise", "fall", "both"]

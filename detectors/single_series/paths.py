@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.episodes import SeriesEpisode, Watch, in_order
-from detectors.evidence.onsets import F64, I64
-from detectors.evidence.trails import KEPT, Fold, Trail
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import SeriesEpisode, Watch, in_order
+from detectors.single_series.trails import KEPT, Fold, Trail
 
 __all__ = ["KEPT", "SeriesPath", "Trail"]
 
