@@ -24,7 +24,6 @@ from detectors.single_series.episodes import SeriesEpisode, chance, interval
 from detectors.single_series.onsets import (
     AGES,
     COUNT,
-    F64,
     STEPS,
     log_sum,
     posterior,
