@@ -18,10 +18,10 @@ from detectors.run_lengths.ewma import ewma_run_length
 from detectors.run_lengths.gaussian import gaussian_cusum_two_sided_run_length
 from detectors.run_lengths.rules import weco_run_length
 from detectors.run_lengths.thresholds import gaussian_cusum_threshold_for
+from detectors.sequential.count_cusum_design import negative_binomial_chart
 from detectors.sequential.cusum_gaussian import GaussianCusum, gaussian_cusum
 from detectors.sequential.ewma import Ewma, ewma
 from detectors.sequential.likelihood_cusum import PoissonCusum, poisson_cusum
-from detectors.sequential.likelihood_ratios import negative_binomial_chart
 from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum
 
 SERIES = 2_000

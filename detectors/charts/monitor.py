@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,7 +49,8 @@ class ChartMonitor:
         two_of_three: Reading of the two-of-three rule (``nhs_rules.TwoOfThree``).
         limits: How the limits of c, u and g charts are made (``stretches.LimitKind``).
         minimum_points: Fewest known baseline points for limits.
-        compat: Follow a package where it departs from the published method.
+        compat: ``"published"``, or a package to follow where it departs from that
+            (``stretches.Compat``).
 
     Example:
         >>> monitor = ChartMonitor(kind="u", baseline=12)
@@ -60,8 +60,6 @@ class ChartMonitor:
 
     Reference: see ``chart`` and the module of each kind.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,
@@ -73,7 +71,7 @@ class ChartMonitor:
         two_of_three: str = "plot_the_dots",
         limits: LimitKind = "auto",
         minimum_points: int = 1,
-        compat: Compat = "",
+        compat: Compat = "published",
     ) -> None:
         check_whole("baseline", baseline, 2)
         self.kind = kind

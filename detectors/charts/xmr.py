@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,8 +189,6 @@ class XmrMonitor:
 
     Reference: see the module.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,

@@ -26,7 +26,6 @@ https://riverml.xyz.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -35,7 +34,14 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_positive, check_whole
+from detectors.demands import (
+    check_choice,
+    check_inside,
+    check_not_negative,
+    check_part,
+    check_positive,
+    check_whole,
+)
 from detectors.drift.kswin import Kswin
 from detectors.drift.supporting import (
     Monitor,
@@ -142,13 +148,10 @@ class PageHinkley:
         mode: str = "both",
     ) -> None:
         check_whole("min_instances", min_instances, 0)
-        if not 0.0 <= delta < math.inf:
-            raise ValueError(f"delta must be finite and not negative, not {delta}")
+        check_not_negative("delta", delta)
         check_positive("threshold", threshold)
-        if not 0.0 < alpha <= 1.0:
-            raise ValueError(f"alpha must be above 0 and at most 1, not {alpha}")
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
+        check_part("alpha", alpha)
+        check_choice("mode", mode, MODES)
         self.min_instances = min_instances
         self.delta = delta
         self.threshold = threshold

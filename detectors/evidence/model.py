@@ -202,10 +202,6 @@ class EvidenceModel:
         """Give the same model with another rate prior Gamma(shape, scale) per feed."""
         return replace(self, prior_a=shape, prior_b=scale)
 
-    def with_minimum_history(self, periods: int) -> EvidenceModel:
-        """Give the same model with another number of periods before any alert."""
-        return replace(self, minimum_history=periods)
-
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain data for JSON."""
         plain: dict[str, Any] = {}

@@ -23,6 +23,7 @@ import numpy as np
 
 from detectors.arrays import Booleans, Floats, Ints
 from detectors.compiled import compiled
+from detectors.demands import check_whole
 from detectors.many_series.level_sequences import LevelSequence, share
 from detectors.many_series.online_testing import OnlineTesting
 
@@ -108,8 +109,7 @@ class Investing(OnlineTesting):
         payouts: tuple[float, float],
         cap: float,
     ) -> None:
-        if memory < 1:
-            raise ValueError(f"memory must be at least 1, not {memory}")
+        check_whole("memory", memory, 1)
         self._gamma = gamma
         self._rule = np.array([*ticks, scale, wealth, *payouts, cap])
         self._counters = np.array([0, -1, 0, 0], np.int64)

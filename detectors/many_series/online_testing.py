@@ -66,12 +66,6 @@ class OnlineTesting(ABC):
         """Fill in levels and decisions, and take the state past them."""
 
 
-def check_level(alpha: float) -> None:
-    """Raise ``ValueError`` unless ``alpha`` lies strictly between 0 and 1."""
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha must lie strictly between 0 and 1, not {alpha}")
-
-
 def starting_wealth(wealth: float | None, usual: float, most: float) -> float:
     """The wealth asked for, or the usual one; ``ValueError`` outside 0 to ``most``."""
     chosen = usual if wealth is None else wealth

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats, Ints
 from detectors.compiled import compiled
-from detectors.demands import check_whole
+from detectors.demands import check_choice, check_whole
 
 Zones = tuple[tuple[int, ...], ...]
 Direction = Literal["rise", "fall", "both"]
@@ -102,8 +102,7 @@ def scan(
     c, b = _cells(counts, expected)
     members = _members(zones, len(c))
     windows = scan_windows(c.shape[1], longest, prospective=prospective)
-    if direction not in _DIRECTIONS:
-        raise ValueError(f"direction must be one of {sorted(_DIRECTIONS)}, not {direction!r}")
+    check_choice("direction", direction, _DIRECTIONS)
     check_whole("simulations", simulations, 1)
     check_whole("most", most, 1)
     if not isinstance(rng, np.random.Generator):

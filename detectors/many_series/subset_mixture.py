@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.many_series.e_detectors import (
     EDetections,
     Form,
@@ -157,8 +158,7 @@ def triangulate(
 
 def singles_and_all(channels: int) -> Subsets:
     """Each channel alone, and all together where there are several."""
-    if channels < 1:
-        raise ValueError(f"channels must be at least 1, not {channels}")
+    check_whole("channels", channels, 1)
     singles = tuple((channel,) for channel in range(channels))
     return (*singles, tuple(range(channels))) if channels > 1 else singles
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from detectors.arrays import Floats, Ints
-from detectors.demands import check_whole
+from detectors.demands import check_inside, check_positive, check_whole
 
 
 class CountDistribution(Protocol):
@@ -36,8 +36,7 @@ class Poisson:
     mean: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.mean < math.inf:
-            raise ValueError(f"mean must be positive and finite, not {self.mean}")
+        check_positive("mean", self.mean)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -64,10 +63,8 @@ class NegativeBinomial:
     dispersion: float
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.mean < math.inf and 0.0 < self.dispersion < math.inf):
-            raise ValueError(
-                f"mean and dispersion must be positive, not {self.mean} and {self.dispersion}"
-            )
+        check_positive("mean", self.mean)
+        check_positive("dispersion", self.dispersion)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -94,7 +91,7 @@ class NegativeBinomial:
 
 @dataclass(frozen=True, slots=True)
 class Binomial:
-    """Successes in ``trials`` trials of probability ``probability`` each.
+    """Successes in ``trials`` trials of probability ``probability`` each; one trial is Bernoulli's.
 
     Raises ``ValueError`` unless there is a trial and the probability is inside (0, 1).
     """
@@ -104,8 +101,7 @@ class Binomial:
 
     def __post_init__(self) -> None:
         check_whole("trials", self.trials, 1)
-        if not 0.0 < self.probability < 1.0:
-            raise ValueError(f"probability must be inside (0, 1), not {self.probability}")
+        check_inside("probability", self.probability)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -130,8 +126,3 @@ class Binomial:
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         return generator.binomial(self.trials, self.probability, shape).astype(np.int64)
-
-
-def bernoulli(probability: float) -> Binomial:
-    """One trial."""
-    return Binomial(1, probability)

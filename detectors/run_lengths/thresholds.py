@@ -163,7 +163,7 @@ def ewma_threshold_for(
     *,
     arl: float,
     weight: float = 0.2,
-    one_sided: bool = False,
+    two_sided: bool = True,
     limits: str = "fixed",
     mean: float = 0.0,
 ) -> float:
@@ -172,7 +172,7 @@ def ewma_threshold_for(
     Args:
         arl: Wanted average run length in points.
         weight: Weight of the newest point.
-        one_sided: Upper limit only, with a barrier at the target.
+        two_sided: Two limits, or an upper one with a barrier at the target.
         limits: ``"fixed"`` or ``"exact"``.
         mean: Mean of the points at which the run length is wanted, 0 in control.
 
@@ -184,7 +184,7 @@ def ewma_threshold_for(
     """
 
     def length(width: float) -> float:
-        return ewma_run_length(weight, width, mean=mean, one_sided=one_sided, limits=limits)
+        return ewma_run_length(weight, width, mean=mean, two_sided=two_sided, limits=limits)
 
     return threshold_for(length, arl=arl, first=2.5, greatest=30.0)
 

@@ -217,14 +217,14 @@ CONFORMANCE = (
         name="maxsprt_poisson",
         make=PoissonMaxSprt,
         sample=_periods_sample,
-        latest=lambda history: int(poisson_maxsprt(history, horizon=50.0).signal[-1]),
+        latest=lambda history: int(poisson_maxsprt(history, horizon=50.0).signals[-1]),
         missing="ignored",
     ),
     Subject(
         name="maxsprt_binomial",
         make=BinomialMaxSprt,
         sample=_draws_sample,
-        latest=lambda history: int(binomial_maxsprt(history, trials=200, chance=0.1).signal[-1]),
+        latest=lambda history: int(binomial_maxsprt(history, trials=200, chance=0.1).signals[-1]),
         missing="ignored",
     ),
 )

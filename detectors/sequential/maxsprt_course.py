@@ -23,12 +23,12 @@ SLACK = 1e-9  # relative rounding error allowed to a sum of expected counts at t
 class MaxSprtPath:
     """What a test says at each observation; arrays of shape (points,).
 
-    ``statistic`` is the LLR, NaN where the observation is missing or the test is over; ``signal``
+    ``statistic`` is the LLR, NaN where the observation is missing or the test is over; ``signals``
     is 1 at the observation that ends the test with a signal, else 0.
     """
 
     statistic: Floats
-    signal: NDArray[np.int64]
+    signals: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Course:
         for i, (events, size) in zip(known[judged].tolist(), sums[judged].tolist(), strict=True):
             path.statistic[i] = self._judge(events, size)
             if self._beyond(events, size, path.statistic[i]):
-                path.signal[i] = 1
+                path.signals[i] = 1
                 break
         return path
 

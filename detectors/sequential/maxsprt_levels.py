@@ -30,7 +30,7 @@ import numpy as np
 
 from detectors.arrays import Floats
 from detectors.compiled import compiled
-from detectors.demands import check_inside, check_positive, check_whole
+from detectors.demands import check_inside, check_not_negative, check_positive, check_whole
 
 HIGHEST = 200.0  # a critical value beyond any level that can be computed
 TAIL = 1e-30
@@ -206,8 +206,7 @@ def _least(level: Callable[[float], float], alpha: float) -> float:
 
 
 def _check(critical: float, minimum: int) -> None:
-    if not (critical >= 0 and math.isfinite(critical)):
-        raise ValueError(f"critical must be finite and zero or more, not {critical}")
+    check_not_negative("critical", critical)
     check_whole("minimum", minimum, 1)
 
 

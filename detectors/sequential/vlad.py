@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,8 +47,6 @@ class Vlad:
 
     Reference: Lovegrove et al. 1997, see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(self) -> None:
         self._difference = 0.0

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.demands import check_finite, check_positive
+from detectors.demands import check_choice, check_finite, check_positive
 from detectors.evidence.counts import F64, I64
 from detectors.single_series.onsets import log_sum, median_age
 
@@ -148,8 +148,7 @@ def watches(
         ValueError: an unknown ``concern`` or budgets that make no sense.
 
     """
-    if concern not in _OPPOSITE:
-        raise ValueError(f"concern must be one of {', '.join(_OPPOSITE)}, not {concern!r}")
+    check_choice("concern", concern, _OPPOSITE)
     passes = [Watch("concern", concern, bounds(budget1, budget2, per_year, discount))]
     if improvement is not None and concern != "both":
         rarer = improvement * budget2 / budget1

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.demands import check_positive, check_whole
+from detectors.demands import check_choice, check_positive, check_whole
 from detectors.evidence.counts import F64, I64
 from detectors.single_series.episodes import (
     AFTER,
@@ -180,8 +180,7 @@ def watch_gaps(
     g = np.atleast_2d(np.asarray(gaps, dtype=np.float64))
     if (g < 0).any() or np.isinf(g).any():
         raise ValueError("gaps cannot be negative or infinite; NaN means no event")
-    if concern not in ("rise", "fall"):
-        raise ValueError(f"concern must be 'rise' or 'fall', not {concern!r}")
+    check_choice("concern", concern, ("rise", "fall"))
     check_whole("minimum", minimum, 1)
     check_positive("resolution", resolution)
     g = np.maximum(g, resolution)

@@ -43,9 +43,12 @@ def recompute_measurement(model: dict[str, Any]) -> float:
     scale = math.sqrt(omega / model["sum_of_squares"])
     terms = [
         math.log(onset["step"] / len(model["shifts"]))
-        + levels.log_moment(model["nu"], shift * scale * onset["contrast"])
-        - unchanged
-        - 0.5 * shift * shift * omega * onset["gain"]
+        + levels.log_bayes_factor(
+            model["nu"],
+            shift * scale * onset["contrast"],
+            shift * shift * omega * onset["gain"],
+            unchanged,
+        )
         for onset in model["onsets"]
         for shift in model["shifts"]
     ]

@@ -241,7 +241,7 @@ def expect(
         threshold: Residual above which a point counts less, NaN for no reweighting.
         package: 1 to test the trend by the package's dispersion, 2 to date the period as well
             from the first known point of the baseline (``farrington``).
-        tables: See ``describe``.
+        tables: See ``running_totals.prepare``.
 
     """
     periods = counts.shape[1]

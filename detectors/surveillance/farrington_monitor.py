@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from detectors.arrays import Floats
@@ -43,8 +41,6 @@ class FarringtonMonitor:
 
     Reference: see ``farrington``.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,

@@ -40,11 +40,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
-from detectors.demands import check_whole
+from detectors.demands import check_inside, check_whole
 from detectors.surveillance.count_tails import gaussian_quantile, quantiles
 from detectors.surveillance.reference_periods import WEEKLY
 from detectors.surveillance.series import (
-    check_chance,
     check_years,
     counts_of,
     like_input,
@@ -179,7 +178,7 @@ def bayes(
             windows that hold no period or overlap.
 
     """
-    check_chance(alpha)
+    check_inside("alpha", alpha)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])
     reference = _Reference(values, positions, windows.offsets(frequency))
@@ -211,7 +210,7 @@ def cdc(
         ValueError: For counts that are negative or infinite, or a setting outside its range.
 
     """
-    check_chance(alpha)
+    check_inside("alpha", alpha)
     offsets = month_offsets(b, m)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])

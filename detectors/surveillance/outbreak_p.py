@@ -20,7 +20,6 @@ surveillance of monotonic changes", Sequential Analysis 28 (2009) 434-454.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,7 +162,7 @@ def check_threshold(k: float) -> None:
 class OutbreakPMonitor:
     """OutbreakP over one series; keeps its pools, which are few unless the series rises.
 
-    Missing counts are passed over. ``restart`` forgets everything, as after a season.
+    Missing counts are passed over. ``reset`` forgets everything, as after a season.
 
     Args:
         k: Threshold. Larger is rarer and later.
@@ -176,14 +175,12 @@ class OutbreakPMonitor:
     Reference: Frisén, Andersson & Schiöler 2009, see the module.
     """
 
-    missing: ClassVar[str] = "ignored"
-
     def __init__(self, *, k: float = 100.0) -> None:
         check_threshold(k)
         self.k = k
-        self.restart()
+        self.reset()
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """Forget the counts so far."""
         self.log_statistic = float("nan")
         self._pools = np.zeros((3, 16))

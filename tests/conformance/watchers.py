@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from detectors.conformance_watch import Watcher
@@ -15,7 +17,7 @@ from detectors.single_series.shares import watch_shares
 from detectors.single_series.silence import watch_silence
 
 BUDGETS = {"budget1": 2.0, "budget2": 0.2}
-MODEL = EvidenceModel.plain(("incidents", "complaints"), (4.0, 1.0)).with_minimum_history(8)
+MODEL = replace(EvidenceModel.plain(("incidents", "complaints"), (4.0, 1.0)), minimum_history=8)
 
 
 def statements(episodes: list[SeriesEpisode]):

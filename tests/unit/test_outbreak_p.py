@@ -75,7 +75,7 @@ def test_a_monitor_agrees_with_the_batch_beyond_its_first_room_for_pools():
     logs = [(monitor.update(count), monitor.log_statistic)[1] for count in counts]
 
     np.testing.assert_array_equal(logs, outbreak_p(counts).log_statistic)
-    monitor.restart()
+    monitor.reset()
     assert 0 == monitor.update(50.0)
 
 
