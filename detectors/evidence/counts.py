@@ -13,6 +13,7 @@ I64: TypeAlias = npt.NDArray[np.int64]
 U16: TypeAlias = npt.NDArray[np.uint16]
 
 DAYS = 7
+WEEKS_PER_YEAR = 365.25 / 7
 
 
 @dataclass(frozen=True, eq=False)

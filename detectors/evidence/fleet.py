@@ -15,8 +15,8 @@ import numpy as np
 
 from detectors.evidence.common_effect import common_effect
 from detectors.evidence.contamination import changed_units, without
-from detectors.evidence.counts import DAYS, F64, FeedCounts
-from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR, FeedCounts
+from detectors.evidence.model import EvidenceModel
 from detectors.evidence.patterns import falls, rises
 from detectors.evidence.rates import rate_prior
 from detectors.evidence.seasons import fit_course, own_rate, pooled_rate, usual_course

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from detectors.evidence.counts import DAYS, F64
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR
 from detectors.evidence.holidays import KINDS
 from detectors.evidence.patterns import Patterns, falls, rises
 from detectors.evidence.seasons import WAVES, Course, usual_course
 
-WEEKS_PER_YEAR = 365.25 / 7
 SAFETY = 0.80  # thresholds aim at this share of the budget
 
 

@@ -6,7 +6,7 @@ points without a return to zero the statistic is s + a (x_1 + ... + x_n) - b n, 
 from n and the sum of the counts, whatever a and b are. The probabilities of the sums are
 carried forward until no passage is left under way, which gives the expected length of a
 passage and its chance of an alarm without any grid (``detectors.run_lengths.passages`` says how run
-lengths follow). A grid, which is what most programs use, is off by up to 18 % for counts with
+lengths follow). A grid, which is what most programs use, is off by up to 19 % for counts with
 20 cells.
 
 Equality with the limit is decided within 1e-9 of a count, so decimals such as k = 4.4 behave

@@ -24,7 +24,7 @@ import numpy as np
 
 from detectors.compiled import compiled
 from detectors.demands import check_choice, check_finite, check_positive
-from detectors.evidence.counts import F64, I64
+from detectors.evidence.counts import F64, I64, WEEKS_PER_YEAR
 from detectors.single_series.onsets import log_sum, median_age
 
 Direction = Literal["concern", "improvement"]
@@ -78,7 +78,7 @@ class SeriesEpisode:
     peak_log_evidence: float
     after: int = -1
     way: Way = "rise"
-    per_year: float = 365.25 / 7
+    per_year: float = WEEKS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,9 @@ from detectors.single_series.episodes import (
 )
 from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.onsets import AGES, weighted_mean
-from detectors.single_series.paths import KEPT, SeriesPath, Trail
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.silence_terms import silence_terms
+from detectors.single_series.trails import KEPT, Trail
 
 # Rate ratios tried for a concern; an improvement tries their inverses.
 RATE_RATIOS = (1.5, 2.0, 3.0)

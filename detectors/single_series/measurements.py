@@ -50,7 +50,8 @@ from detectors.single_series.measurement_terms import (
 )
 from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.onsets import weighted_mean
-from detectors.single_series.paths import KEPT, SeriesPath, Trail
+from detectors.single_series.paths import SeriesPath
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["explain_measurement", "watch_measurements"]
 

@@ -20,8 +20,6 @@ from detectors.evidence.counts import F64, I64
 from detectors.single_series.episodes import SeriesEpisode, Watch, in_order
 from detectors.single_series.trails import KEPT, Fold, Trail
 
-__all__ = ["KEPT", "SeriesPath", "Trail"]
-
 _NO_SERIES: I64 = np.zeros(0, dtype=np.int64)
 # What a history is kept in, by the size that ``_size`` finds.
 _KINDS = (np.uint8, np.uint16, np.int32, np.float64)

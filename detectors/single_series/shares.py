@@ -34,7 +34,7 @@ from detectors.single_series.episodes import (
 from detectors.single_series.explanation import explain_share
 from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.onsets import AGES, weighted_mean
-from detectors.single_series.paths import KEPT, SeriesPath, Trail
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.share_terms import (
     CAUTION,
     DISCOUNT,
@@ -48,6 +48,7 @@ from detectors.single_series.share_terms import (
     share_terms,
     weight,
 )
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["explain_share", "share_change", "watch_shares"]
 

@@ -37,7 +37,7 @@ from detectors.single_series.episodes import (
 from detectors.single_series.explanation import explain_silence
 from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.onsets import AGES, weighted_mean
-from detectors.single_series.paths import KEPT, SeriesPath, Trail
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.silence_terms import (
     CAUTION,
     DISCOUNT,
@@ -49,6 +49,7 @@ from detectors.single_series.silence_terms import (
     checked,
     silence_terms,
 )
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["comparable_exposure", "explain_silence", "feed_outage", "watch_silence"]
 

@@ -13,7 +13,8 @@ from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import DAYS, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
-from streams.backtests.backtest import baseline, first_judged, fit_and_calibrate
+from streams.backtests.backtest import fit_and_calibrate
+from streams.backtests.baseline import baseline, first_judged
 from streams.backtests.countsfile import Counts
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.counting import CountWatch

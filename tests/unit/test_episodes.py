@@ -25,7 +25,7 @@ from detectors.single_series.onsets import (
     median_age,
     posterior,
 )
-from detectors.single_series.paths import Trail
+from detectors.single_series.trails import Trail
 
 
 def walk(evidence, back=()):
