@@ -7,11 +7,11 @@ One thread; the first call of each compiles and is not timed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from bench.timing import best
 from detectors.run_lengths.counts import count_cusum_run_length
 from detectors.run_lengths.distributions import NegativeBinomial
 from detectors.run_lengths.ewma import ewma_run_length
@@ -27,18 +27,6 @@ from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum
 SERIES = 2_000
 POINTS = 500
 UPDATES = 5_000
-REPEATS = 5
-
-
-def best(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of several repeats, after one that compiles."""
-    run()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def whole_series() -> dict[str, float]:
