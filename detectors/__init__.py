@@ -16,5 +16,6 @@ HTTP, the wall clock or any organisation. Where to look, each with a map of its 
 What they share: ``arrays`` (names of arrays), ``compiled`` (the door to numba), ``demands``
 (what a setting must be), and ``conformance`` with ``conformance_watch``, the promises that
 every detector keeps. A detector comes as a class with ``update(observation)`` and as a
-function over whole series; both say the same.
+function over whole series; both say the same. A missing observation is NaN. A setting or an
+observation that cannot be is refused at once, by name, with ``ValueError``.
 """

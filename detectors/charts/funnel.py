@@ -129,6 +129,7 @@ class Funnel:
         """Which units lie outside the limits (95 or 99.8 %), False for missing ones.
 
         The limits are the adjusted ones where the units are overdispersed, else the plain ones.
+        Raises ``ValueError`` for another level.
         """
         check_choice("level", level, (95, 998))
         limits = self.limits(adjusted=self.overdispersed)

@@ -47,7 +47,8 @@ ASSURANCE_ICONS = ("consistent_pass", "consistent_fail", "inconsistent")
 def point_types(causes: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
     """Index into ``POINT_TYPES`` for codes of ``nhs_rules.SPECIAL_CAUSES``, same shape.
 
-    Odd codes are signals upwards, even ones downwards, 0 is none.
+    Odd codes are signals upwards, even ones downwards, 0 is none. Raises ``ValueError`` for an
+    unknown direction.
     """
     check_choice("direction", direction, DIRECTIONS)
     if direction == "neutral":
@@ -61,7 +62,7 @@ def point_types(causes: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
 
 
 def variation_icon(cause: int, direction: str) -> str:
-    """Variation icon for the special-cause code of the latest point."""
+    """Variation icon for the special-cause code of the latest point; else as ``point_types``."""
     kind = int(point_types(np.array([cause], np.uint8), direction)[0])
     if kind == COMMON_CAUSE:
         return "common_cause"
@@ -74,7 +75,8 @@ def assurance_icon(target: float | None, lower: float, upper: float, direction: 
     """Assurance icon for the limits in force at the latest point.
 
     None where there is no target, no limits, or no better direction. A target exactly on a
-    limit is neither assured nor out of reach: hit and miss.
+    limit is neither assured nor out of reach: hit and miss. Raises ``ValueError`` for an unknown
+    direction.
     """
     check_choice("direction", direction, DIRECTIONS)
     if target is None or direction == "neutral":

@@ -56,7 +56,11 @@ class Counts:
 
 
 def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
-    """Checked rows (value, exposure), the exposure 1 where none is given."""
+    """Rows (value, exposure), shape (points, 2), the exposure 1 where none is given.
+
+    Raises ``ValueError`` for other shapes, infinite numbers, negative counts and exposures that
+    are not positive.
+    """
     rows = observations[:, None] if observations.ndim == 1 else observations
     if rows.shape[1] == 1:
         rows = np.column_stack([rows, np.ones(len(rows))])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
+from detectors.demands import check_whole
 
 Parameters = dict[str, float | int | str]
 
@@ -73,8 +74,7 @@ def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
     series = np.array(values, dtype=np.float64)
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or NaN (missing)")
-    if baseline < 2:
-        raise ValueError(f"baseline must be at least 2, not {baseline}")
+    check_whole("baseline", baseline, 2)
     first = series[:baseline]
     known = first[~np.isnan(first)]
     spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors.demands import check_positive
 from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR
 from detectors.evidence.holidays import KINDS
 from detectors.evidence.patterns import Patterns, falls, rises
@@ -39,9 +40,13 @@ class Curve:
             raise ValueError("a curve's rates must fall and stay positive")
 
     def bar(self, rate: float) -> float:
-        """Give the threshold at which the rate is ``rate`` alerts per unit and year."""
-        if not rate > 0:
-            raise ValueError("a rate of alerts must be positive")
+        """Give the threshold at which the rate is ``rate`` alerts per unit and year.
+
+        Raises:
+            ValueError: a rate that is not positive.
+
+        """
+        check_positive("rate", rate)
         logs = [-math.log(r) for r in self.rates]
         return _line(-math.log(rate), logs, self.bars)
 

@@ -123,7 +123,10 @@ class StreamBank:
 def sets_over_time(
     e_values: ArrayLike, *, alpha: float = 1 / 52, rule: Rule = "e-d-BH", form: Form = "sr"
 ) -> Marks:
-    """The sets of ``StreamBank`` over a whole record, in and out of shape (periods, streams)."""
+    """The sets of ``StreamBank`` over a whole record, in and out of shape (periods, streams).
+
+    Raises ``ValueError`` as ``StreamBank`` does, and for another shape.
+    """
     e = np.asarray(e_values, np.float64)
     if e.ndim != 2:
         raise ValueError(f"e_values must have the shape (periods, streams), not {e.shape}")

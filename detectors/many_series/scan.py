@@ -152,7 +152,10 @@ def poisson_llr(observed: float, expected: float, total: float) -> float:
 
 
 def scan_windows(periods: int, longest: int | None, *, prospective: bool) -> Ints:
-    """Windows (start, stop) of at most ``longest`` periods, shape (windows, 2), shortest first."""
+    """Windows (start, stop) of at most ``longest`` periods, shape (windows, 2), shortest first.
+
+    Raises ``ValueError`` for a longest window that the record does not hold.
+    """
     limit = max(1, periods // 2) if longest is None else longest
     if periods < 1 or not 1 <= limit <= periods:
         raise ValueError(f"longest must lie between 1 and {periods} periods, not {limit}")

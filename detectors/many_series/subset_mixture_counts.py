@@ -123,7 +123,10 @@ class CountSubsetMixture:
         return int(found.detections.alarms[0])
 
     def watch(self, counts: ArrayLike) -> Triangulation:
-        """Take the next counts, shape (periods, channels), in order; exposures are 1."""
+        """Take the next counts, shape (periods, channels), in order; exposures are 1.
+
+        Raises ``ValueError`` as ``update`` does.
+        """
         x = np.array(counts, np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.shapes):
             raise ValueError(f"counts must be of {len(self.shapes)} channels, not {x.shape}")

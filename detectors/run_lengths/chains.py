@@ -63,7 +63,7 @@ class AbsorbingChain:
         return math.sqrt(float(second[self.start] - first[self.start] ** 2))
 
     def survival(self, steps: int) -> Floats:
-        """P(N > n) for n = 0 to ``steps``, shape (steps + 1,)."""
+        """P(N > n) for n = 0 to ``steps``, shape (steps + 1,); ``ValueError`` below 0 steps."""
         check_whole("steps", steps, 0)
         row = np.zeros(len(self.moves))
         row[self.start] = 1.0

@@ -107,8 +107,9 @@ def least_threshold_for(
     """The least threshold whose run length is at least ``arl``, for a run length with steps.
 
     Found by halving to a relative width of 1e-11, from above, so that the threshold given
-    keeps the run length. Arguments and errors are those of ``threshold_for``, but a chart
-    that even at the least threshold runs longer gets a threshold of nearly zero.
+    keeps the run length. Arguments are those of ``threshold_for``. Raises ``ValueError`` when no
+    threshold up to ``greatest`` serves; a chart that even at the least one runs longer gets a
+    threshold of nearly zero.
     """
     _check_arl(arl)
     high = first

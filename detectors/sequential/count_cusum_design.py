@@ -59,7 +59,10 @@ class CountCusum:
 def poisson_chart(
     mean: float, ratio: float, h: float, *, head_start: float = 0.0, alarm: str = "exceeded"
 ) -> CountCusum:
-    """The design of a Poisson likelihood CUSUM, for the run-length solvers."""
+    """A Poisson likelihood CUSUM: counts of ``mean`` in control, ``ratio`` times as many after.
+
+    ``h`` is in natural logarithms. Raises ``ValueError`` for values out of range.
+    """
     check_ratio("ratio", ratio)
     return CountCusum(math.log(ratio), mean * (ratio - 1.0), h, alarm, head_start)
 
@@ -73,7 +76,10 @@ def negative_binomial_chart(
     head_start: float = 0.0,
     alarm: str = "exceeded",
 ) -> CountCusum:
-    """The design of a negative binomial likelihood CUSUM, for the run-length solvers."""
+    """A negative binomial likelihood CUSUM: as ``poisson_chart``, variance mu + dispersion mu^2.
+
+    Raises ``ValueError`` for values out of range.
+    """
     check_ratio("ratio", ratio)
     zero, one = (float(negative_binomial_ratio(x, mean, ratio, dispersion)) for x in (0.0, 1.0))
     return CountCusum(one - zero, -zero, h, alarm, head_start)
@@ -88,7 +94,10 @@ def binomial_chart(
     head_start: float = 0.0,
     alarm: str = "exceeded",
 ) -> CountCusum:
-    """The design of a binomial likelihood CUSUM, for the run-length solvers."""
+    """A binomial likelihood CUSUM: events in ``trials``, the odds ``odds_ratio`` times as great.
+
+    One trial is a Bernoulli chart. Raises ``ValueError`` for values out of range.
+    """
     check_ratio("odds_ratio", odds_ratio)
     check_probability("probability", probability)
     intercept = trials * math.log1p(probability * (odds_ratio - 1.0))

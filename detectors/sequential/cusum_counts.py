@@ -94,7 +94,10 @@ class CountCusumChart(TwoSidedCusum):
         return self._state.advance(up, down)
 
     def follow(self, counts: ArrayLike) -> CusumPath:
-        """The chart of whole series, shape (points,) or (points, series), from its start."""
+        """The chart of whole series, shape (points,) or (points, series), from its start.
+
+        Raises ``ValueError`` as ``update`` does.
+        """
         x = check_counts("counts", counts)
         return follow_sides(
             None if self._rise is None or self.k is None else (self._rise, x - self.k),

@@ -55,7 +55,8 @@ def check_probability(name: str, probability: ArrayLike) -> Floats:
 def poisson_ratio(counts: ArrayLike, expected: ArrayLike, ratio: float) -> Floats:
     """Log likelihood ratio of Poisson counts with a ``ratio`` times greater mean.
 
-    Nothing expected (no exposure) and nothing counted is no evidence, 0.
+    Nothing expected (no exposure) and nothing counted is no evidence, 0. Raises ``ValueError``
+    for negative or infinite numbers.
     """
     x = check_counts("counts", counts)
     mu = check_counts("expected", expected)
@@ -67,7 +68,8 @@ def negative_binomial_ratio(
 ) -> Floats:
     """Log likelihood ratio of negative binomial counts with a ``ratio`` times greater mean.
 
-    The variance is mu + ``dispersion`` mu^2 in and out of control.
+    The variance is mu + ``dispersion`` mu^2 in and out of control. Raises ``ValueError`` for
+    negative or infinite numbers.
     """
     x = check_counts("counts", counts)
     mu = check_counts("expected", expected)
@@ -92,13 +94,16 @@ def binomial_ratio(
 
 
 def odds_ratio_of(p0: float, p1: float) -> float:
-    """The ratio of the odds of ``p1`` to those of ``p0``, both inside (0, 1)."""
+    """The ratio of the odds of ``p1`` to those of ``p0``; ``ValueError`` outside (0, 1)."""
     check_probability("p0", p0)
     check_probability("p1", p1)
     return p1 / (1.0 - p1) * (1.0 - p0) / p0
 
 
 def poisson_reference_value(mean: float, ratio: float) -> float:
-    """Lucas's k = mean (R - 1) / log R, with which a chart in counts is the likelihood one."""
+    """Lucas's k = mean (R - 1) / log R, with which a chart in counts is the likelihood one.
+
+    Raises ``ValueError`` for a ratio that is not positive, or 1.
+    """
     check_ratio("ratio", ratio)
     return mean * (ratio - 1.0) / math.log(ratio)

@@ -92,7 +92,10 @@ class Course:
 
 
 def critical_or(critical: float | None, compute: Callable[[], float]) -> float:
-    """A critical value given beforehand, checked, or else the computed one."""
+    """A critical value given beforehand, or else the computed one.
+
+    Raises ``ValueError`` unless it is positive and finite.
+    """
     if critical is None:
         return compute()
     check_positive("critical", critical)
@@ -100,7 +103,10 @@ def critical_or(critical: float | None, compute: Callable[[], float]) -> float:
 
 
 def periods(observations: ArrayLike) -> Floats:
-    """Checked rows (events, expected events)."""
+    """Rows (events, expected events), shape (points, 2).
+
+    Raises ``ValueError`` for events that are not whole or negative and negative expected ones.
+    """
     rows = rows_of(observations, 2)
     _whole(rows[:, 0], "events")
     if (rows[:, 1] < 0).any():
@@ -109,7 +115,10 @@ def periods(observations: ArrayLike) -> Floats:
 
 
 def draws(observations: ArrayLike) -> Floats:
-    """Checked rows (events, trials)."""
+    """Rows (events, trials), shape (points, 2).
+
+    Raises ``ValueError`` for numbers not whole or negative, and more events than trials.
+    """
     rows = rows_of(observations, 2)
     _whole(rows[:, 0], "events")
     _whole(rows[:, 1], "trials")

@@ -147,6 +147,8 @@ def poisson_level(
         horizon: Expected number of events at which the test ends.
         minimum: Fewest events that may signal.
         looks: Expected numbers of events at the looks; None watches without a break.
+
+    Raises ``ValueError`` for values out of range.
     """
     _check(critical, minimum)
     if looks is not None:
@@ -156,7 +158,10 @@ def poisson_level(
 
 
 def binomial_level(critical: float, trials: int, chance: float, *, minimum: int = 1) -> float:
-    """As ``poisson_level``, for ``trials`` trials with this chance of an event each."""
+    """As ``poisson_level``, for ``trials`` trials with a ``chance`` of an event each.
+
+    Raises ``ValueError`` for values out of range.
+    """
     _check(critical, minimum)
     check_trials(trials, chance)
     return 1.0 - binomial_silence(critical, trials, chance, minimum)

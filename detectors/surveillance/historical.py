@@ -226,7 +226,10 @@ def cdc(
 
 
 def month_offsets(b: int, m: int) -> Ints:
-    """How many weeks each reference month ends before the judged week."""
+    """How many weeks each reference month ends before the judged week, shape (months,).
+
+    Raises ``ValueError`` for ``b`` below 1, or ``m`` with which a month would count twice.
+    """
     check_whole("b", b, 1)
     check_whole("m", m, 0)
     largest = (WEEKLY // WEEKS_OF_A_MONTH - 1) // 2

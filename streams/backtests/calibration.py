@@ -75,6 +75,10 @@ def from_counts(
     """Fit one class of units to all periods of a counts file.
 
     The class is named ``file``. A unit's periods after a known change stay out.
+
+    Raises:
+        ValueError: no unit was observed long enough.
+
     """
     needed = min(FEWEST_WEEKS, counts.block.periods)
     changed = np.array([np.inf if day is None else day for day in counts.changed_at])
