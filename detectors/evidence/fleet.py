@@ -210,7 +210,10 @@ def fit_dispersions(counts: F64, mean: F64) -> Dispersions:
 
 
 def _between(own: F64, centre: F64, precision: F64) -> F64:
-    """Variance between units by the moment estimator of random effects."""
+    """Variance between units by the moment estimator of random effects.
+
+    R. DerSimonian & N. Laird, Controlled Clinical Trials 7 (1986) 177.
+    """
     informed = (precision > 0).sum(axis=0)
     total = precision.sum(axis=0)
     q = (precision * (own - centre) ** 2).sum(axis=0)

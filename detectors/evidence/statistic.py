@@ -11,7 +11,8 @@ and the evidence of a look is the sum over onsets and patterns
 
     S = sum_k g(age) sum_c p_c prod_f BF_f(k, r_cf).
 
-The derivation is in ``docs/methods.md``.
+Weights are those of quasi-likelihood (R. W. M. Wedderburn, Biometrika 61 (1974) 439). The
+derivation is in ``docs/methods.md``, sections 2 and 3.
 """
 
 from __future__ import annotations

@@ -12,6 +12,9 @@ within 1 %), which unlike the spread of their logarithms hardly depends on how f
 short gaps are recorded; shrunken towards 1, and taken lower than estimated because
 that is the safe side. The budget is by the year and the clock ticks by the event, so
 the threshold is events per year over budget, with the unit's own mean gap.
+
+Source of the Weibull form: L. S. Nelson, "A control chart for parts-per-million
+nonconforming items", Journal of Quality Technology 26 (1994).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The start of a change is unknown, so evidence is summed over the periods in which
 it may have begun. Recent onsets are tried one by one and older ones on a widening
 grid, each standing for the onsets up to the next; the sum is then close to the
-Shiryaev-Roberts statistic over all onsets of the window, at a fixed cost.
+Shiryaev-Roberts statistic over all onsets of the window, at a fixed cost (A. N. Shiryaev,
+Theory of Probability and its Applications 8 (1963) 22; S. W. Roberts, Technometrics 8 (1966) 411).
 """
 
 from __future__ import annotations

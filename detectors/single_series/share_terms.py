@@ -15,6 +15,10 @@ Reports of one period are alike (one event, one author, one week's case mix): th
 variance is n p (1 - p)(1 + (n - 1) rho). Each period is therefore weighted by
 1 / (1 + 1.2 (n - 1) rho), the quasi-likelihood form of the beta-binomial, and no
 period counts for more than a numerator three sd from what was expected of it.
+
+Sources: L. Tierney & J. B. Kadane, "Accurate approximations for posterior moments and marginal
+densities", JASA 81 (1986); D. A. Williams, "Extra-binomial variation in logistic linear
+models", Applied Statistics 31 (1982). The derivation is in ``docs/methods-listening.md``.
 """
 
 from __future__ import annotations

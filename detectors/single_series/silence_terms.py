@@ -7,7 +7,8 @@ weighted totals of all periods and A1, M1 those since k, the rate integrated out
     log BF(k, r) = A1 log r - (a + A) log(1 + (r - 1) M1 / (b + M)).
 
 Reports come in bursts, so periods are weighted by 1 / (1 + 1.2 alpha rate m) with
-negative-binomial dispersion alpha (variance mu + alpha mu^2).
+negative-binomial dispersion alpha (variance mu + alpha mu^2). The Bayes factor is that of
+``detectors.evidence.statistic``, derived in ``docs/methods.md``, section 3.
 """
 
 from __future__ import annotations
