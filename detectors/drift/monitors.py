@@ -26,7 +26,7 @@ https://riverml.xyz.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -180,15 +180,9 @@ def default_monitors() -> list[Monitor]:
     return [Adwin(), PageHinkley(), Kswin()]
 
 
-def monitor(
-    residuals: ArrayLike, monitors: Sequence[Monitor] | None = None
-) -> list[MonitorFinding]:
-    """Findings of each monitor on one series of residuals, by position.
-
-    ``monitors`` must be fresh; by default they are ``default_monitors()``. Missing residuals
-    are skipped, and positions count them.
-    """
-    return findings(residuals, default_monitors() if monitors is None else monitors)
+def monitor(residuals: ArrayLike) -> list[MonitorFinding]:
+    """What ``default_monitors`` find on one series of residuals (``supporting.findings``)."""
+    return findings(residuals, default_monitors())
 
 
 def _sample(rng: np.random.Generator) -> Floats:

@@ -70,6 +70,12 @@ class FeedCounts:
         """Number of periods (columns)."""
         return int(self.counts.shape[2])
 
+    @property
+    def by_day(self) -> I64:
+        """1 for each feed that is known by day where days are known, ``I64[F]``."""
+        known = self.daily_feeds or (True,) * self.feeds
+        return np.array(known, dtype=np.int64)
+
     def select(self, units: I64) -> FeedCounts:
         """Give the block of the units at these positions."""
         daily = None if self.daily is None else self.daily[units]

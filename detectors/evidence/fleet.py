@@ -163,9 +163,8 @@ def fit_week_shape(history: FeedCounts) -> F64:
     """Share of a week's events by the end of each day, ``F64[F, 7]``, shrunken to even days."""
     even = np.full(DAYS, 1.0 / DAYS)
     shape = np.tile(np.cumsum(even), (history.feeds, 1))
-    known = history.daily_feeds or (True,) * history.feeds
     if history.daily is not None:
-        for f in np.flatnonzero(known):
+        for f in np.flatnonzero(history.by_day):
             events = history.daily[:, f].sum(axis=(0, 1), dtype=np.float64)
             share = (events + EVEN_EVENTS * even) / (events.sum() + EVEN_EVENTS)
             shape[f] = np.cumsum(share)

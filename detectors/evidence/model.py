@@ -170,6 +170,11 @@ class EvidenceModel:
         )
 
     @property
+    def baseline(self) -> int:
+        """Observed periods that must lie before an onset: half the minimum history."""
+        return max(1, self.minimum_history // 2)
+
+    @property
     def serial(self) -> float:
         """Extra long-run dispersion of a common effect that lasts: 2 s2 rho / (1 - rho)."""
         return 2.0 * self.sigma2 * self.rho / (1.0 - self.rho)
