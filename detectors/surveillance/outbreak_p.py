@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import check_positive
 from detectors.surveillance.series import counts_of, like_input, observation_of
 
 TOTAL, SIZE, LOGS = range(3)
@@ -145,18 +146,12 @@ def outbreak_p(counts: ArrayLike, *, k: float = 100.0, needed: bool = False) -> 
         ValueError: For counts that are negative or infinite, or ``k`` not above 0.
 
     """
-    check_threshold(k)
+    check_positive("k", k)
     values = counts_of(counts)
     logs, least = follow(values, float(np.log(k)), LARGEST_NEEDED if needed else 0.0)
     with np.errstate(over="ignore"):
         found = (np.exp(logs), logs, logs > np.log(k), least)
     return OutbreakP(*(like_input(counts, array) for array in found))  # type: ignore[arg-type] # each has its field's type
-
-
-def check_threshold(k: float) -> None:
-    """Raise ``ValueError`` unless the threshold is above 0."""
-    if not k > 0.0:
-        raise ValueError(f"k must be above 0, not {k}")
 
 
 class OutbreakPMonitor:
@@ -176,7 +171,7 @@ class OutbreakPMonitor:
     """
 
     def __init__(self, *, k: float = 100.0) -> None:
-        check_threshold(k)
+        check_positive("k", k)
         self.k = k
         self.reset()
 
