@@ -43,19 +43,12 @@ from detectors.demands import (
     check_whole,
 )
 from detectors.drift.kswin import Kswin
-from detectors.drift.supporting import (
-    Monitor,
-    MonitorFinding,
-    Parameters,
-    feed,
-    findings,
-    river_detector,
-)
+from detectors.drift.supporting import Monitor, MonitorFinding, RiverMonitor, findings
 
 MODES = ("up", "down", "both")
 
 
-class Adwin:
+class Adwin(RiverMonitor):
     """ADWIN over one series, skipping missing values.
 
     Args:
@@ -76,6 +69,7 @@ class Adwin:
     """
 
     name: ClassVar[str] = "adwin"
+    river_name: ClassVar[str] = "ADWIN"
 
     def __init__(
         self,
@@ -99,25 +93,10 @@ class Adwin:
         self.max_buckets = max_buckets
         self.min_window_length = min_window_length
         self.grace_period = grace_period
-        self._detector = river_detector("ADWIN", self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "delta": self.delta,
-            "clock": self.clock,
-            "max_buckets": self.max_buckets,
-            "min_window_length": self.min_window_length,
-            "grace_period": self.grace_period,
-        }
-
-    def update(self, value: float) -> int:
-        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return feed(self._detector, value)
+        super().__init__()
 
 
-class PageHinkley:
+class PageHinkley(RiverMonitor):
     """Page-Hinkley test over one series, skipping missing values.
 
     Args:
@@ -137,6 +116,7 @@ class PageHinkley:
     """
 
     name: ClassVar[str] = "page_hinkley"
+    river_name: ClassVar[str] = "PageHinkley"
 
     def __init__(
         self,
@@ -157,22 +137,7 @@ class PageHinkley:
         self.threshold = threshold
         self.alpha = alpha
         self.mode = mode
-        self._detector = river_detector("PageHinkley", self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "min_instances": self.min_instances,
-            "delta": self.delta,
-            "threshold": self.threshold,
-            "alpha": self.alpha,
-            "mode": self.mode,
-        }
-
-    def update(self, value: float) -> int:
-        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return feed(self._detector, value)
+        super().__init__()
 
 
 def default_monitors() -> list[Monitor]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -62,6 +64,33 @@ def feed(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no t
         return 0
     detector.update(value)
     return int(detector.drift_detected)
+
+
+class RiverMonitor(ABC):
+    """A detector of river over one series, skipping missing values.
+
+    A kind stores its settings under the names that river gives them, and then makes the detector.
+    """
+
+    name: ClassVar[str]
+    river_name: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self) -> None:
+        """Each kind declares its own settings."""
+        self._detector = river_detector(self.river_name, self.parameters)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Settings by name."""
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+
+    def update(self, value: float) -> int:
+        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0.
+
+        Raises ``ValueError`` for an infinite value.
+        """
+        return feed(self._detector, value)
 
 
 def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:

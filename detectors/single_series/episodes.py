@@ -25,9 +25,9 @@ import numpy as np
 from detectors.compiled import compiled
 from detectors.demands import check_choice, check_finite, check_positive
 from detectors.evidence.counts import F64, I64, WEEKS_PER_YEAR
+from detectors.evidence.crossings import Direction
 from detectors.single_series.onsets import log_sum, median_age
 
-Direction = Literal["concern", "improvement"]
 Way = Literal["rise", "fall", "both"]
 
 # Columns of the integer table of episodes that the kernels fill.
