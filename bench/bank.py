@@ -7,17 +7,14 @@ their ratios are lower bounds.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.timing import best
 from detectors.bank import Bank
 
 SERIES = 20_000
 STEPS = 50
-REPEATS = 5
 
 
 def numpy_steps(values: NDArray[np.float64], h: float = 5.0, reach: float = 0.9873) -> int:
@@ -50,27 +47,18 @@ def python_steps(values: NDArray[np.float64], h: float = 5.0) -> int:
     return total
 
 
-def best(run: Callable[[], object], points: int) -> float:
-    """Nanoseconds per point of the fastest of several repeats."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times) / points * 1e9
-
-
 def measure() -> dict[str, float]:
     """Nanoseconds per (series, point) of each way."""
     values = np.random.default_rng(1).normal(size=(STEPS, SERIES))
     bank = Bank(np.zeros(SERIES), np.ones(SERIES))
-    bank.run(values[:1])  # compile first
     few = np.ascontiguousarray(values[:, :500])
     return {
-        "bank, 50 steps a call": best(lambda: bank.run(values), values.size),
-        "bank, 1 step a call": best(lambda: [bank.update(row) for row in values], values.size),
-        "numpy": best(lambda: numpy_steps(values), values.size),
-        "python loop": best(lambda: python_steps(few), few.size),
+        "bank, 50 steps a call": best(lambda: bank.run(values)) / values.size * 1e9,
+        "bank, 1 step a call": best(lambda: [bank.update(row) for row in values])
+        / values.size
+        * 1e9,
+        "numpy": best(lambda: numpy_steps(values)) / values.size * 1e9,
+        "python loop": best(lambda: python_steps(few)) / few.size * 1e9,
     }
 
 

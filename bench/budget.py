@@ -15,6 +15,7 @@ from collections import Counter
 from datetime import date
 
 from bench.pipeline import NOW, messages, whole
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from streams.backtests.scores import poisson_limits
 from streams.catalogue.organisations import Organisations
 from streams.evidence.evaluation import Budgets
@@ -24,7 +25,6 @@ from streams.region.plan import Plan
 PROVIDERS, SITES, WARDS = 6, 2, 10
 # Nothing alerts before half a year of history.
 SILENT_WEEKS = 26
-WEEKS_PER_YEAR = 365.25 / 7
 
 
 def main(weeks: int = 130, seed: int = 11) -> None:

@@ -18,8 +18,8 @@ from dataclasses import replace
 import numpy as np
 
 from bench.delay import interpolated_median, ratio_limits
-from bench.fleets import BUDGETS, F64
-from detectors.evidence.model import WEEKS_PER_YEAR
+from bench.fleets import BUDGETS
+from detectors.evidence.counts import F64, WEEKS_PER_YEAR
 from streams.backtests.backtest import run
 from streams.backtests.culture import set_aside
 from streams.backtests.scenario_fleet import draw

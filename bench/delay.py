@@ -19,10 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fleets import BUDGETS, F64, VARIANTS, Variant, draw, watched
-from detectors.evidence.counts import DAYS
-from detectors.evidence.model import WEEKS_PER_YEAR
-from detectors.evidence.simulate import Fleet, oracle_cusum, oracle_scores
+from bench.fleets import BUDGETS, VARIANTS, Variant, draw, watched
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR
+from detectors.evidence.simulate import Fleet, oracle_cusum, oracle_scores, step_change
 
 SETTLED = 39  # weeks watched before the change
 FOLLOWED = 104
@@ -54,8 +53,8 @@ CHANGES = {
 
 def course(change: Change, weeks: int, at: int) -> F64:
     """The factor of each feed's mean over time, ``F64[F, T]``."""
-    grown = np.clip((np.arange(weeks) - at + 1) / change.ramp, 0.0, 1.0)
-    return np.asarray(1.0 + (np.array(change.ratios)[:, None] - 1.0) * grown)
+    ratios = np.array(change.ratios)
+    return np.asarray(step_change((1, ratios.size, weeks), ratios, at, change.ramp)[0])
 
 
 def delays(

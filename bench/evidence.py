@@ -8,12 +8,12 @@ the rest of the procedure costs on any machine; the microseconds are this one's.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from bench.timing import best
 from detectors.compiled import compiled
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
@@ -24,7 +24,6 @@ from detectors.evidence.watch import FeedCounts, watch
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 UNITS = 400
 WEEKS = 156
-REPEATS = 5
 TARGET = 4.0  # microseconds per unit-week of four feeds, judged at closes
 
 
@@ -36,17 +35,6 @@ def floor(times: int, each: int) -> float:
         for k in range(each):
             total += math.exp(-math.log(1.0 + (n % 97 + k) * 1e-3))
     return total
-
-
-def best(run: Callable[[], object], pieces: int) -> float:
-    """Processor microseconds per piece of the fastest of several repeats."""
-    run()  # compile first
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        run()
-        times.append(time.process_time() - start)
-    return min(times) / pieces * 1e6
 
 
 def measure() -> dict[str, float]:
@@ -67,20 +55,21 @@ def measure() -> dict[str, float]:
     def resumed(block: FeedCounts) -> object:
         return watch(block, model, budget1=0.2, budget2=0.05, path=path, dirty_from=last)
 
-    return {
-        "floor: logs and exponentials alone": best(lambda: floor(judged, 8 * len(AGES)), judged),
-        "closes": best(lambda: watch(closes, model, budget1=0.2, budget2=0.05), judged),
-        "closes, improvements of a feed too": best(
-            lambda: watch(closes, both, budget1=0.2, budget2=0.05), judged
+    ways: dict[str, tuple[Callable[[], object], int]] = {
+        "floor: logs and exponentials alone": (lambda: floor(judged, 8 * len(AGES)), judged),
+        "closes": (lambda: watch(closes, model, budget1=0.2, budget2=0.05), judged),
+        "closes, improvements of a feed too": (
+            lambda: watch(closes, both, budget1=0.2, budget2=0.05),
+            judged,
         ),
-        "closes and looks by day": best(
-            lambda: watch(looked, model, budget1=0.2, budget2=0.05), judged
+        "closes and looks by day": (
+            lambda: watch(looked, model, budget1=0.2, budget2=0.05),
+            judged,
         ),
-        "one more week, per unit with three years behind it": best(lambda: resumed(closes), UNITS),
-        "fit of the fleet, per unit of a year": best(
-            lambda: fit_fleet(closes.until(52), FEEDS), UNITS
-        ),
+        "one more week, per unit with three years behind it": (lambda: resumed(closes), UNITS),
+        "fit of the fleet, per unit of a year": (lambda: fit_fleet(closes.until(52), FEEDS), UNITS),
     }
+    return {name: best(run) / pieces * 1e6 for name, (run, pieces) in ways.items()}
 
 
 def main() -> None:

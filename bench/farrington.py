@@ -11,16 +11,15 @@ time is measured, so that other work on the machine counts little. For scale, R'
 from __future__ import annotations
 
 import sys
-import time
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.timing import best
 from detectors.surveillance.farrington import farrington
 from detectors.surveillance.farrington_options import FarringtonOptions
 
 WEEKS = 52 * 7
-REPEATS = 3
 EDITIONS = {
     "flexible, delta": FarringtonOptions(),
     "1996": FarringtonOptions.original(),
@@ -40,17 +39,12 @@ def simulated(series: int, mean: float, seed: int = 1) -> NDArray[np.float64]:
     return rng.poisson(rng.gamma(mu / 0.5, 0.5)).astype(np.float64)
 
 
-def best(counts: NDArray[np.float64], options: FarringtonOptions, judged: int) -> float:
+def cost(counts: NDArray[np.float64], options: FarringtonOptions, judged: int) -> float:
     """Microseconds per judged point of the fastest of several repeats, processor time."""
     dates = np.datetime64("2015-01-05") + 7 * np.arange(WEEKS)
     at = np.arange(WEEKS - judged, WEEKS)
-    farrington(counts[:2], options, dates=dates, at=at[-2:])  # compile first
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        farrington(counts, options, dates=dates, at=at)
-        times.append(time.process_time() - start)
-    return min(times) / (len(counts) * judged) * 1e6
+    seconds = best(lambda: farrington(counts, options, dates=dates, at=at), repeats=2)
+    return seconds / (len(counts) * judged) * 1e6
 
 
 def measure(series: int = 20_000) -> dict[tuple[str, float], tuple[float, float]]:
@@ -60,8 +54,8 @@ def measure(series: int = 20_000) -> dict[tuple[str, float], tuple[float, float]
         counts = simulated(series, mean)
         for name, options in EDITIONS.items():
             found[name, mean] = (
-                best(counts, options, 2),
-                best(counts[:1000], options, 104),
+                cost(counts, options, 2),
+                cost(counts[:1000], options, 104),
             )
     return found
 

@@ -19,17 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evidence.calibrate import calibrate
-from detectors.evidence.counts import FeedCounts
+from detectors.evidence.counts import F64, WEEKS_PER_YEAR, FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.holidays import holiday_weeks
-from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
+from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
 from detectors.evidence.watch import WatchPath, watch
 from streams.backtests.backtest import QUARTER
 from streams.backtests.scores import poisson_limits
 from streams.facts.periods import Grid
 
-F64 = NDArray[np.float64]
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 RATES = (8.0, 0.7, 0.15, 1.2)
 HISTORY, FOLLOWED = 52, 104

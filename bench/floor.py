@@ -36,11 +36,11 @@ from bench.delay import (
     oracle_bars,
     oracle_delays,
 )
-from bench.fleets import BUDGETS, F64, FEEDS, HISTORY, VARIANTS, draw, truth_of
+from bench.fleets import BUDGETS, FEEDS, HISTORY, VARIANTS, draw, truth_of
 from detectors.compiled import compiled
-from detectors.evidence.counts import I64
+from detectors.evidence.counts import F64, I64, WEEKS_PER_YEAR
 from detectors.evidence.looks import eligible
-from detectors.evidence.model import SAFETY, WEEKS_PER_YEAR, EvidenceModel
+from detectors.evidence.model import SAFETY, EvidenceModel
 from detectors.evidence.patterns import Patterns
 from detectors.evidence.simulate import Fleet, oracle_scores
 from detectors.evidence.statistic import AGES, Tables, accumulate, onset_sums, tables

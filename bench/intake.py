@@ -13,11 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.timing import best
 from streams.catalogue.indicators import Catalogue
 from streams.catalogue.organisations import Organisations
 from streams.facts.messages import Message
@@ -25,7 +24,6 @@ from streams.intake.receiving import Context, encode, open_message
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 A_MESSAGE = 100
-ROUNDS = 5
 
 
 def incident(number: int, rng: random.Random) -> dict[str, Any]:
@@ -65,15 +63,6 @@ def messages(events: list[dict[str, Any]]) -> list[Message]:
     ]
 
 
-def seconds(run: Callable[[], object]) -> float:
-    best = float("inf")
-    for _ in range(ROUNDS):
-        start = time.process_time()
-        run()
-        best = min(best, time.process_time() - start)
-    return best
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=50_000)
@@ -99,20 +88,20 @@ def main() -> None:
     if len(facts) != count:
         raise SystemExit("the benchmark's own events were refused")
 
-    bare = seconds(lambda: [json.loads(m.value or b"") for m in sent]) / count
+    bare = best(lambda: [json.loads(m.value or b"") for m in sent]) / count
     rows = (
         ("json.loads alone", bare),
         (
             "opened: bytes to facts",
-            seconds(lambda: [open_message(m, context) for m in sent]) / count,
+            best(lambda: [open_message(m, context) for m in sent]) / count,
         ),
         (
             "one bad event in 100",
-            seconds(lambda: [open_message(m, context) for m in spoiled]) / few,
+            best(lambda: [open_message(m, context) for m in spoiled]) / few,
         ),
-        ("every event odd", seconds(lambda: [open_message(m, context) for m in escaped]) / few),
-        ("written out again", seconds(lambda: [encode(facts[:1000])]) / min(count, 1000)),
-        ("additions to indicators", seconds(lambda: [*map(catalogue.additions, facts)]) / count),
+        ("every event odd", best(lambda: [open_message(m, context) for m in escaped]) / few),
+        ("written out again", best(lambda: [encode(facts[:1000])]) / min(count, 1000)),
+        ("additions to indicators", best(lambda: [*map(catalogue.additions, facts)]) / count),
     )
     print(f"{count} incidents, {A_MESSAGE} a message, one core")
     print(f"{'':<26}{'µs/event':>10}{'events/s':>12}{'of json.loads':>15}")

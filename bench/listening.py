@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from detectors.evidence.episodes import SeriesEpisode
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
+from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import watch_shares
@@ -36,7 +37,7 @@ def settings(budget: float) -> dict[str, Any]:
     return {
         "budget1": budget,
         "budget2": budget / 4,
-        "per_year": made.WEEKS_PER_YEAR,
+        "per_year": WEEKS_PER_YEAR,
         "minimum": BASELINE,
     }
 
@@ -81,7 +82,7 @@ def say(what: str, found: list[SeriesEpisode], years: float, budget: float, micr
 
 
 def stable(only: str, series: int, budget: float, rng: np.random.Generator) -> None:
-    years = series * (PERIODS - BASELINE) / made.WEEKS_PER_YEAR
+    years = series * (PERIODS - BASELINE) / WEEKS_PER_YEAR
 
     def run(what: str, watch: Callable[[], list[SeriesEpisode]]) -> None:
         start = time.perf_counter()

@@ -198,7 +198,7 @@ def real_series() -> str:
             years = []
             for error in (1e-2, 1e-4, 1e-6):
                 path = sprt(deaths, PoissonRisk(2.0), alpha=error, beta=error, lower=lower)
-                hits = np.flatnonzero(path.signal == 1)
+                hits = np.flatnonzero(path.signals == 1)
                 years.append(entries[int(hits[0])]["year"] if hits.size else "none")
             lines.append(
                 f"| deaths certified by Shipman, {group.replace('65plus', ' 65 and over')} | "

@@ -7,38 +7,26 @@ One thread; the first call of each compiles and is not timed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from bench.timing import best
 from detectors.run_lengths.counts import count_cusum_run_length
 from detectors.run_lengths.distributions import NegativeBinomial
 from detectors.run_lengths.ewma import ewma_run_length
 from detectors.run_lengths.gaussian import gaussian_cusum_two_sided_run_length
 from detectors.run_lengths.rules import weco_run_length
 from detectors.run_lengths.thresholds import gaussian_cusum_threshold_for
+from detectors.sequential.count_cusum_design import negative_binomial_chart
 from detectors.sequential.cusum_gaussian import GaussianCusum, gaussian_cusum
 from detectors.sequential.ewma import Ewma, ewma
 from detectors.sequential.likelihood_cusum import PoissonCusum, poisson_cusum
-from detectors.sequential.likelihood_ratios import negative_binomial_chart
 from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum
 
 SERIES = 2_000
 POINTS = 500
 UPDATES = 5_000
-REPEATS = 5
-
-
-def best(run: Callable[[], object]) -> float:
-    """Seconds of the fastest of several repeats, after one that compiles."""
-    run()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def whole_series() -> dict[str, float]:

@@ -28,8 +28,9 @@ from bench.delay import (
     oracle_bars,
     oracle_delays,
 )
-from bench.fleets import BUDGETS, F64, HISTORY, VARIANTS, draw, truth_of
+from bench.fleets import BUDGETS, HISTORY, VARIANTS, draw, truth_of
 from bench.floor import FIVE, Step, watched
+from detectors.evidence.counts import F64
 from detectors.evidence.explain import explain, ways_of
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import Fleet, oracle_scores

@@ -22,15 +22,14 @@ J. M. Lucas & M. S. Saccucci, Technometrics 32 (1990).
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.nhs_rules import (
     SHIFT_POINTS,
     TREND_POINTS,
-    Floats,
     check_lengths,
     extend,
     limit_bits,
@@ -40,7 +39,6 @@ from detectors.charts.nhs_rules import (
     variant_of,
     zone_of,
 )
-from detectors.charts.xmr import xmr_limits
 from detectors.compiled import compiled
 from detectors.conformance import Subject
 from detectors.sequential.cusum_recursion import TIE
@@ -50,7 +48,8 @@ CUSUM_HIGH, CUSUM_LOW, EWMA_HIGH, EWMA_LOW = (1 << bit for bit in range(8, 12))
 
 _CHUNK = 1024  # series whose state stays in the processor's nearest cache while time passes
 
-Counts = NDArray[np.int8]
+Marks = NDArray[np.int8]
+"""Signed lengths of patterns, or zones."""
 Bits = NDArray[np.uint16]
 
 # One short loop per method, over few columns each and without branches: that is what lets
@@ -89,7 +88,7 @@ def _ewma(z: Floats, average: Floats, weight: float, reach: float, keep: float, 
 
 
 @compiled
-def _limits(z: Floats, zone: Counts, bits: Bits) -> None:
+def _limits(z: Floats, zone: Marks, bits: Bits) -> None:
     for s in range(len(z)):
         zone[s] = zone_of(z[s], 0.0, -3.0 - TIE, 3.0 + TIE, -2.0 - TIE, 2.0 + TIE)
         bits[s] += limit_bits(zone[s])
@@ -97,7 +96,7 @@ def _limits(z: Floats, zone: Counts, bits: Bits) -> None:
 
 @compiled
 def _trend(
-    values: Floats, z: Floats, previous: Floats, trend: Counts, steps: int, bits: Bits
+    values: Floats, z: Floats, previous: Floats, trend: Marks, steps: int, bits: Bits
 ) -> None:
     for s in range(len(z)):
         value = values[s] if z[s] == z[s] else np.nan
@@ -108,7 +107,7 @@ def _trend(
 
 @compiled
 def _two_of_three(
-    z: Floats, zone: Counts, before: Counts, earlier: Counts, variant: int, bits: Bits
+    z: Floats, zone: Marks, before: Marks, earlier: Marks, variant: int, bits: Bits
 ) -> None:
     for s in range(len(z)):
         known = int(z[s] == z[s])
@@ -118,7 +117,7 @@ def _two_of_three(
 
 
 @compiled
-def _shift(zone: Counts, run: Counts, points: int, bits: Bits) -> None:
+def _shift(zone: Marks, run: Marks, points: int, bits: Bits) -> None:
     for s in range(len(zone)):
         run[s] = extend(run[s], zone[s] > 0, zone[s] < 0, points)
         bits[s] += shift_bits(run[s], points)
@@ -130,7 +129,7 @@ def _run(
     mean: Floats,
     scale: Floats,
     charts: Floats,
-    patterns: Counts,
+    patterns: Marks,
     k: float,
     h: float,
     weight: float,
@@ -185,8 +184,6 @@ class Bank:
         array([1, 0], dtype=uint16)
     """
 
-    missing: ClassVar[str] = "breaks"
-
     def __init__(
         self,
         mean: ArrayLike,
@@ -198,7 +195,7 @@ class Bank:
         width: float = 2.962,
         shift_points: int = SHIFT_POINTS,
         trend_points: int = TREND_POINTS,
-        two_of_three: str = "published",
+        two_of_three: str = "plot_the_dots",
         reset: bool = True,
     ) -> None:
         check_lengths(shift_points, trend_points)
@@ -269,21 +266,6 @@ class Bank:
         """EWMA of every series in sigmas, shape (series,)."""
         average: Floats = self._charts[2].copy()
         return average
-
-
-def bank_from_history(history: ArrayLike, *, screen: bool = True, **settings: object) -> Bank:
-    """A bank whose means and sigmas are the XmR ones of ``history``, shape (steps, series).
-
-    A series without meaningful XmR limits gets sigma 0 and is never judged. ``settings`` are
-    those of ``Bank``. Raises ``ValueError`` for a history that is not two-dimensional.
-    """
-    block = np.asarray(history, np.float64)
-    if block.ndim != 2:
-        raise ValueError("history must have shape (steps, series)")
-    limits = [xmr_limits(column, screen=screen) for column in block.T]
-    mean = [0.0 if one.reason else one.mean for one in limits]
-    sigma = [0.0 if one.reason else one.sigma for one in limits]
-    return Bank(mean, sigma, **settings)  # type: ignore[arg-type] # checked by Bank
 
 
 def _make() -> Bank:

@@ -81,7 +81,7 @@ class Subject:
 
 
 def subjects() -> list[Subject]:
-    """Every subject described in the modules of ``detectors``, by name."""
+    """Every subject of the modules of ``detectors``; ``NonConformanceError`` for a name twice."""
     found: list[Subject] = []
     for module in detector_modules():
         found.extend(getattr(module, "CONFORMANCE", ()))

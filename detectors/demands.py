@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 
 
 def check_whole(name: str, value: object, least: int) -> None:
@@ -36,3 +37,22 @@ def check_inside(name: str, value: float, low: float = 0.0, high: float = 1.0) -
     """Raise ``ValueError`` unless ``value`` lies strictly between ``low`` and ``high``."""
     if not low < value < high:
         raise ValueError(f"{name} must lie strictly between {low:g} and {high:g}, not {value}")
+
+
+def check_not_negative(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is zero or more and finite."""
+    if not 0.0 <= value < math.inf:
+        raise ValueError(f"{name} must be finite and not negative, not {value}")
+
+
+def check_part(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is above 0 and at most 1."""
+    if not 0.0 < value <= 1.0:
+        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+
+
+def check_choice(name: str, value: object, known: Iterable[object]) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of the ``known``."""
+    choices = list(known)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")

@@ -22,21 +22,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import check_finite, check_whole
 
 LONG_RUN, FEW_CROSSINGS = 1, 2
 
 
 def longest_run_limit(useful: int) -> int:
     """Longest run still usual among ``useful`` points; ``ValueError`` below one point."""
-    if useful < 1:
-        raise ValueError(f"useful must be at least 1, not {useful}")
+    check_whole("useful", useful, 1)
     return round(math.log2(useful)) + 3
 
 
@@ -46,8 +45,7 @@ def crossings_limit(useful: int) -> int:
 
     The smallest k with P(Binomial(useful - 1, 1/2) <= k) >= 0.05.
     """
-    if useful < 1:
-        raise ValueError(f"useful must be at least 1, not {useful}")
+    check_whole("useful", useful, 1)
     from scipy.special import bdtr  # noqa: PLC0415 - scipy is slow to import
 
     steps = useful - 1
@@ -152,11 +150,8 @@ class RunTestMonitor:
     Reference: see the module.
     """
 
-    missing: ClassVar[str] = "ignored"
-
     def __init__(self, *, centre: float) -> None:
-        if not math.isfinite(centre):
-            raise ValueError(f"centre must be finite, not {centre}")
+        check_finite("centre", centre)
         self.centre = centre
         self._side = 0
         self._run = 0

@@ -27,16 +27,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.arrays import Booleans, Floats
+from detectors.charts.nhs_rules import Limits
 from detectors.charts.xmr import D2, average_moving_range, exact_mean, moving_ranges
 
 AttributeKind = Literal["p", "np", "u", "c"]
 OVERDISPERSED = 1.2
 """sigma_z above which Laney's limits should be preferred."""
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def attribute_limits(
     kind: AttributeKind,
     counts: Floats,
     denominators: Floats,
-    base: Mask,
+    base: Booleans,
     *,
     laney: bool = False,
     screen: bool = True,
@@ -105,7 +103,9 @@ def attribute_limits(
     return AttributeLimits(_lines(middle, sigma, ceiling), spread, sigma, centre)
 
 
-def _sigma_z(z: Floats, used: Mask, adjoined: Mask | None, *, screen: bool, ordered: bool) -> float:
+def _sigma_z(
+    z: Floats, used: Booleans, adjoined: Booleans | None, *, screen: bool, ordered: bool
+) -> float:
     if not ordered:
         return float(np.std(z[used], ddof=1)) if used.sum() > 1 else math.nan
     series = np.where(used, z, np.nan) if adjoined is None else z[adjoined]

@@ -37,14 +37,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.icons import (
+    DIRECTIONS,
     POINT_TYPES,
     assurance_icon,
-    check_direction,
     point_types,
     variation_icon,
 )
-from detectors.charts.nhs_rules import SPECIAL_CAUSES, Floats, find_signals, leading_rule
+from detectors.charts.nhs_rules import SPECIAL_CAUSES, find_signals, leading_rule
 from detectors.charts.rebases import Rebase, stretches_of
 from detectors.charts.stretches import (
     KINDS,
@@ -61,7 +62,7 @@ from detectors.charts.stretches import (
     plotted,
 )
 from detectors.charts.xmr import LARGEST, MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
-from detectors.demands import check_finite, check_whole
+from detectors.demands import check_choice, check_finite, check_whole
 
 __all__ = [
     "KINDS",
@@ -153,7 +154,7 @@ def chart(
     limits: LimitKind = "auto",
     ordered: bool = True,
     minimum_points: int = 1,
-    compat: Compat = "",
+    compat: Compat = "published",
 ) -> Chart:
     """Draw a chart of one series.
 
@@ -176,7 +177,8 @@ def chart(
             ranges: Laney's sigma_z is then the standard deviation.
         minimum_points: Fewest known baseline points for limits; below 12 they are trial
             limits anyway.
-        compat: Follow a package where it departs from the published method.
+        compat: ``"published"``, or a package to follow where it departs from that
+            (``stretches.Compat``).
 
     Raises:
         ValueError: for an unknown kind, direction, variant, limits or compat; a target that is not
@@ -193,7 +195,7 @@ def chart(
         compat=compat,
     )
     settings.check()
-    check_direction(direction)
+    check_choice("direction", direction, DIRECTIONS)
     if target is not None:
         check_finite("target", target)
     counts = _numbers("values", values)

@@ -23,13 +23,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from detectors.demands import check_whole
+
 _LARGEST_RANGE = 18.0  # sigmas; beyond it P(R > r) is below 1e-30 for any subgroup in use
 _SMALLEST_VALUE = 9.0
-
-
-def _check(size: int) -> None:
-    if size < 2:
-        raise ValueError(f"size of a subgroup must be at least 2, not {size}")
 
 
 @lru_cache(maxsize=1024)
@@ -39,7 +36,7 @@ def range_moments(size: int) -> tuple[float, float]:
     Gauss-Legendre in r and the trapezium rule in x, which is exact to rounding for a smooth
     integrand that vanishes at both ends.
     """
-    _check(size)
+    check_whole("size of a subgroup", size, 2)
     from scipy.special import ndtr  # noqa: PLC0415 - scipy is slow to import
 
     nodes, weights = np.polynomial.legendre.leggauss(160)
@@ -66,6 +63,6 @@ def d3(size: int) -> float:
 
 def c4(size: int) -> float:
     """Mean standard deviation of ``size`` Gaussian values, in sigmas; ``ValueError`` below 2."""
-    _check(size)
+    check_whole("size of a subgroup", size, 2)
     gammas = math.lgamma(size / 2.0) - math.lgamma((size - 1.0) / 2.0)
     return math.sqrt(2.0 / (size - 1.0)) * math.exp(gammas)

@@ -31,8 +31,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.charts.funnel_scores import (
-    Booleans,
     FunnelKind,
     FunnelScores,
     Overdispersion,
@@ -42,7 +42,7 @@ from detectors.charts.funnel_scores import (
     overdispersion,
     ratio_of_counts_error,
 )
-from detectors.charts.nhs_rules import Floats
+from detectors.demands import check_choice, check_whole
 
 Z95 = 1.959964
 Z998 = 3.090232
@@ -118,8 +118,7 @@ class Funnel:
 
         Raises ``ValueError`` for fewer than two points or when no unit is known.
         """
-        if points < 2:
-            raise ValueError(f"points must be at least 2, not {points}")
+        check_whole("points", points, 2)
         known = self.denominators[~np.isnan(self.denominators)]
         if not len(known):
             raise ValueError("no unit has a denominator to draw limits at")
@@ -130,9 +129,9 @@ class Funnel:
         """Which units lie outside the limits (95 or 99.8 %), False for missing ones.
 
         The limits are the adjusted ones where the units are overdispersed, else the plain ones.
+        Raises ``ValueError`` for another level.
         """
-        if level not in {95, 998}:
-            raise ValueError(f"level must be 95 or 998 (for 99.8 %), not {level}")
+        check_choice("level", level, (95, 998))
         limits = self.limits(adjusted=self.overdispersed)
         low = limits.lower95 if level == 95 else limits.lower998
         high = limits.upper95 if level == 95 else limits.upper998
@@ -190,13 +189,9 @@ def funnel(
 
     Raises ``ValueError`` as ``funnel_scores`` and ``overdispersion`` do, and for unknown settings.
     """
-    for name, value, known in (
-        ("transform", transform, {"log", "root"}),
-        ("adjustment", adjustment, {"additive", "multiplicative", "none"}),
-        ("compat", compat, {"published", "FunnelPlotR"}),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} must be one of {sorted(known)}, not {value!r}")
+    check_choice("transform", transform, ("log", "root"))
+    check_choice("adjustment", adjustment, ("additive", "multiplicative", "none"))
+    check_choice("compat", compat, ("published", "FunnelPlotR"))
     logs = kind == "ratio" and transform == "log"
     n = np.array(denominators, np.float64)
     scores = funnel_scores(observed, n, kind=kind, transform=transform, target=target)

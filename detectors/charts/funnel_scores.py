@@ -37,14 +37,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Booleans, Floats
+from detectors.demands import check_choice, check_inside
 
 FunnelKind = Literal["proportion", "ratio", "counts"]
 Transform = Literal["log", "root"]
 Treatment = Literal["winsorise", "trim"]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,8 @@ def overdispersion(
     Raises ``ValueError`` unless 0 < share < 0.5 or for an unknown treatment. Without any
     known score phi is NaN and tau2 is 0.
     """
-    if not 0.0 < share < 0.5:
-        raise ValueError(f"share must lie strictly between 0 and 0.5, not {share}")
-    if treatment not in {"winsorise", "trim"}:
-        raise ValueError(f'treatment must be "winsorise" or "trim", not {treatment!r}')
+    check_inside("share", share, 0.0, 0.5)
+    check_choice("treatment", treatment, ("winsorise", "trim"))
     z = scores.z
     known = ~np.isnan(z)
     treat = winsorised if treatment == "winsorise" else trimmed
@@ -186,8 +184,7 @@ def _units(observed: ArrayLike, denominators: ArrayLike) -> tuple[Floats, Floats
 
 
 def _target(o: Floats, n: Floats, kind: FunnelKind, target: float | None) -> float:
-    if kind not in {"proportion", "ratio", "counts"}:
-        raise ValueError(f'kind must be "proportion", "ratio" or "counts", not {kind!r}')
+    check_choice("kind", kind, ("proportion", "ratio", "counts"))
     if kind == "ratio":
         if target not in {None, 1.0}:
             raise ValueError(f"target of a standardised ratio is 1, not {target}")
@@ -195,7 +192,5 @@ def _target(o: Floats, n: Floats, kind: FunnelKind, target: float | None) -> flo
     if target is None:
         total = float(np.nansum(n))
         return float(np.nansum(o)) / total if total else math.nan
-    upper = 1.0 if kind == "proportion" else math.inf
-    if not 0.0 < target < upper:
-        raise ValueError(f"target must lie strictly between 0 and {upper}, not {target}")
+    check_inside("target", target, 0.0, 1.0 if kind == "proportion" else math.inf)
     return target

@@ -8,21 +8,20 @@ process will consistently pass it, consistently fail it, or hit and miss.
 A trend is coloured by its direction, not by the side of the mean it happens to be on: a
 series that falls towards its mean from above is falling.
 
-Names follow NHSRplotthedots 0.2.2. Orange and blue were chosen there to remain distinct to
-colour-blind readers; an icon must never rest on colour alone.
+Names follow NHSRplotthedots 0.2.2.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Direction = Literal["up", "down", "neutral"]
-"""Which way is better."""
+from detectors.demands import check_choice
+
 DIRECTIONS = ("up", "down", "neutral")
+"""Which way is better."""
 
 POINT_TYPES = (
     "common_cause",
@@ -44,29 +43,14 @@ VARIATION_ICONS = (
 )
 ASSURANCE_ICONS = ("consistent_pass", "consistent_fail", "inconsistent")
 
-COLOURS = {
-    "common_cause": "#a6a6a6",
-    "special_cause_improvement": "#00b0f0",
-    "special_cause_concern": "#e46c0a",
-    "special_cause_neutral_high": "#490092",
-    "special_cause_neutral_low": "#490092",
-    "target": "#de1b1b",
-    "mean": "#000000",
-}
-
-
-def check_direction(direction: str) -> None:
-    """Raise ``ValueError`` unless ``direction`` is one of ``DIRECTIONS``."""
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction must be one of {', '.join(DIRECTIONS)}, not {direction!r}")
-
 
 def point_types(causes: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
     """Index into ``POINT_TYPES`` for codes of ``nhs_rules.SPECIAL_CAUSES``, same shape.
 
-    Odd codes are signals upwards, even ones downwards, 0 is none.
+    Odd codes are signals upwards, even ones downwards, 0 is none. Raises ``ValueError`` for an
+    unknown direction.
     """
-    check_direction(direction)
+    check_choice("direction", direction, DIRECTIONS)
     if direction == "neutral":
         high, low = NEUTRAL_HIGH, NEUTRAL_LOW
     elif direction == "up":
@@ -78,7 +62,7 @@ def point_types(causes: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
 
 
 def variation_icon(cause: int, direction: str) -> str:
-    """Variation icon for the special-cause code of the latest point."""
+    """Variation icon for the special-cause code of the latest point; else as ``point_types``."""
     kind = int(point_types(np.array([cause], np.uint8), direction)[0])
     if kind == COMMON_CAUSE:
         return "common_cause"
@@ -91,9 +75,10 @@ def assurance_icon(target: float | None, lower: float, upper: float, direction: 
     """Assurance icon for the limits in force at the latest point.
 
     None where there is no target, no limits, or no better direction. A target exactly on a
-    limit is neither assured nor out of reach: hit and miss.
+    limit is neither assured nor out of reach: hit and miss. Raises ``ValueError`` for an unknown
+    direction.
     """
-    check_direction(direction)
+    check_choice("direction", direction, DIRECTIONS)
     if target is None or direction == "neutral":
         return None
     if math.isnan(target) or math.isnan(lower) or math.isnan(upper):

@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.charts.chart import chart, check_counts
-from detectors.charts.nhs_rules import (
-    Floats,
-    Limits,
-    find_signals,
-    variant_of,
-)
+from detectors.charts.nhs_rules import Limits, find_signals, variant_of
 from detectors.charts.rule_walk import RuleWalk
 from detectors.charts.stretches import (
     NEEDS_DENOMINATORS,
@@ -54,7 +49,8 @@ class ChartMonitor:
         two_of_three: Reading of the two-of-three rule (``nhs_rules.TwoOfThree``).
         limits: How the limits of c, u and g charts are made (``stretches.LimitKind``).
         minimum_points: Fewest known baseline points for limits.
-        compat: Follow a package where it departs from the published method.
+        compat: ``"published"``, or a package to follow where it departs from that
+            (``stretches.Compat``).
 
     Example:
         >>> monitor = ChartMonitor(kind="u", baseline=12)
@@ -64,8 +60,6 @@ class ChartMonitor:
 
     Reference: see ``chart`` and the module of each kind.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,
@@ -77,7 +71,7 @@ class ChartMonitor:
         two_of_three: str = "plot_the_dots",
         limits: LimitKind = "auto",
         minimum_points: int = 1,
-        compat: Compat = "",
+        compat: Compat = "published",
     ) -> None:
         check_whole("baseline", baseline, 2)
         self.kind = kind

@@ -29,10 +29,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
-from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
+from detectors.demands import check_choice, check_whole
 
 SHIFT_POINTS = 7
 TREND_POINTS = 7
@@ -57,22 +56,19 @@ SPECIAL_CAUSES = (
 )
 """Names of the codes that ``leading_rule`` gives (code 0 is no signal)."""
 
-TwoOfThree = Literal[
-    "plot_the_dots", "making_data_count_2023", "power_bi", "published", "single_chart_tool"
-]
+TwoOfThree = Literal["plot_the_dots", "making_data_count_2023", "power_bi"]
 """Three live readings of "two out of three points in the outer third"; none is the only one.
 
-``plot_the_dots`` (also ``published``)
+``plot_the_dots``
     NHSRplotthedots 0.2.2: the two lie beyond 2/3 of the limit but not beyond the limit
     itself, and all three points are on the same side of the mean.
-``making_data_count_2023`` (also ``single_chart_tool``)
+``making_data_count_2023``
     NHS England's single-chart tool since November 2023: points beyond the limit count too.
 ``power_bi``
     The Power BI SPC visual: the signs of the points beyond 2/3 of the limit are added over
     three points and must reach two, wherever the third lies; two points suffice at the start.
 """
-TWO_OF_THREE: dict[str, int] = {"published": 0, "single_chart_tool": 1, "power_bi": 2}
-_NAMED = TWO_OF_THREE | {"plot_the_dots": 0, "making_data_count_2023": 1}
+TWO_OF_THREE: dict[str, int] = {"plot_the_dots": 0, "making_data_count_2023": 1, "power_bi": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +248,8 @@ def check_lengths(shift_points: int, trend_points: int) -> None:
 
 def variant_of(two_of_three: str) -> int:
     """Code of a two-of-three variant; raises ``ValueError`` for an unknown name."""
-    if two_of_three not in _NAMED:
-        raise ValueError(f"two_of_three must be one of {', '.join(_NAMED)}, not {two_of_three!r}")
-    return _NAMED[two_of_three]
+    check_choice("two_of_three", two_of_three, TWO_OF_THREE)
+    return TWO_OF_THREE[two_of_three]
 
 
 def find_signals(

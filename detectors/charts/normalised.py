@@ -25,7 +25,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.arrays import Floats
+from detectors.charts.nhs_rules import Limits
 from detectors.charts.xmr import exact_mean
 
 SPREAD_SCREEN = 3.2665

@@ -23,14 +23,13 @@ control chart for parts-per-million nonconforming items", Journal of Quality Tec
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.arrays import Booleans, Floats
+from detectors.charts.nhs_rules import Limits
 from detectors.charts.sparse import TAILS
 from detectors.charts.xmr import D2, XmrLimits, exact_mean, xmr_limits
 
 T_POWER = 3.6
-Mask = NDArray[np.bool_]
 
 
 def geometric_quantile(mean: float, chance: float) -> float:
@@ -44,7 +43,7 @@ def geometric_quantile(mean: float, chance: float) -> float:
     return float(max(np.ceil(np.log1p(-chance) / stay - 1.0 - 1e-12), 0.0))
 
 
-def g_limits(gaps: Floats, base: Mask, *, exact: bool = False) -> Limits:
+def g_limits(gaps: Floats, base: Booleans, *, exact: bool = False) -> Limits:
     """Limits of a g chart at every point, from the gaps in ``base``; shape (points,).
 
     All NaN when no gap in ``base`` is known.
@@ -65,7 +64,7 @@ def g_limits(gaps: Floats, base: Mask, *, exact: bool = False) -> Limits:
 
 
 def t_limits(
-    gaps: Floats, base: Mask, *, screen: bool = True, adjoin: bool = False
+    gaps: Floats, base: Booleans, *, screen: bool = True, adjoin: bool = False
 ) -> tuple[Limits, XmrLimits]:
     """Limits of a t chart at every point, from the gaps in ``base``, and the XmR limits behind.
 

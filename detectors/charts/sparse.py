@@ -30,7 +30,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.arrays import Floats
+from detectors.charts.nhs_rules import Limits
 
 SPARSE_COUNTS = "sparse_counts"
 """Why a series has no XmR chart: the reason that charts and monitors give."""

@@ -10,8 +10,9 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.attribute import OVERDISPERSED, AttributeKind, attribute_limits, ratios
-from detectors.charts.nhs_rules import Floats, Limits
+from detectors.charts.nhs_rules import Limits
 from detectors.charts.normalised import normalised_limits
 from detectors.charts.rare import g_limits, t_limits
 from detectors.charts.sparse import (
@@ -29,7 +30,7 @@ from detectors.charts.xmr import (
     exact_mean,
     xmr_limits,
 )
-from detectors.demands import check_positive, check_whole
+from detectors.demands import check_choice, check_positive, check_whole
 
 ChartKind = Literal[
     "xmr", "mr", "i_prime", "p", "np", "u", "c", "p_prime", "u_prime", "g", "t"
@@ -38,8 +39,8 @@ KINDS = ("xmr", "mr", "i_prime", "p", "np", "u", "c", "p_prime", "u_prime", "g",
 NEEDS_DENOMINATORS = frozenset({"i_prime", "p", "np", "u", "p_prime", "u_prime"})
 TAKES_NO_DENOMINATORS = frozenset({"mr", "c", "g", "t"})
 
-Compat = Literal["", "plotthedots", "qicharts2", "qcc"]
-"""Behaviour of a named package where it departs from the published method.
+Compat = Literal["published", "plotthedots", "qicharts2", "qcc"]
+"""The published method, or a named package's behaviour where it departs from that.
 
 ``plotthedots``: flags points although the average moving range is zero.
 ``qicharts2``: XmR limits by 3 / 1.128 instead of the rounded 2.66; neighbours of an excluded
@@ -47,9 +48,9 @@ Compat = Literal["", "plotthedots", "qicharts2", "qcc"]
     moving range chart at two thirds of the upper limit.
 ``qcc``: XmR limits by 3 / 1.128 too.
 
-With any of them sparse counts are charted as if they were plentiful.
+With any package sparse counts are charted as if they were plentiful.
 """
-COMPATS = ("", "plotthedots", "qicharts2", "qcc")
+COMPATS = ("published", "plotthedots", "qicharts2", "qcc")
 
 LimitKind = Literal["auto", "three_sigma", "probability"]
 """How the limits of c, u and g charts are made.
@@ -84,15 +85,12 @@ class FitSettings:
     limits: str = "auto"
     ordered: bool = True
     minimum_points: int = 1
-    compat: str = ""
+    compat: str = "published"
 
     def check(self) -> None:
         """Raise ``ValueError`` for settings that do not exist or do not go together."""
         for name, known in (("kind", KINDS), ("limits", LIMIT_KINDS), ("compat", COMPATS)):
-            given = getattr(self, name)
-            if given not in known:
-                choices = ", ".join(one or "empty" for one in known)
-                raise ValueError(f"{name} must be one of {choices}, not {given!r}")
+            check_choice(name, getattr(self, name), known)
         if self.limits == "probability" and self.kind not in HAVE_PROBABILITY:
             raise ValueError(f"limits by probability are for c, u and g charts, not {self.kind}")
         check_whole("minimum_points", self.minimum_points, 1)
@@ -162,7 +160,7 @@ def _xmr(counts: Floats, below: Floats, base: NDArray[np.bool_], settings: FitSe
         keep_zero_range=settings.compat == "plotthedots",
     )
     reason, better = found.reason, ""
-    if not reason and not settings.compat and is_sparse(np.where(base, counts, np.nan)):
+    if not reason and settings.compat == "published" and is_sparse(np.where(base, counts, np.nan)):
         reason = SPARSE_COUNTS
     if reason in {ZERO_MOVING_RANGE, SPARSE_COUNTS}:
         better = "c" if (below == 1.0).all() else "u"
@@ -252,7 +250,7 @@ def _attribute(
         reason = TOO_FEW_POINTS
     elif laney and not fitted.sigma_z > 0.0:
         reason, better = ZERO_MOVING_RANGE, simple
-    elif not settings.compat and simple in {"p", "np"} and fitted.centre in {0.0, 1.0}:
+    elif settings.compat == "published" and simple in {"p", "np"} and fitted.centre in {0.0, 1.0}:
         reason = NO_VARIATION
     elif not laney and simple in {"p", "u"} and fitted.sigma_z > OVERDISPERSED:
         better = f"{simple}_prime"
@@ -270,7 +268,10 @@ def _by_probability(
     if settings.limits == "probability":
         return True
     known = base & (below > 0) & ~np.isnan(counts)
-    return not settings.compat and math.fsum(counts[known].tolist()) < SPARSE_MEAN * known.sum()
+    return (
+        settings.compat == "published"
+        and math.fsum(counts[known].tolist()) < SPARSE_MEAN * known.sum()
+    )
 
 
 _Fit = Callable[[Floats, Floats, NDArray[np.bool_], FitSettings], Stretch]

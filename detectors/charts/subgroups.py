@@ -35,10 +35,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.charts.control_constants import c4, d2, d3
-from detectors.charts.nhs_rules import Floats
-from detectors.charts.zone_rules import COMPATS, Bits, zone_signals
-from detectors.demands import check_whole
+from detectors.charts.zone_rules import COMPATS, zone_signals
+from detectors.demands import check_choice, check_whole
 
 SubgroupKind = Literal["xbar", "r", "s"]
 Spread = Literal["ranges", "deviations", "weighted_ranges", "weighted_deviations", "pooled"]
@@ -71,7 +71,11 @@ class SubgroupChart:
     process_sigma: Floats
 
     def signals(
-        self, rule_set: str = "western_electric", rules: Sequence[int] = (), *, compat: str = ""
+        self,
+        rule_set: str = "western_electric",
+        rules: Sequence[int] = (),
+        *,
+        compat: str = "published",
     ) -> Bits:
         """Bits of the zone rules complete at each sample (see ``zone_rules``)."""
         return zone_signals(
@@ -86,7 +90,7 @@ def subgroup_chart(
     spread: Spread | None = None,
     fix_after: int | None = None,
     exclude: Sequence[int] = (),
-    compat: str = "",
+    compat: str = "published",
 ) -> SubgroupChart:
     """Chart the samples.
 
@@ -97,7 +101,7 @@ def subgroup_chart(
         spread: What sigma is taken from; ranges by default, deviations for S charts.
         fix_after: Set the limits from the first so many samples (phase I).
         exclude: Samples left out of the limits, though still plotted and judged.
-        compat: ``"qcc"``, see the module.
+        compat: ``"published"`` or ``"qcc"``, see the module.
 
     Raises:
         ValueError: for an unknown kind, spread or compat, samples that are not two-dimensional or
@@ -107,13 +111,10 @@ def subgroup_chart(
         >>> subgroup_chart([[9, 11], [10, 12], [11, 9]], kind="r").mean.tolist()
         [2.0, 2.0, 2.0]
     """
-    if kind not in SUBGROUP_KINDS:
-        raise ValueError(f"kind must be one of {', '.join(SUBGROUP_KINDS)}, not {kind!r}")
+    check_choice("kind", kind, SUBGROUP_KINDS)
     chosen = spread or ("deviations" if kind == "s" else "ranges")
-    if chosen not in SPREADS:
-        raise ValueError(f"spread must be one of {', '.join(SPREADS)}, not {spread!r}")
-    if compat not in COMPATS:
-        raise ValueError(f"compat must be qcc or empty, not {compat!r}")
+    check_choice("spread", chosen, SPREADS)
+    check_choice("compat", compat, COMPATS)
     block = np.array(samples, dtype=np.float64)
     if block.ndim != 2 or np.isinf(block).any():
         raise ValueError("samples must have two dimensions and be finite or NaN (missing)")

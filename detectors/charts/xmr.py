@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.charts.nhs_rules import (
     SHIFT_POINTS,
     TREND_POINTS,
-    Floats,
     Limits,
     check_lengths,
     find_signals,
@@ -190,8 +189,6 @@ class XmrMonitor:
 
     Reference: see the module.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Floats
 from detectors.charts.zone_rules import LONGEST_RULE, check_rules, zone_signals
 from detectors.conformance import Subject
+from detectors.demands import check_finite, check_positive
 
 
 class ZoneMonitor:
@@ -24,7 +24,8 @@ class ZoneMonitor:
         sigma: Standard deviation of a value; greater means fewer signals of rules 1 to 3.
         rule_set: ``"western_electric"`` or ``"nelson"``.
         rules: Numbers of the rules to apply, all by default. Fewer mean fewer false signals.
-        compat: ``"qcc"`` places the window of rules 2 and 3 by the limits of its last point.
+        compat: ``"published"``, or ``"qcc"`` to place the window of rules 2 and 3 by the limits
+            of its last point.
 
     Example:
         >>> monitor = ZoneMonitor(centre=0.0, sigma=1.0)
@@ -34,8 +35,6 @@ class ZoneMonitor:
     Reference: see ``zone_rules``.
     """
 
-    missing: ClassVar[str] = "breaks"
-
     def __init__(
         self,
         *,
@@ -43,13 +42,11 @@ class ZoneMonitor:
         sigma: float,
         rule_set: str = "western_electric",
         rules: tuple[int, ...] = (),
-        compat: str = "",
+        compat: str = "published",
     ) -> None:
         check_rules(rule_set, rules, compat)
-        if not math.isfinite(centre):
-            raise ValueError(f"centre must be finite, not {centre}")
-        if not 0.0 < sigma < math.inf:
-            raise ValueError(f"sigma must be positive and finite, not {sigma}")
+        check_finite("centre", centre)
+        check_positive("sigma", sigma)
         self.centre = centre
         self.sigma = sigma
         self.rule_set = rule_set

@@ -39,15 +39,14 @@ with supplementary runs rules", Technometrics 29 (1987).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.charts.nhs_rules import Floats
+from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
+from detectors.demands import check_choice
 
-RuleSet = Literal["western_electric", "nelson"]
 RULES: dict[str, tuple[str, ...]] = {
     "western_electric": (
         "beyond three sigma",
@@ -69,9 +68,7 @@ RULES: dict[str, tuple[str, ...]] = {
 """Rules of each set, in order: rule number r is bit r - 1 of a signal."""
 
 LONGEST_RULE = 15
-COMPATS = ("", "qcc")
-
-Bits = NDArray[np.uint8]
+COMPATS = ("published", "qcc")
 
 
 @compiled
@@ -185,10 +182,8 @@ def _judge(
 
 def check_rules(rule_set: str, rules: Sequence[int], compat: str) -> int:
     """Bits of the chosen ``rules`` (all when empty); ``ValueError`` for what does not exist."""
-    if rule_set not in RULES:
-        raise ValueError(f"rule_set must be one of {', '.join(RULES)}, not {rule_set!r}")
-    if compat not in COMPATS:
-        raise ValueError(f"compat must be qcc or empty, not {compat!r}")
+    check_choice("rule_set", rule_set, RULES)
+    check_choice("compat", compat, COMPATS)
     known = range(1, len(RULES[rule_set]) + 1)
     for rule in rules:
         if rule not in known:
@@ -204,7 +199,7 @@ def zone_signals(
     rule_set: str = "western_electric",
     rules: Sequence[int] = (),
     group: NDArray[np.int32] | None = None,
-    compat: str = "",
+    compat: str = "published",
 ) -> Bits:
     """Bits of the rules complete at each point of one series, shape (points,).
 
@@ -216,7 +211,7 @@ def zone_signals(
         rule_set: A key of ``RULES``.
         rules: Numbers of the rules to apply, all by default.
         group: Number of the stretch of each point; nothing crosses into another.
-        compat: ``"qcc"``, see the module.
+        compat: ``"published"`` or ``"qcc"``, see the module.
 
     Raises:
         ValueError: for unknown rules or compat, shapes that differ, or infinite values.

@@ -6,9 +6,9 @@ last ``reference`` vectors:
 
     p = (1 + number of earlier scores at least as high) / (number of earlier scores + 1).
 
-A finding is p <= level. For exchangeable scores p <= level has at most that chance (a conformal
-p-value: Vovk, Gammerman & Shafer), so findings come by chance about once in 1 / level weeks,
-whatever the model; nothing is found before 1 / level - 1 scores are known. It is a supporting
+A finding is p <= alpha. For exchangeable scores p <= alpha has at most that chance (a conformal
+p-value: Vovk, Gammerman & Shafer), so findings come by chance about once in 1 / alpha weeks,
+whatever the model; nothing is found before 1 / alpha - 1 scores are known. It is a supporting
 monitor all the same: a slow change enters the reference, and a week's oddity is no lasting change.
 
 Two models of a score:
@@ -22,7 +22,7 @@ Two models of a score:
   of distance, but finds holes inside the cloud as well. Scaling by the normal distribution
   function instead presses all large values together and loses most of what there is to see.
 
-On four independent standard Gaussian residuals, after 312 steady weeks, at a level of 0.02:
+On four independent standard Gaussian residuals, after 312 steady weeks, at alpha 0.02:
 
 ==========================================  ============  ====================
 a week with                                 distance      half-space trees
@@ -46,10 +46,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_choice, check_inside, check_positive, check_whole
 
-Floats = NDArray[np.float64]
 MODELS = ("distance", "half_space_trees")
 
 
@@ -111,7 +111,7 @@ class AnomalyPath:
 
     score: Floats
     p_value: Floats
-    signal: NDArray[np.int64]
+    signals: NDArray[np.int64]
 
 
 class AnomalyMonitor:
@@ -121,7 +121,7 @@ class AnomalyMonitor:
 
     Args:
         model: ``"distance"`` or ``"half_space_trees"`` (see the module).
-        level: Greatest p-value that is a finding. Smaller means fewer findings and a longer wait
+        alpha: Greatest p-value that is a finding. Smaller means fewer findings and a longer wait
             for the first.
         reference: Scores among which a new one is ranked, and for ``"distance"`` the memory of
             its moments in vectors. More make it steadier and slower to forget.
@@ -136,7 +136,7 @@ class AnomalyMonitor:
         p_value: Its p-value; NaN before there is any earlier score.
 
     Example:
-        >>> monitor = AnomalyMonitor(level=0.05)
+        >>> monitor = AnomalyMonitor(alpha=0.05)
         >>> steady = [monitor.update([(-1) ** i, (-1) ** (i // 2)]) for i in range(40)]
         >>> sum(steady), monitor.update([4.0, -4.0])
         (0, 1)
@@ -148,7 +148,7 @@ class AnomalyMonitor:
         self,
         *,
         model: Literal["distance", "half_space_trees"] = "distance",
-        level: float = 0.02,
+        alpha: float = 0.02,
         reference: int = 104,
         trees: int = 25,
         height: int = 6,
@@ -156,19 +156,16 @@ class AnomalyMonitor:
         span: float = 6.0,
         seed: int = 1,
     ) -> None:
-        if model not in MODELS:
-            raise ValueError(f"model must be one of {list(MODELS)}, not {model!r}")
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {level}")
+        check_choice("model", model, MODELS)
+        check_inside("alpha", alpha)
         check_whole("reference", reference, 1)
-        if (reference + 1) * level < 1:
-            raise ValueError(f"reference must be at least 1 / level - 1, not {reference}")
+        if (reference + 1) * alpha < 1:
+            raise ValueError(f"reference must be at least 1 / alpha - 1, not {reference}")
         for name, value in (("trees", trees), ("height", height), ("window", window)):
             check_whole(name, value, 1)
-        if not (span > 0 and math.isfinite(span)):
-            raise ValueError(f"span must be positive and finite, not {span}")
+        check_positive("span", span)
         self.model = model
-        self.level = level
+        self.alpha = alpha
         self.reference = reference
         self.trees = trees
         self.height = height
@@ -203,7 +200,7 @@ class AnomalyMonitor:
         higher = sum(earlier >= self.score for earlier in self._scores)
         self.p_value = (1 + higher) / (known + 1) if known else math.nan
         self._scores = [*self._scores, self.score][-self.reference :]
-        return int(self.p_value <= self.level)
+        return int(self.p_value <= self.alpha)
 
     def _new_model(self) -> Score:
         if self.model == "distance":
@@ -232,7 +229,7 @@ def anomalies(residuals: ArrayLike, **settings: object) -> AnomalyPath:
         np.zeros(len(vectors), np.int64),
     )
     for i in np.flatnonzero(~np.isnan(vectors).any(axis=1)).tolist():
-        path.signal[i] = monitor.update(vectors[i])
+        path.signals[i] = monitor.update(vectors[i])
         path.score[i], path.p_value[i] = monitor.score, monitor.p_value
     return path
 
@@ -244,12 +241,12 @@ def _sample(rng: np.random.Generator) -> Floats:
 
 
 def _subject(name: str, state_bytes: int, **settings: object) -> Subject:
-    settings = {"level": 0.05, "reference": 40, **settings}
+    settings = {"alpha": 0.05, "reference": 40, **settings}
     return Subject(
         name=name,
         make=lambda: AnomalyMonitor(**settings),  # type: ignore[arg-type] # checked in the class
         sample=_sample,
-        latest=lambda history: int(anomalies(history, **settings).signal[-1]),
+        latest=lambda history: int(anomalies(history, **settings).signals[-1]),
         missing="ignored",
         state_bytes=state_bytes,
     )

@@ -31,9 +31,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
-from detectors.demands import check_whole
-from detectors.drift.bocpd_posterior import Floats, Ints, advance, follow, summary
+from detectors.demands import check_inside, check_whole
+from detectors.drift.bocpd_posterior import advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
 
@@ -41,13 +42,13 @@ from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 class BocpdPath:
     """What is known after each observation; arrays of shape (points,).
 
-    ``signal`` is 1 where a change is signalled; ``recent_change`` is P(r <= recent), ``run_length``
-    the most probable r (-1 where missing), ``expected_run_length`` its mean and
+    ``signals`` are 1 where a change is signalled; ``recent_change`` is P(r <= recent),
+    ``run_length`` the most probable r (-1 where missing), ``expected_run_length`` its mean and
     ``log_predictive`` the log-density of the observation given those before it. NaN where the
     observation is missing.
     """
 
-    signal: NDArray[np.int64]
+    signals: NDArray[np.int64]
     recent_change: Floats
     run_length: Ints
     expected_run_length: Floats
@@ -99,8 +100,7 @@ class Bocpd:
             raise ValueError(f"expected_run must be finite and above 1, not {expected_run}")
         # P(r = 0) is the hazard and says nothing.
         check_whole("recent", recent, 1)
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold must lie between 0 and 1, not {threshold}")
+        check_inside("threshold", threshold)
         if not 0 <= prune < 0.1:
             raise ValueError(f"prune must lie in 0 to 0.1, not {prune}")
         check_whole("most", most, 1)
@@ -177,7 +177,7 @@ class Bocpd:
             np.full(len(rows), np.nan),
             np.full(len(rows), np.nan),
         )
-        path.signal[known] = (young >= self.threshold) & (before < self.threshold)
+        path.signals[known] = (young >= self.threshold) & (before < self.threshold)
         path.recent_change[known] = young
         path.run_length[known] = best
         path.expected_run_length[known] = expected
@@ -227,7 +227,7 @@ def _subject(
         name=name,
         make=lambda: Bocpd(prior),
         sample=sample,
-        latest=lambda history: int(bocpd(history, prior).signal[-1]),
+        latest=lambda history: int(bocpd(history, prior).signals[-1]),
         missing="ignored",
         state_bytes=32_768,
     )

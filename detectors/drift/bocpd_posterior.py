@@ -27,12 +27,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.compiled import compiled
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 GAUSSIAN = 0
 COUNTS = 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN, Floats
+from detectors.arrays import Floats
+from detectors.demands import check_finite, check_positive
+from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Gaussian:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_finite("mean", self.mean)
+        check_finite("mean", self.mean)
         for name in ("strength", "shape", "scale"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
 
     @property
     def beliefs(self) -> Floats:
@@ -46,7 +47,7 @@ class Counts:
 
     def __post_init__(self) -> None:
         for name in ("shape", "rate"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
 
     @property
     def beliefs(self) -> Floats:
@@ -55,7 +56,11 @@ class Counts:
 
 
 def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
-    """Checked rows (value, exposure), the exposure 1 where none is given."""
+    """Rows (value, exposure), shape (points, 2), the exposure 1 where none is given.
+
+    Raises ``ValueError`` for other shapes, infinite numbers, negative counts and exposures that
+    are not positive.
+    """
     rows = observations[:, None] if observations.ndim == 1 else observations
     if rows.shape[1] == 1:
         rows = np.column_stack([rows, np.ones(len(rows))])
@@ -68,13 +73,3 @@ def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
     if (rows[:, 1] <= 0).any():
         raise ValueError(f"an exposure must be positive, not {np.nanmin(rows[:, 1])}")
     return rows
-
-
-def _check_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be positive and finite, not {value}")

@@ -33,25 +33,18 @@ from typing import ClassVar
 
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_inside, check_positive, check_whole
-from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
+from detectors.drift.supporting import Parameters, RiverMonitor, feed, findings
 
 
-class _ErrorMonitor:
+class _ErrorMonitor(RiverMonitor):
     """A detector of river fed with outcomes."""
-
-    name: ClassVar[str]
-    river_name: ClassVar[str]
 
     def __init__(self) -> None:
         self.warning = False
-        self._detector = river_detector(self.river_name, self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        raise NotImplementedError
+        super().__init__()
 
     def update(self, error: float) -> int:
         """Take the next outcome (1 error, 0 none, NaN skipped); 1 when drift is found, else 0.
@@ -60,10 +53,10 @@ class _ErrorMonitor:
         for other outcomes.
         """
         error = float(error)
-        if error not in {0.0, 1.0} and not math.isnan(error):
-            raise ValueError(f"an outcome must be 0 or 1, or NaN (missing), not {error}")
         if math.isnan(error):
             return 0
+        if error not in {0.0, 1.0}:
+            raise ValueError(f"an outcome must be 0 or 1, or NaN (missing), not {error}")
         found = feed(self._detector, self._as_river(error))
         self.warning = bool(getattr(self._detector, "warning_detected", False))
         return found
@@ -106,15 +99,6 @@ class Ddm(_ErrorMonitor):
         self.drift_threshold = drift_threshold
         super().__init__()
 
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "warm_start": self.warm_start,
-            "warning_threshold": self.warning_threshold,
-            "drift_threshold": self.drift_threshold,
-        }
-
 
 class Eddm(_ErrorMonitor):
     """Early drift detection method.
@@ -138,11 +122,6 @@ class Eddm(_ErrorMonitor):
         self.alpha = alpha
         self.beta = beta
         super().__init__()
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {"warm_start": self.warm_start, "alpha": self.alpha, "beta": self.beta}
 
 
 class HddmA(_ErrorMonitor):
@@ -172,15 +151,6 @@ class HddmA(_ErrorMonitor):
         self.warning_confidence = warning_confidence
         self.two_sided_test = two_sided_test
         super().__init__()
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "drift_confidence": self.drift_confidence,
-            "warning_confidence": self.warning_confidence,
-            "two_sided_test": self.two_sided_test,
-        }
 
 
 class HddmW(HddmA):
@@ -214,11 +184,6 @@ class HddmW(HddmA):
             two_sided_test=two_sided_test,
         )
 
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {**super().parameters, "lambda_val": self.lambda_val}
-
 
 class Fhddm(_ErrorMonitor):
     """Fast Hoeffding drift detection, and its stacked form with a second, short window.
@@ -251,13 +216,10 @@ class Fhddm(_ErrorMonitor):
 
     @property
     def parameters(self) -> Parameters:
-        """Settings by name."""
-        settings: Parameters = {
-            "sliding_window_size": self.sliding_window_size,
-            "confidence_level": self.confidence_level,
-        }
-        if self.short_window_size:
-            settings["short_window_size"] = self.short_window_size
+        """Settings by name, the short window where there is one: to river 0 is not none."""
+        settings = super().parameters
+        if not self.short_window_size:
+            del settings["short_window_size"]
         return settings
 
     def _as_river(self, error: float) -> float:

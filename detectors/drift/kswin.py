@@ -27,12 +27,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_inside, check_whole
-from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
+from detectors.drift.supporting import RiverMonitor, findings
 
 
-class Kswin:
+class Kswin(RiverMonitor):
     """KSWIN over one series, skipping missing values.
 
     Args:
@@ -53,6 +54,7 @@ class Kswin:
     """
 
     name: ClassVar[str] = "kswin"
+    river_name: ClassVar[str] = "KSWIN"
 
     def __init__(
         self,
@@ -71,21 +73,7 @@ class Kswin:
         self.window_size = window_size
         self.stat_size = stat_size
         self.seed = seed
-        self._detector = river_detector("KSWIN", self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "alpha": self.alpha,
-            "window_size": self.window_size,
-            "stat_size": self.stat_size,
-            "seed": self.seed,
-        }
-
-    def update(self, value: float) -> int:
-        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return feed(self._detector, value)
+        super().__init__()
 
 
 def _sample(rng: np.random.Generator) -> Floats:

@@ -26,30 +26,29 @@ https://riverml.xyz.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_positive, check_whole
-from detectors.drift.kswin import Kswin
-from detectors.drift.supporting import (
-    Floats,
-    Monitor,
-    MonitorFinding,
-    Parameters,
-    feed,
-    findings,
-    river_detector,
+from detectors.demands import (
+    check_choice,
+    check_inside,
+    check_not_negative,
+    check_part,
+    check_positive,
+    check_whole,
 )
+from detectors.drift.kswin import Kswin
+from detectors.drift.supporting import Monitor, MonitorFinding, RiverMonitor, findings
 
 MODES = ("up", "down", "both")
 
 
-class Adwin:
+class Adwin(RiverMonitor):
     """ADWIN over one series, skipping missing values.
 
     Args:
@@ -70,6 +69,7 @@ class Adwin:
     """
 
     name: ClassVar[str] = "adwin"
+    river_name: ClassVar[str] = "ADWIN"
 
     def __init__(
         self,
@@ -93,25 +93,10 @@ class Adwin:
         self.max_buckets = max_buckets
         self.min_window_length = min_window_length
         self.grace_period = grace_period
-        self._detector = river_detector("ADWIN", self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "delta": self.delta,
-            "clock": self.clock,
-            "max_buckets": self.max_buckets,
-            "min_window_length": self.min_window_length,
-            "grace_period": self.grace_period,
-        }
-
-    def update(self, value: float) -> int:
-        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return feed(self._detector, value)
+        super().__init__()
 
 
-class PageHinkley:
+class PageHinkley(RiverMonitor):
     """Page-Hinkley test over one series, skipping missing values.
 
     Args:
@@ -131,6 +116,7 @@ class PageHinkley:
     """
 
     name: ClassVar[str] = "page_hinkley"
+    river_name: ClassVar[str] = "PageHinkley"
 
     def __init__(
         self,
@@ -142,34 +128,16 @@ class PageHinkley:
         mode: str = "both",
     ) -> None:
         check_whole("min_instances", min_instances, 0)
-        if not 0.0 <= delta < math.inf:
-            raise ValueError(f"delta must be finite and not negative, not {delta}")
+        check_not_negative("delta", delta)
         check_positive("threshold", threshold)
-        if not 0.0 < alpha <= 1.0:
-            raise ValueError(f"alpha must be above 0 and at most 1, not {alpha}")
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
+        check_part("alpha", alpha)
+        check_choice("mode", mode, MODES)
         self.min_instances = min_instances
         self.delta = delta
         self.threshold = threshold
         self.alpha = alpha
         self.mode = mode
-        self._detector = river_detector("PageHinkley", self.parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Settings by name."""
-        return {
-            "min_instances": self.min_instances,
-            "delta": self.delta,
-            "threshold": self.threshold,
-            "alpha": self.alpha,
-            "mode": self.mode,
-        }
-
-    def update(self, value: float) -> int:
-        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0."""
-        return feed(self._detector, value)
+        super().__init__()
 
 
 def default_monitors() -> list[Monitor]:
@@ -177,15 +145,9 @@ def default_monitors() -> list[Monitor]:
     return [Adwin(), PageHinkley(), Kswin()]
 
 
-def monitor(
-    residuals: ArrayLike, monitors: Sequence[Monitor] | None = None
-) -> list[MonitorFinding]:
-    """Findings of each monitor on one series of residuals, by position.
-
-    ``monitors`` must be fresh; by default they are ``default_monitors()``. Missing residuals
-    are skipped, and positions count them.
-    """
-    return findings(residuals, default_monitors() if monitors is None else monitors)
+def monitor(residuals: ArrayLike) -> list[MonitorFinding]:
+    """What ``default_monitors`` find on one series of residuals (``supporting.findings``)."""
+    return findings(residuals, default_monitors())
 
 
 def _sample(rng: np.random.Generator) -> Floats:

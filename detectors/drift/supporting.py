@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+from detectors.demands import check_whole
+
 Parameters = dict[str, float | int | str]
 
 
@@ -62,6 +66,33 @@ def feed(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no t
     return int(detector.drift_detected)
 
 
+class RiverMonitor(ABC):
+    """A detector of river over one series, skipping missing values.
+
+    A kind stores its settings under the names that river gives them, and then makes the detector.
+    """
+
+    name: ClassVar[str]
+    river_name: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self) -> None:
+        """Each kind declares its own settings."""
+        self._detector = river_detector(self.river_name, self.parameters)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Settings by name."""
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+
+    def update(self, value: float) -> int:
+        """Take the next value (NaN is skipped) and give 1 when drift is found at it, else 0.
+
+        Raises ``ValueError`` for an infinite value.
+        """
+        return feed(self._detector, value)
+
+
 def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
     """(value - mean) / sd with both taken from the first ``baseline`` values; shape (points,).
 
@@ -72,8 +103,7 @@ def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
     series = np.array(values, dtype=np.float64)
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or NaN (missing)")
-    if baseline < 2:
-        raise ValueError(f"baseline must be at least 2, not {baseline}")
+    check_whole("baseline", baseline, 2)
     first = series[:baseline]
     known = first[~np.isnan(first)]
     spread = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0

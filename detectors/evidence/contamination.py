@@ -1,6 +1,6 @@
 """Units that changed within their own history, which a fleet's fit must not learn from.
 
-A unit that began to fail before it was watched makes its fleet look restless: dispersion,
+A unit that changed before it was watched makes its fleet look restless: dispersion,
 common effect and trend all rise, and with them every threshold. So the evidence of a change
 is first run over the history itself, and units beyond a bar that chance rarely passes are
 left out of what is common. They keep their own rates and are watched like all others.

@@ -13,6 +13,7 @@ I64: TypeAlias = npt.NDArray[np.int64]
 U16: TypeAlias = npt.NDArray[np.uint16]
 
 DAYS = 7
+WEEKS_PER_YEAR = 365.25 / 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,12 @@ class FeedCounts:
     def periods(self) -> int:
         """Number of periods (columns)."""
         return int(self.counts.shape[2])
+
+    @property
+    def by_day(self) -> I64:
+        """1 for each feed that is known by day where days are known, ``I64[F]``."""
+        known = self.daily_feeds or (True,) * self.feeds
+        return np.array(known, dtype=np.int64)
 
     def select(self, units: I64) -> FeedCounts:
         """Give the block of the units at these positions."""

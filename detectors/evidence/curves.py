@@ -25,7 +25,6 @@ from detectors.evidence.looks import (
 )
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.patterns import Patterns
-from detectors.evidence.procedure import Rules
 from detectors.evidence.statistic import Tables, accumulate, onset_sums, tables
 
 
@@ -50,19 +49,20 @@ def count_alerts(
     Returns:
         alerts per bar, and the unit-periods that were judged.
 
+    Raises:
+        ValueError: looks within the week of a block that is not known by day.
+
     """
+    if within_week and block.daily is None:
+        raise ValueError("looks within the week need counts by day")
     table = model.patterns if patterns is None else patterns
     expected = block.exposure * model.seasonal(block.week0, block.periods)
     none = np.zeros((block.units, block.feeds, 0, DAYS), dtype=np.uint16)
-    daily = none if block.daily is None or not within_week else block.daily
-    minimum = model.minimum_history
-    rules = Rules(
-        0.0, 0.0, 0.0, 0.0, minimum, max(1, minimum // 2), within_week, 1.0, 1.0
-    )  # fmt: skip
-    known = np.array(block.daily_feeds or (True,) * block.feeds).astype(np.int64)
+    daily = block.daily if within_week and block.daily is not None else none
     alerts = np.zeros(len(bars), dtype=np.int64)
     judged = _count_block(
-        block.counts, expected, daily, known, model.shape_of_week(), tables(model, table), rules,
+        block.counts, expected, daily, block.by_day, model.shape_of_week(), tables(model, table),
+        model.minimum_history, model.baseline, 0 if within_week else CLOSE,
         np.asarray(bars, dtype=np.float64), model.look_margin, alerts,
     )  # fmt: skip
     return alerts, int(judged)
@@ -76,7 +76,9 @@ def _count_block(
     by_day: I64,
     shape: F64,
     tab: Tables,
-    rules: Rules,
+    minimum: int,
+    baseline: int,
+    opening: int,
     bars: F64,
     margin: float,
     alerts: I64,
@@ -92,14 +94,14 @@ def _count_block(
         history = History(counts[u], expected[u], daily[u], by_day, shape, sums, mass, drag)
         accumulate(history.counts, history.expected, tab, sums, mass, drag)
         seen = observed_before(expected[u])
-        first = first_with(seen, rules.baseline)
+        first = first_with(seen, baseline)
         for g in range(bars.shape[0]):
             last[g] = -1
         level = np.inf  # no close has been judged yet
-        for t in range(first_with(seen, rules.minimum), periods):
+        for t in range(first_with(seen, minimum), periods):
             judged += seen[t + 1] - seen[t]  # a period without any feed is not watched time
             level = _count_period(
-                history, tab, rules, t, first, level, looks, bars, margin, last, alerts
+                history, tab, opening, t, first, level, looks, bars, margin, last, alerts
             )
     return judged
 
@@ -108,7 +110,7 @@ def _count_block(
 def _count_period(
     history: History,
     tab: Tables,
-    rules: Rules,
+    opening: int,
     t: int,
     first: int,
     level: float,
@@ -118,10 +120,10 @@ def _count_period(
     last: I64,
     alerts: I64,
 ) -> float:
-    """Take the looks of one period at every bar; give the evidence at its close."""
+    """Take a period's looks from day ``opening`` on at each bar; give the evidence at its close."""
     for f in range(history.counts.shape[0]):
         looks.so_far[f] = 0.0
-    for day in range(0 if rules.by_day else CLOSE, CLOSE + 1):
+    for day in range(opening, CLOSE + 1):
         extra = margin if day < CLOSE else 0.0
         if not bring_to_look(history, t, day, looks):
             continue

@@ -129,10 +129,9 @@ def _as_seen(
     if day < CLOSE:
         if block.daily is None:
             raise ValueError("a look within the week needs counts by day")
-        known = block.daily_feeds or (True,) * block.feeds
-        for f in range(block.feeds):
-            counts[f, week] = block.daily[unit, f, week, : day + 1].sum() if known[f] else 0.0
-            exposure[f, week] *= model.shape_of_week()[f, day] if known[f] else 0.0
+        so_far = block.daily[unit, :, week, : day + 1].sum(axis=1)
+        counts[:, week] = np.where(block.by_day, so_far, 0.0)
+        exposure[:, week] *= np.where(block.by_day, model.shape_of_week()[:, day], 0.0)
     return np.where(exposure > 0, counts, 0.0), exposure
 
 
@@ -218,7 +217,7 @@ def _terms(
 ) -> F64:
     """Logs of the terms of S at the last period, ``F64[ages that count, C]``."""
     seen = observed_before(expected)
-    first = max(since, first_with(seen, max(1, model.minimum_history // 2)))
+    first = max(since, first_with(seen, model.baseline))
     terms = np.full((len(AGES), len(tab.weight)), -np.inf)
     last = expected.shape[1] - 1
     reach = log_terms(sums[-1], mass[-1], sums, mass, last, first, tab, terms)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.common import common_effect
+from detectors.evidence.common_effect import common_effect
 from detectors.evidence.contamination import changed_units, without
-from detectors.evidence.counts import DAYS, F64, FeedCounts
-from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR, FeedCounts
+from detectors.evidence.model import EvidenceModel
 from detectors.evidence.patterns import falls, rises
 from detectors.evidence.rates import rate_prior
 from detectors.evidence.seasons import fit_course, own_rate, pooled_rate, usual_course
@@ -163,9 +163,8 @@ def fit_week_shape(history: FeedCounts) -> F64:
     """Share of a week's events by the end of each day, ``F64[F, 7]``, shrunken to even days."""
     even = np.full(DAYS, 1.0 / DAYS)
     shape = np.tile(np.cumsum(even), (history.feeds, 1))
-    known = history.daily_feeds or (True,) * history.feeds
     if history.daily is not None:
-        for f in np.flatnonzero(known):
+        for f in np.flatnonzero(history.by_day):
             events = history.daily[:, f].sum(axis=(0, 1), dtype=np.float64)
             share = (events + EVEN_EVENTS * even) / (events.sum() + EVEN_EVENTS)
             shape[f] = np.cumsum(share)
@@ -210,7 +209,10 @@ def fit_dispersions(counts: F64, mean: F64) -> Dispersions:
 
 
 def _between(own: F64, centre: F64, precision: F64) -> F64:
-    """Variance between units by the moment estimator of random effects."""
+    """Variance between units by the moment estimator of random effects.
+
+    R. DerSimonian & N. Laird, Controlled Clinical Trials 7 (1986) 177.
+    """
     informed = (precision > 0).sum(axis=0)
     total = precision.sum(axis=0)
     q = (precision * (own - centre) ** 2).sum(axis=0)

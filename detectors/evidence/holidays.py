@@ -12,7 +12,7 @@ from functools import lru_cache
 import holidays
 import numpy as np
 
-from detectors.evidence.counts import DAYS, F64
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR
 
 KINDS = 2  # Christmas time, other public holidays
 # Standard deviations, over feeds, of what a whole week of Christmas time and what one
@@ -21,7 +21,6 @@ USUAL_HOLIDAY = (0.3, 0.1)
 
 _MONDAY = date(1969, 12, 29)  # of week 0
 _CHRISTMAS_DAYS = frozenset({(12, day) for day in range(24, 32)} | {(1, 1), (1, 2)})
-_WEEKS_PER_YEAR = 365.25 / 7
 # Made once: what the package loads for a country takes longer than any year.
 _ENGLAND = holidays.country_holidays("GB", subdiv="ENG")
 
@@ -39,7 +38,7 @@ def holiday_weeks(week0: int, periods: int, per_year: float) -> F64:
         per_year: periods per year.
 
     """
-    if abs(per_year - _WEEKS_PER_YEAR) > 1.0:
+    if abs(per_year - WEEKS_PER_YEAR) > 1.0:
         return np.zeros((KINDS, periods))
     return np.array([_week(week) for week in range(week0, week0 + periods)]).reshape(-1, KINDS).T
 

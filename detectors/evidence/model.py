@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from detectors.evidence.counts import DAYS, F64
+from detectors.demands import check_positive
+from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR
 from detectors.evidence.holidays import KINDS
 from detectors.evidence.patterns import Patterns, falls, rises
 from detectors.evidence.seasons import WAVES, Course, usual_course
 
-WEEKS_PER_YEAR = 365.25 / 7
 SAFETY = 0.80  # thresholds aim at this share of the budget
 
 
@@ -40,9 +40,13 @@ class Curve:
             raise ValueError("a curve's rates must fall and stay positive")
 
     def bar(self, rate: float) -> float:
-        """Give the threshold at which the rate is ``rate`` alerts per unit and year."""
-        if not rate > 0:
-            raise ValueError("a rate of alerts must be positive")
+        """Give the threshold at which the rate is ``rate`` alerts per unit and year.
+
+        Raises:
+            ValueError: a rate that is not positive.
+
+        """
+        check_positive("rate", rate)
         logs = [-math.log(r) for r in self.rates]
         return _line(-math.log(rate), logs, self.bars)
 
@@ -166,6 +170,11 @@ class EvidenceModel:
         )
 
     @property
+    def baseline(self) -> int:
+        """Observed periods that must lie before an onset: half the minimum history."""
+        return max(1, self.minimum_history // 2)
+
+    @property
     def serial(self) -> float:
         """Extra long-run dispersion of a common effect that lasts: 2 s2 rho / (1 - rho)."""
         return 2.0 * self.sigma2 * self.rho / (1.0 - self.rho)
@@ -201,10 +210,6 @@ class EvidenceModel:
     def with_prior(self, shape: F64, scale: F64) -> EvidenceModel:
         """Give the same model with another rate prior Gamma(shape, scale) per feed."""
         return replace(self, prior_a=shape, prior_b=scale)
-
-    def with_minimum_history(self, periods: int) -> EvidenceModel:
-        """Give the same model with another number of periods before any alert."""
-        return replace(self, minimum_history=periods)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the model as plain data for JSON."""

@@ -1,6 +1,6 @@
 """Units that were unlike their peers before they were watched.
 
-The evidence of a change compares a unit with its own past, so a unit that was failing
+The evidence of a change compares a unit with its own past, so one in which something was wrong
 through all of its history looks steady. This compares the history itself with the fleet.
 Units' rates vary as Gamma(a, b); if one unit's rates were drawn from that law and then
 multiplied by r, its weighted total ``A`` over mass ``M`` has the Bayes factor
@@ -21,10 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detectors.demands import check_inside
 from detectors.evidence.counts import F64
 from detectors.evidence.model import EvidenceModel
 
-# Units differ by a half or so without failing: only larger factors can be told from that.
+# Stable units differ by a half or so: only larger factors can be told from that.
 FACTORS = (1.6, 2.5)
 FALSE_SHARE = 0.002  # units called unlike their peers by chance, at most
 
@@ -51,8 +52,7 @@ class PeerComparison:
             ValueError: a share that is not between 0 and 1.
 
         """
-        if not 0.0 < false_share < 1.0:
-            raise ValueError(f"false_share must lie between 0 and 1, not {false_share}")
+        check_inside("false_share", false_share)
         return np.asarray(self.log_evidence > -np.log(false_share))
 
 

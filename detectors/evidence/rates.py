@@ -1,4 +1,4 @@
-"""The prior of units' rates by marginal likelihood."""
+"""The prior of units' rates by marginal likelihood (Clayton & Kaldor, Biometrics 43, 1987)."""
 
 from __future__ import annotations
 

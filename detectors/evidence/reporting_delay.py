@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.demands import check_finite, check_whole
+from detectors.demands import check_inside, check_not_negative, check_positive, check_whole
 from detectors.evidence.counts import F64
 
 LONGEST = 90  # days; what is recorded later counts as a correction
@@ -59,8 +59,7 @@ class ReportingDelay:
             raise ValueError(f"{delay.size} delays for {age.size} ages")
         if delay.size and (delay.min() < 0 or (delay > age).any()):
             raise ValueError("every delay must lie between 0 and the event's age")
-        if longest < 0:
-            raise ValueError(f"longest must not be negative, not {longest}")
+        check_whole("longest", longest, 0)
         keep = delay <= longest
         delay, age = delay[keep], np.minimum(age[keep], longest)
         # Of the events with delay <= d, those with age >= d could have shown the delay d.
@@ -118,14 +117,13 @@ def nowcast(
         ValueError: a share, exposure, prior or coverage out of its range.
 
     """
-    if not (0.0 <= completeness <= 1.0 and 0.0 < coverage < 1.0):
-        raise ValueError("completeness and coverage are shares")
     check_whole("recorded", recorded, 0)
-    check_finite("exposure", exposure)
-    check_finite("prior_a", prior_a)
-    check_finite("prior_b", prior_b)
-    if exposure < 0 or not (prior_a > 0 and prior_b > 0):
-        raise ValueError("counts and exposures must not be negative, the prior must be proper")
+    if not 0.0 <= completeness <= 1.0:
+        raise ValueError(f"completeness must lie in 0 to 1, not {completeness}")
+    check_not_negative("exposure", exposure)
+    check_positive("prior_a", prior_a)
+    check_positive("prior_b", prior_b)
+    check_inside("coverage", coverage)
     shape = prior_a + recorded
     scale = prior_b + completeness * exposure
     missing = (1.0 - completeness) * exposure

@@ -11,7 +11,8 @@ and the evidence of a look is the sum over onsets and patterns
 
     S = sum_k g(age) sum_c p_c prod_f BF_f(k, r_cf).
 
-The derivation is in ``docs/methods.md``.
+Weights are those of quasi-likelihood (R. W. M. Wedderburn, Biometrika 61 (1974) 439). The
+derivation is in ``docs/methods.md``, sections 2 and 3.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from detectors.evidence.patterns import Patterns
 
 # Ages of an onset in periods, the look's own period being 1.
 AGES: I64 = np.array([*range(1, 14), *range(15, 29, 2), 29], dtype=np.int64)
-# Their weights: the step to the next age times age ** -1/4, scaled to the weight of all 36
-# onsets. Leaning to young onsets finds plain changes sooner, leaning further misses slow ones
-# (``python -m bench.delay`` compares).
+# Their weights: the step to the next age (29 stands for 29 to 32) times age ** -1/4, which leans
+# to young onsets: plain changes are found sooner, leaning further misses slow ones
+# (``python -m bench.delay`` compares). Their sum is a convention, since bars are simulated.
 STEPS: F64 = np.append(np.diff(AGES), 4) * AGES**-0.25
 STEPS *= 36.0 / STEPS.sum()
 

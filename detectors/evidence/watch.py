@@ -70,13 +70,12 @@ def watch(
     expected = block.exposure * model.seasonal(block.week0, periods)
     none = np.zeros((block.units, block.feeds, 0, DAYS), dtype=np.uint16)
     daily = none if block.daily is None else block.daily
-    known = np.ones(block.feeds) if block.daily_feeds is None else np.array(block.daily_feeds)
     shape = model.shape_of_week()
     within_week = block.daily is not None
     rules, rising, falling = _ways(model, budget1, budget2, within_week=within_week)
     earlier = kept.used.copy()
     while not watch_block(
-        block.counts, expected, daily, known.astype(np.int64), shape, rising, falling, rules,
+        block.counts, expected, daily, block.by_day, shape, rising, falling, rules,
         start, ends, kept.states, kept.rows, kept.used, kept.ready,
     ):  # fmt: skip
         kept.rows = np.concatenate([kept.rows, np.zeros_like(kept.rows)], axis=2)
@@ -93,7 +92,7 @@ def _ways(
     """The rules and tables of concerns and of improvements, in the order of ``Way``."""
     level1 = model.threshold(budget1, within_week=within_week)
     level2 = model.threshold(budget2, within_week=within_week)
-    minimum, baseline = model.minimum_history, max(1, model.minimum_history // 2)
+    minimum, baseline = model.minimum_history, model.baseline
     rising = Rules(
         level1.close, level2.close, level1.look, level2.look, minimum, baseline,
         within_week, smallest=1.1, largest=5.0,

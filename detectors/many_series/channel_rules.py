@@ -29,14 +29,13 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.demands import check_positive, check_whole
+from detectors.demands import check_choice, check_part, check_positive, check_whole
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 Rule = Literal["max", "sum", "cusum_cauchy", "stouffer", "fisher", "cauchy"]
 
 _RULES = {"max": 0, "sum": 1, "cusum_cauchy": 2, "stouffer": 3, "fisher": 4, "cauchy": 5}
@@ -76,12 +75,10 @@ class ChannelRule:
         smoothing: float = 0.15,
     ) -> None:
         check_whole("channels", channels, 1)
-        if rule not in _RULES:
-            raise ValueError(f"rule must be one of {sorted(_RULES)}, not {rule!r}")
+        check_choice("rule", rule, _RULES)
         check_positive("threshold", threshold)
         check_positive("effect", effect)
-        if not 0.0 < smoothing <= 1.0:
-            raise ValueError(f"smoothing must be above 0 and at most 1, not {smoothing}")
+        check_part("smoothing", smoothing)
         self.channels = channels
         self.rule = rule
         self.threshold = threshold
@@ -123,8 +120,7 @@ def mixture_product(log_ratios: ArrayLike, *, share: float) -> Floats:
     ``share`` is the part of the channels thought to change. A missing channel counts as no
     evidence; without any channel the answer is NaN. Raises ``ValueError`` unless 0 < share <= 1.
     """
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"share must be above 0 and at most 1, not {share}")
+    check_part("share", share)
     logs = np.asarray(log_ratios, np.float64)
     missing = np.isnan(logs)
     none = math.log1p(-share) if share < 1.0 else -math.inf

@@ -33,10 +33,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import check_not_negative, check_positive
 from detectors.many_series.e_detectors import (
     EDetections,
     Form,
@@ -45,8 +47,6 @@ from detectors.many_series.e_detectors import (
     log_weights,
     unstarted,
 )
-
-Floats = NDArray[np.float64]
 
 RISKS = (1.5, 2.0, 3.0)
 
@@ -196,13 +196,11 @@ def risk_weights(risks: Sequence[float], weights: Sequence[float] | None) -> tup
 
 def check_model(shape: float, rate: float, risks: Sequence[float], dispersion: float) -> None:
     """Raise ``ValueError`` for a prior, risks or a dispersion out of range."""
-    for name, value in (("shape", shape), ("rate", rate)):
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"{name} must be positive and finite, not {value}")
+    check_positive("shape", shape)
+    check_positive("rate", rate)
     if not len(risks) or any(not 0.0 < r < math.inf or r == 1.0 for r in risks):
         raise ValueError(f"risks must be positive, finite and not 1, not {risks}")
-    if not 0.0 <= dispersion < math.inf:
-        raise ValueError(f"dispersion must not be negative, not {dispersion}")
+    check_not_negative("dispersion", dispersion)
 
 
 @compiled

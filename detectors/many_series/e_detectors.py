@@ -28,15 +28,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
+from detectors.demands import check_choice
 
 Form = Literal["sr", "cusum"]
+FORMS = ("sr", "cusum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,6 @@ class EDetections:
     evidence: Floats
     alarms: Booleans
     parts: Floats
-
-
-def alarm_threshold(periods_per_year: float, budget: float) -> float:
-    """P / B: the threshold with at most ``budget`` false alarms a year.
-
-    Raises ``ValueError`` unless both are positive and there are no more alarms than periods.
-    """
-    if not (0.0 < budget <= periods_per_year < math.inf):
-        raise ValueError(
-            f"budget must lie above 0 and at most at periods_per_year,"
-            f" not {budget} and {periods_per_year}"
-        )
-    return periods_per_year / budget
 
 
 class EDetector:
@@ -203,8 +190,7 @@ def check_detector(threshold: float, form: str) -> None:
     """Raise ``ValueError`` for a threshold of at most 1 or an unknown form."""
     if not 1.0 < threshold < math.inf:
         raise ValueError(f"threshold must be finite and above 1, not {threshold}")
-    if form not in {"sr", "cusum"}:
-        raise ValueError(f'form must be "sr" or "cusum", not {form!r}')
+    check_choice("form", form, FORMS)
 
 
 def log_weights(weights: Sequence[float]) -> Floats:

@@ -20,13 +20,12 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Booleans, Floats, Ints
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import Floats, LevelSequence, share
-from detectors.many_series.online_testing import Booleans, OnlineTesting
-
-Integers = NDArray[np.int64]
+from detectors.demands import check_whole
+from detectors.many_series.level_sequences import LevelSequence, share
+from detectors.many_series.online_testing import OnlineTesting
 
 _CLOCK, _FIRST, _USED, _NEXT = range(4)
 
@@ -37,9 +36,9 @@ def invest(
     levels: Floats,
     rejected: Booleans,
     rule: Floats,
-    counters: Integers,
-    clocks: Integers,
-    discoveries: Integers,
+    counters: Ints,
+    clocks: Ints,
+    discoveries: Ints,
     family: int,
     gamma_scale: float,
     exponent: float,
@@ -110,8 +109,7 @@ class Investing(OnlineTesting):
         payouts: tuple[float, float],
         cap: float,
     ) -> None:
-        if memory < 1:
-            raise ValueError(f"memory must be at least 1, not {memory}")
+        check_whole("memory", memory, 1)
         self._gamma = gamma
         self._rule = np.array([*ticks, scale, wealth, *payouts, cap])
         self._counters = np.array([0, -1, 0, 0], np.int64)

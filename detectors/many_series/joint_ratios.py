@@ -19,8 +19,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.many_series.e_detectors import Booleans, Floats
 
 Subsets = tuple[tuple[int, ...], ...]
 

@@ -20,11 +20,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
-
-Floats = NDArray[np.float64]
 
 LOGARITHMIC, POWER, DEPENDENT, LISTED = range(4)
 LOGARITHMIC_SCALE = 0.07720838

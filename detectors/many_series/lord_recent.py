@@ -27,18 +27,12 @@ from typing import Literal
 
 import numpy as np
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import (
-    Floats,
-    LevelSequence,
-    dependent,
-    logarithmic,
-    share,
-)
+from detectors.demands import check_choice, check_inside
+from detectors.many_series.level_sequences import LevelSequence, dependent, logarithmic, share
 from detectors.many_series.online_testing import (
-    Booleans,
     OnlineTesting,
-    check_level,
     starting_payout,
     starting_wealth,
     subject,
@@ -79,11 +73,9 @@ class RecentLord(OnlineTesting):
         gamma: LevelSequence | None = None,
         compat: Literal["published", "onlineFDR"] = "published",
     ) -> None:
-        check_level(alpha)
-        if version not in _VERSIONS:
-            raise ValueError(f'version must be "1", "3" or "dependent", not {version!r}')
-        if compat not in {"published", "onlineFDR"}:
-            raise ValueError(f'compat must be "published" or "onlineFDR", not {compat!r}')
+        check_inside("alpha", alpha)
+        check_choice("version", version, _VERSIONS)
+        check_choice("compat", compat, ("published", "onlineFDR"))
         self.alpha = alpha
         self.version = version
         self.wealth = wealth

@@ -26,9 +26,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
-from detectors.demands import check_whole
-from detectors.many_series.e_detectors import Booleans, Floats, Form, unstarted
+from detectors.demands import check_choice, check_inside, check_positive, check_whole
+from detectors.many_series.e_detectors import FORMS, Form, unstarted
 
 Rule = Literal["e-d-BH", "e-d-Bonferroni"]
 Marks = NDArray[np.int8]
@@ -40,8 +41,7 @@ def e_bh(e_values: ArrayLike, *, alpha: float = 0.05) -> Booleans:
     A missing e-value (NaN) is no hypothesis: it is not rejected and not counted in K. Raises
     ``ValueError`` for negative e-values or an ``alpha`` outside 0 to 1.
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha must lie strictly between 0 and 1, not {alpha}")
+    check_inside("alpha", alpha)
     e = np.asarray(e_values, np.float64)
     if e.ndim != 1 or (e < 0.0).any():
         raise ValueError("e_values must be one row of numbers that are not negative")
@@ -93,12 +93,10 @@ class StreamBank:
         self, *, streams: int, alpha: float = 1 / 52, rule: Rule = "e-d-BH", form: Form = "sr"
     ) -> None:
         check_whole("streams", streams, 1)
-        if rule not in {"e-d-BH", "e-d-Bonferroni"}:
-            raise ValueError(f'rule must be "e-d-BH" or "e-d-Bonferroni", not {rule!r}')
-        _evidence([], alpha)
+        check_choice("rule", rule, ("e-d-BH", "e-d-Bonferroni"))
+        check_choice("form", form, FORMS)
+        check_positive("alpha", alpha)
         self.streams = streams
-        if form not in {"sr", "cusum"}:
-            raise ValueError(f'form must be "sr" or "cusum", not {form!r}')
         self.alpha = alpha
         self.rule = rule
         self.form = form
@@ -125,7 +123,10 @@ class StreamBank:
 def sets_over_time(
     e_values: ArrayLike, *, alpha: float = 1 / 52, rule: Rule = "e-d-BH", form: Form = "sr"
 ) -> Marks:
-    """The sets of ``StreamBank`` over a whole record, in and out of shape (periods, streams)."""
+    """The sets of ``StreamBank`` over a whole record, in and out of shape (periods, streams).
+
+    Raises ``ValueError`` as ``StreamBank`` does, and for another shape.
+    """
     e = np.asarray(e_values, np.float64)
     if e.ndim != 2:
         raise ValueError(f"e_values must have the shape (periods, streams), not {e.shape}")
@@ -152,8 +153,7 @@ def _largest(log_e: Floats, total: int, alpha: float) -> Booleans:
 
 
 def _evidence(log_evidence: ArrayLike, alpha: float) -> Floats:
-    if not 0.0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive and finite, not {alpha}")
+    check_positive("alpha", alpha)
     log_m = np.asarray(log_evidence, np.float64)
     if log_m.ndim != 1 or np.isnan(log_m).any():
         raise ValueError("log_evidence must be one row of numbers, none of them missing")

@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from detectors.demands import check_choice, check_inside, check_part
 from detectors.many_series.investing import Investing
 from detectors.many_series.level_sequences import (
     LevelSequence,
@@ -37,7 +38,6 @@ from detectors.many_series.level_sequences import (
     power,
 )
 from detectors.many_series.online_testing import (
-    check_level,
     check_thresholds,
     starting_payout,
     starting_wealth,
@@ -82,11 +82,9 @@ class Lord(Investing):
         gamma: LevelSequence | None = None,
         memory: int = MEMORY,
     ) -> None:
-        check_level(alpha)
-        if version not in {"++", "2", "discard"}:
-            raise ValueError(f'version must be "++", "2" or "discard", not {version!r}')
-        if not 0.0 < discard <= 1.0:
-            raise ValueError(f"discard must be above 0 and at most 1, not {discard}")
+        check_inside("alpha", alpha)
+        check_choice("version", version, ("++", "2", "discard"))
+        check_part("discard", discard)
         self.alpha = alpha
         self.version = version
         self.wealth = wealth
@@ -141,9 +139,8 @@ class Saffron(Investing):
         gamma: LevelSequence | None = None,
         memory: int = MEMORY,
     ) -> None:
-        check_level(alpha)
-        if not 0.0 < candidate < 1.0:
-            raise ValueError(f"candidate must lie strictly between 0 and 1, not {candidate}")
+        check_inside("alpha", alpha)
+        check_inside("candidate", candidate)
         self.alpha = alpha
         self.wealth = wealth
         self.candidate = candidate
@@ -190,7 +187,7 @@ class Addis(Investing):
         gamma: LevelSequence | None = None,
         memory: int = MEMORY,
     ) -> None:
-        check_level(alpha)
+        check_inside("alpha", alpha)
         check_thresholds(candidate, discard)
         self.alpha = alpha
         self.wealth = wealth
@@ -238,7 +235,7 @@ class AlphaInvesting(Investing):
         gamma: LevelSequence | None = None,
         memory: int = MEMORY,
     ) -> None:
-        check_level(alpha)
+        check_inside("alpha", alpha)
         self.alpha = alpha
         self.wealth = wealth
         self.gamma = gamma

@@ -32,19 +32,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.many_series.level_sequences import (
-    Floats,
-    LevelSequence,
-    logarithmic,
-    power,
-    share,
-)
+from detectors.demands import check_choice, check_inside
+from detectors.many_series.level_sequences import LevelSequence, logarithmic, power, share
 from detectors.many_series.online_testing import (
-    Booleans,
     OnlineDecisions,
     OnlineTesting,
-    check_level,
     check_thresholds,
     subject,
 )
@@ -66,7 +60,7 @@ class _Spending(OnlineTesting):
         keeps: bool = False,
         ticks: tuple[float, float] = (-1.0, 1.0),
     ) -> None:
-        check_level(alpha)
+        check_inside("alpha", alpha)
         self._gamma = gamma
         self._budget = alpha
         self._growth = growth
@@ -118,10 +112,7 @@ class Lond(_Spending):
         dependence: Literal["independent", "positive", "arbitrary"] = "independent",
         gamma: LevelSequence | None = None,
     ) -> None:
-        if dependence not in {"independent", "positive", "arbitrary"}:
-            raise ValueError(
-                f'dependence must be "independent", "positive" or "arbitrary", not {dependence!r}'
-            )
+        check_choice("dependence", dependence, ("independent", "positive", "arbitrary"))
         self.alpha = alpha
         self.dependence = dependence
         self.gamma = gamma

@@ -16,12 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
-from detectors.many_series.level_sequences import Floats
-
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,6 @@ class OnlineTesting(ABC):
     @abstractmethod
     def _advance(self, p: Floats, levels: Floats, rejected: Booleans) -> None:
         """Fill in levels and decisions, and take the state past them."""
-
-
-def check_level(alpha: float) -> None:
-    """Raise ``ValueError`` unless ``alpha`` lies strictly between 0 and 1."""
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha must lie strictly between 0 and 1, not {alpha}")
 
 
 def starting_wealth(wealth: float | None, usual: float, most: float) -> float:

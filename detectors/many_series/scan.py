@@ -31,14 +31,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats, Ints
 from detectors.compiled import compiled
-from detectors.demands import check_whole
+from detectors.demands import check_choice, check_whole
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
-Integers = NDArray[np.int64]
 Zones = tuple[tuple[int, ...], ...]
 Direction = Literal["rise", "fall", "both"]
 
@@ -104,8 +102,7 @@ def scan(
     c, b = _cells(counts, expected)
     members = _members(zones, len(c))
     windows = scan_windows(c.shape[1], longest, prospective=prospective)
-    if direction not in _DIRECTIONS:
-        raise ValueError(f"direction must be one of {sorted(_DIRECTIONS)}, not {direction!r}")
+    check_choice("direction", direction, _DIRECTIONS)
     check_whole("simulations", simulations, 1)
     check_whole("most", most, 1)
     if not isinstance(rng, np.random.Generator):
@@ -154,8 +151,11 @@ def poisson_llr(observed: float, expected: float, total: float) -> float:
     return inside + outside
 
 
-def scan_windows(periods: int, longest: int | None, *, prospective: bool) -> Integers:
-    """Windows (start, stop) of at most ``longest`` periods, shape (windows, 2), shortest first."""
+def scan_windows(periods: int, longest: int | None, *, prospective: bool) -> Ints:
+    """Windows (start, stop) of at most ``longest`` periods, shape (windows, 2), shortest first.
+
+    Raises ``ValueError`` for a longest window that the record does not hold.
+    """
     limit = max(1, periods // 2) if longest is None else longest
     if periods < 1 or not 1 <= limit <= periods:
         raise ValueError(f"longest must lie between 1 and {periods} periods, not {limit}")
@@ -196,9 +196,7 @@ def _members(zones: Zones, units: int) -> Booleans:
     return members
 
 
-def _without_the_past(
-    c: Floats, b: Floats, windows: Integers
-) -> tuple[Floats, Floats, Integers, int]:
+def _without_the_past(c: Floats, b: Floats, windows: Ints) -> tuple[Floats, Floats, Ints, int]:
     """The cells with all periods before the first window added up into one.
 
     Which of those periods an event falls into changes no candidate, so it need not be simulated.
@@ -210,7 +208,7 @@ def _without_the_past(
     return past[0], past[1], windows - (first - 1), first - 1
 
 
-def _sums(cells: Floats, members: Booleans, windows: Integers) -> Floats:
+def _sums(cells: Floats, members: Booleans, windows: Ints) -> Floats:
     """Sums within each zone and window, shape (zones, windows)."""
     by_zone = members.astype(np.float64) @ cells
     upto = np.concatenate([np.zeros((len(by_zone), 1)), np.cumsum(by_zone, axis=1)], axis=1)
@@ -221,7 +219,7 @@ def _sums(cells: Floats, members: Booleans, windows: Integers) -> Floats:
 def _simulated(
     b: Floats,
     members: Booleans,
-    windows: Integers,
+    windows: Ints,
     mu: Floats,
     total: int,
     way: int,
@@ -263,9 +261,9 @@ def _ratios(found: Floats, mu: Floats, total: float, way: int, llr: Floats) -> N
 
 @compiled
 def _maxima(
-    dealt: Integers,
+    dealt: Ints,
     members: Booleans,
-    windows: Integers,
+    windows: Ints,
     mu: Floats,
     total: float,
     way: int,

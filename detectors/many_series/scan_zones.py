@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.demands import check_whole
+from detectors.demands import check_part, check_whole
 
 Zones = tuple[tuple[int, ...], ...]
 
@@ -90,6 +90,5 @@ def circles(coordinates: ArrayLike, units: int, *, share: float = 0.5) -> Zones:
 
 
 def _largest(units: int, share: float) -> int:
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"share must be above 0 and at most 1, not {share}")
+    check_part("share", share)
     return max(1, math.floor(share * units))

@@ -34,9 +34,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+from detectors.demands import check_inside
 
 # The weights of the law that are tried, as multiples of the least and the greatest record.
 _LEAST, _MOST, _GRID = 1e-4, 1e5, 100
@@ -201,8 +202,7 @@ def normal(values: ArrayLike, errors: ArrayLike, *, coverage: float = 0.9) -> Sh
 
 
 def _tails(coverage: float) -> tuple[float, float]:
-    if not 0.0 < coverage < 1.0:
-        raise ValueError(f"coverage must lie strictly between 0 and 1, not {coverage}")
+    check_inside("coverage", coverage)
     return (1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0
 
 

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
+from detectors.demands import check_whole
 from detectors.many_series.e_detectors import (
-    Booleans,
     EDetections,
-    Floats,
     Form,
     check_detector,
     detect,
@@ -126,7 +126,7 @@ class SubsetMixture:
         return int(found.detections.alarms[0])
 
     def watch(self, scores: ArrayLike) -> Triangulation:
-        """Take the next scores, shape (observations, channels), in order."""
+        """Take the next scores, shape (observations, channels), in order; errors as ``update``."""
         z = np.array(scores, np.float64)
         if z.ndim != 2 or z.shape[1] != self.channels or np.isinf(z).any():
             raise ValueError(f"scores must be finite, of {self.channels} channels: {z.shape}")
@@ -157,9 +157,8 @@ def triangulate(
 
 
 def singles_and_all(channels: int) -> Subsets:
-    """Each channel alone, and all together where there are several."""
-    if channels < 1:
-        raise ValueError(f"channels must be at least 1, not {channels}")
+    """Each channel alone, and all together where there are several; ``ValueError`` for none."""
+    check_whole("channels", channels, 1)
     singles = tuple((channel,) for channel in range(channels))
     return (*singles, tuple(range(channels))) if channels > 1 else singles
 

@@ -25,9 +25,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.many_series.count_ratios import RISKS, check_model, count_ratios, risk_weights
-from detectors.many_series.e_detectors import Floats, Form, check_detector, unstarted
+from detectors.many_series.e_detectors import Form, check_detector, unstarted
 from detectors.many_series.joint_ratios import Subsets, correlation_matrix, joint_log_ratios
 from detectors.many_series.subset_mixture import (
     FLOOR,
@@ -122,7 +123,10 @@ class CountSubsetMixture:
         return int(found.detections.alarms[0])
 
     def watch(self, counts: ArrayLike) -> Triangulation:
-        """Take the next counts, shape (periods, channels), in order; exposures are 1."""
+        """Take the next counts, shape (periods, channels), in order; exposures are 1.
+
+        Raises ``ValueError`` as ``update`` does.
+        """
         x = np.array(counts, np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.shapes):
             raise ValueError(f"counts must be of {len(self.shapes)} channels, not {x.shape}")

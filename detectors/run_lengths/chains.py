@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
+from detectors.demands import check_choice, check_whole
 from detectors.run_lengths.distributions import CountDistribution
+from detectors.sequential.cusum_recursion import ALARMS, check_interval
 
-Floats = NDArray[np.float64]
 MOST_STATES = 6_000
 
 
@@ -61,9 +63,8 @@ class AbsorbingChain:
         return math.sqrt(float(second[self.start] - first[self.start] ** 2))
 
     def survival(self, steps: int) -> Floats:
-        """P(N > n) for n = 0 to ``steps``, shape (steps + 1,)."""
-        if steps < 0:
-            raise ValueError(f"steps must not be negative, not {steps}")
+        """P(N > n) for n = 0 to ``steps``, shape (steps + 1,); ``ValueError`` below 0 steps."""
+        check_whole("steps", steps, 0)
         row = np.zeros(len(self.moves))
         row[self.start] = 1.0
         chances = np.empty(steps + 1)
@@ -71,10 +72,6 @@ class AbsorbingChain:
             chances[n] = row.sum()
             row = row @ self.moves
         return chances
-
-    def quasi_stationary(self) -> Floats:
-        """Distribution of the state after a long time without an alarm, shape (states,)."""
-        return leading_left_vector(self.moves)
 
 
 def leading_left_vector(moves: Floats) -> Floats:
@@ -111,10 +108,7 @@ def brook_evans_chain(
     """
     if not 2 <= states <= MOST_STATES:
         raise ValueError(f"states must be from 2 to {MOST_STATES}, not {states}")
-    if not 0.0 < h < math.inf:
-        raise ValueError(f"h must be positive and finite, not {h}")
-    if not 0.0 <= head_start < h:
-        raise ValueError(f"head_start must be at least 0 and below h, not {head_start}")
+    check_interval(h, head_start)
     width = 2.0 * h / (2 * states - 1)
     edges: Floats = (np.arange(-states + 1, states + 1, dtype=np.float64) - 0.5) * width
     below = np.asarray(distribution(edges), np.float64)
@@ -151,10 +145,8 @@ def lattice_chain(
     Raises ``ValueError`` for values out of range or a lattice of too many states.
     """
     step, limit, first = (_fraction(value) for value in (k, h, head_start))
-    if direction not in {"rise", "fall"}:
-        raise ValueError(f"direction must be 'rise' or 'fall', not {direction!r}")
-    if alarm not in {"reached", "exceeded"}:
-        raise ValueError(f"alarm must be 'reached' or 'exceeded', not {alarm!r}")
+    check_choice("direction", direction, ("rise", "fall"))
+    check_choice("alarm", alarm, ALARMS)
     if not (step > 0 and limit > 0 and 0 <= first < limit):
         raise ValueError(f"k and h must be positive and head_start in [0, h): {k}, {h}, {first}")
     per = math.lcm(step.denominator, first.denominator)

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+from detectors.arrays import Floats, Ints
+from detectors.demands import check_inside, check_positive, check_whole
 
 
 class CountDistribution(Protocol):
@@ -25,7 +22,7 @@ class CountDistribution(Protocol):
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
 
 
@@ -39,8 +36,7 @@ class Poisson:
     mean: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.mean < math.inf:
-            raise ValueError(f"mean must be positive and finite, not {self.mean}")
+        check_positive("mean", self.mean)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -51,7 +47,7 @@ class Poisson:
         tail = np.concatenate([[1.0], gammainc(x + 1.0, self.mean)])
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         return generator.poisson(self.mean, shape).astype(np.int64)
 
@@ -67,10 +63,8 @@ class NegativeBinomial:
     dispersion: float
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.mean < math.inf and 0.0 < self.dispersion < math.inf):
-            raise ValueError(
-                f"mean and dispersion must be positive, not {self.mean} and {self.dispersion}"
-            )
+        check_positive("mean", self.mean)
+        check_positive("dispersion", self.dispersion)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -89,7 +83,7 @@ class NegativeBinomial:
         tail = np.concatenate([[1.0], betainc(x + 1.0, size, spread / (1.0 + spread))])
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         size = 1.0 / self.dispersion
         return generator.negative_binomial(size, size / (size + self.mean), shape).astype(np.int64)
@@ -97,7 +91,7 @@ class NegativeBinomial:
 
 @dataclass(frozen=True, slots=True)
 class Binomial:
-    """Successes in ``trials`` trials of probability ``probability`` each.
+    """Successes in ``trials`` trials of probability ``probability`` each; one trial is Bernoulli's.
 
     Raises ``ValueError`` unless there is a trial and the probability is inside (0, 1).
     """
@@ -107,8 +101,7 @@ class Binomial:
 
     def __post_init__(self) -> None:
         check_whole("trials", self.trials, 1)
-        if not 0.0 < self.probability < 1.0:
-            raise ValueError(f"probability must be inside (0, 1), not {self.probability}")
+        check_inside("probability", self.probability)
 
     def probabilities(self, largest: int) -> tuple[Floats, Floats]:
         """P(X = x) for x = 0 to ``largest`` and P(X >= x) for x = 0 to ``largest`` + 1."""
@@ -130,11 +123,6 @@ class Binomial:
         tail[some] = betainc(some.astype(np.float64), n - some + 1.0, p)
         return probability, tail
 
-    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Counts:
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Ints:
         """Independent draws of the given shape."""
         return generator.binomial(self.trials, self.probability, shape).astype(np.int64)
-
-
-def bernoulli(probability: float) -> Binomial:
-    """One trial."""
-    return Binomial(1, probability)

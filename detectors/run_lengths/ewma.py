@@ -22,8 +22,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
+from detectors.demands import check_choice, check_finite, check_part, check_positive
 from detectors.run_lengths.gaussian import (
     enough_nodes,
     legendre_nodes,
@@ -31,30 +32,27 @@ from detectors.run_lengths.gaussian import (
     normal_density,
 )
 
-Floats = NDArray[np.float64]
 _NODES_A_SPREAD = 4  # nodes to one standard deviation of a step, w
 _MOST_NODES = 4_000
 _SETTLED = 1e-14  # share of the final variance still missing when limits count as fixed
 
 
 def _check(weight: float, width: float, mean: float, start: float) -> None:
-    if not 0.0 < weight <= 1.0:
-        raise ValueError(f"weight must be above 0 and at most 1, not {weight}")
-    if not 0.0 < width < math.inf:
-        raise ValueError(f"width must be positive and finite, not {width}")
-    if not (math.isfinite(mean) and math.isfinite(start)):
-        raise ValueError(f"mean and start must be finite, not {mean} and {start}")
+    check_part("weight", weight)
+    check_positive("width", width)
+    check_finite("mean", mean)
+    check_finite("start", start)
 
 
 class _Grid:
     """Where the statistic may be without an alarm: nodes, weights and the atom at zero."""
 
-    def __init__(self, reach: float, number: int, *, one_sided: bool) -> None:
-        self.one_sided = one_sided
-        low = 0.0 if one_sided else -reach
+    def __init__(self, reach: float, number: int, *, two_sided: bool) -> None:
+        self.two_sided = two_sided
+        low = -reach if two_sided else 0.0
         inner, weights = legendre_nodes(low, reach, number)
         # The atom is a node of its own, whose weight is a probability and not a density.
-        self.nodes = np.concatenate([[0.0], inner]) if one_sided else inner
+        self.nodes = inner if two_sided else np.concatenate([[0.0], inner])
         self._inner = inner
         self._weights = weights
 
@@ -63,13 +61,13 @@ class _Grid:
         centre = (1.0 - weight) * starts[:, np.newaxis] + weight * mean
         density = normal_density((self._inner - centre) / weight) / weight
         moves = self._weights * density
-        if self.one_sided:
+        if not self.two_sided:
             moves = np.hstack([normal_below(-centre / weight), moves])
         return moves
 
 
-def _nodes_for(reach: float, weight: float, *, one_sided: bool) -> int:
-    span = reach if one_sided else 2.0 * reach
+def _nodes_for(reach: float, weight: float, *, two_sided: bool) -> int:
+    span = 2.0 * reach if two_sided else reach
     number = enough_nodes(_NODES_A_SPREAD * span / weight)
     if number > _MOST_NODES:
         raise ValueError(f"weight {weight} is too small for an exact run length")
@@ -82,7 +80,7 @@ def ewma_run_length(
     *,
     mean: float = 0.0,
     start: float = 0.0,
-    one_sided: bool = False,
+    two_sided: bool = True,
     limits: str = "fixed",
 ) -> float:
     """Average run length of an EWMA chart.
@@ -92,8 +90,8 @@ def ewma_run_length(
         width: Limit in standard deviations of the EWMA.
         mean: Mean of the points, 0 when in control.
         start: EWMA before the first point, in standard deviations of a point (a head start).
-        one_sided: Upper limit and a barrier at the target, instead of two limits. A chart
-            for falls has ``-mean``.
+        two_sided: Two limits, or an upper one with a barrier at the target. A chart for falls
+            has ``-mean``.
         limits: ``"fixed"``, the same at every point, or ``"exact"``, growing with the
             variance of the EWMA from its known start.
 
@@ -106,13 +104,12 @@ def ewma_run_length(
         486.4
     """
     _check(weight, width, mean, start)
-    if limits not in {"fixed", "exact"}:
-        raise ValueError(f"limits must be 'fixed' or 'exact', not {limits!r}")
-    if one_sided and start < 0.0:
+    check_choice("limits", limits, ("fixed", "exact"))
+    if not two_sided and start < 0.0:
         raise ValueError(f"start must not be below the barrier at zero, not {start}")
     final = width * math.sqrt(weight / (2.0 - weight))
-    number = _nodes_for(final, weight, one_sided=one_sided)
-    grid = _Grid(final, number, one_sided=one_sided)
+    number = _nodes_for(final, weight, two_sided=two_sided)
+    grid = _Grid(final, number, two_sided=two_sided)
     moves = grid.moves_from(grid.nodes, weight, mean)
     ahead = np.linalg.solve(np.eye(len(moves)) - moves, np.ones(len(moves)))
     kept = (1.0 - weight) ** 2
@@ -121,7 +118,7 @@ def ewma_run_length(
         steps = max(1, math.ceil(math.log(_SETTLED) / math.log(kept)))
     # ``ahead`` holds the run length still to come after point n, on the grid of point n.
     for n in range(steps - 1, 0, -1):
-        earlier = _Grid(final * math.sqrt(1.0 - kept**n), number, one_sided=one_sided)
+        earlier = _Grid(final * math.sqrt(1.0 - kept**n), number, two_sided=two_sided)
         ahead = 1.0 + grid.moves_from(earlier.nodes, weight, mean) @ ahead
         grid = earlier
     return 1.0 + float(grid.moves_from(np.array([start]), weight, mean)[0] @ ahead)

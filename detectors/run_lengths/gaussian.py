@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
+from detectors.demands import check_finite, check_not_negative
 from detectors.run_lengths.chains import leading_left_vector
 from detectors.run_lengths.passages import (
     Passage,
@@ -32,7 +34,6 @@ from detectors.run_lengths.passages import (
     two_sided_run_length,
 )
 
-Floats = NDArray[np.float64]
 _NODES_A_UNIT = 4
 _FEWEST_NODES = 32
 _NEWTON_STEPS = 5
@@ -106,14 +107,12 @@ class _Side:
 
 
 def _check_design(k: float, h: float, mean: float, head_start: float, name: str = "") -> None:
-    if not 0.0 <= k < math.inf:
-        raise ValueError(f"k{name} must be finite and not negative, not {k}")
+    check_not_negative(f"k{name}", k)
     if not 0.0 < h <= GREATEST_H:
         raise ValueError(f"h{name} must be positive and at most {GREATEST_H:g}, not {h}")
     if not 0.0 <= head_start < h:
         raise ValueError(f"head_start{name} must be at least 0 and below h, not {head_start}")
-    if not math.isfinite(mean):
-        raise ValueError(f"mean must be finite, not {mean}")
+    check_finite("mean", mean)
 
 
 def _solve(k: float, h: float, mean: float) -> _Side:

@@ -21,11 +21,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
+from detectors.demands import check_positive
 from detectors.run_lengths.passages import Passage, run_length
-
-Floats = NDArray[np.float64]
+from detectors.sequential.cusum_recursion import check_interval
 
 
 def mixture_cusum_run_length(
@@ -59,10 +60,7 @@ def mixture_cusum_run_length(
         raise ValueError("increments must be finite")
     if not ((q >= 0.0).all() and math.isclose(float(q.sum()), 1.0, rel_tol=1e-9)):
         raise ValueError(f"chances must be probabilities that sum to 1, not to {q.sum()}")
-    if not 0.0 < h < math.inf:
-        raise ValueError(f"h must be positive and finite, not {h}")
-    if not 0.0 <= head_start < h:
-        raise ValueError(f"head_start must be at least 0 and below h {h}, not {head_start}")
+    check_interval(h, head_start)
     if not 2 <= cells <= 6_000:
         raise ValueError(f"cells must be from 2 to 6000, not {cells}")
     if not (values > 0.0).any():
@@ -119,9 +117,8 @@ def risk_adjusted_increments(
         raise ValueError(f"risks and shares must have one shape, not {p.shape} and {share.shape}")
     if not ((p > 0.0) & (p < 1.0)).all():
         raise ValueError("risks must be inside (0, 1)")
-    for name, ratio in (("odds_ratio", odds_ratio), ("true_odds_ratio", true_odds_ratio)):
-        if not 0.0 < ratio < math.inf:
-            raise ValueError(f"{name} must be positive and finite, not {ratio}")
+    check_positive("odds_ratio", odds_ratio)
+    check_positive("true_odds_ratio", true_odds_ratio)
     survivor = -np.log1p(p * (odds_ratio - 1.0))
     true = true_odds_ratio * p / (1.0 + p * (true_odds_ratio - 1.0))
     increments = np.concatenate([survivor, survivor + math.log(odds_ratio)])

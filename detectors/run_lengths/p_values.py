@@ -23,14 +23,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
+from detectors.demands import check_positive
 from detectors.run_lengths.gaussian import (
     legendre_nodes,
     normal_density,
 )
 
-Floats = NDArray[np.float64]
 OVERSHOOT = 0.583
 _FAR = 30.0  # distance, in log likelihood, from which the crossing is all but forgotten
 _LEAST_SHIFT = 0.05
@@ -64,8 +65,7 @@ def cusum_steady_state_p_value(statistic: ArrayLike, theta: float) -> Floats:
         >>> round(float(cusum_steady_state_p_value(3.0, 0.5)), 6)
         0.037198
     """
-    if not 0.0 < theta < math.inf:
-        raise ValueError(f"theta must be positive and finite, not {theta}")
+    check_positive("theta", theta)
     bound = cusum_p_value_bound(statistic)
     s = np.asarray(statistic, np.float64)
     return np.where(s == 0.0, 1.0, bound * math.exp(-OVERSHOOT * theta))
@@ -77,8 +77,7 @@ def exact_cusum_steady_state_p_value(statistic: float, theta: float) -> float:
     Raises ``ValueError`` for a statistic that is not positive and finite and for ``theta``
     below 0.05, where the approximation is at least as good.
     """
-    if not 0.0 < statistic < math.inf:
-        raise ValueError(f"statistic must be positive and finite, not {statistic}")
+    check_positive("statistic", statistic)
     if not _LEAST_SHIFT <= theta < math.inf:
         raise ValueError(f"theta must be at least {_LEAST_SHIFT}, not {theta}")
     # In standard deviations: d is the distance to the level, which under the shifted mean

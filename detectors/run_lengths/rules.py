@@ -17,6 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from detectors.demands import check_finite
 from detectors.run_lengths.chains import MOST_STATES, AbsorbingChain
 from detectors.run_lengths.gaussian import normal_below
 
@@ -77,23 +78,22 @@ WECO = {
 
 
 def runs_rules_chain(
-    rules: Sequence[RunsRule], *, mean: float = 0.0, both_sides: bool = True
+    rules: Sequence[RunsRule], *, mean: float = 0.0, two_sided: bool = True
 ) -> AbsorbingChain:
     """The chain of a chart that signals by any of the rules.
 
     Args:
         rules: Rules above the target.
         mean: Mean of the points in standard deviations from the target.
-        both_sides: Also apply each rule mirrored to the other side.
+        two_sided: Also apply each rule mirrored to the other side.
 
     Raises ``ValueError`` without rules, for a mean that is not finite, or when the rules
     need too many states.
     """
     if not rules:
         raise ValueError("rules must hold at least one rule")
-    if not math.isfinite(mean):
-        raise ValueError(f"mean must be finite, not {mean}")
-    every = [*rules, *(rule.mirrored for rule in rules)] if both_sides else list(rules)
+    check_finite("mean", mean)
+    every = [*rules, *(rule.mirrored for rule in rules)] if two_sided else list(rules)
     zones = _zones(every, mean)
     empty = (0,) * len(every)
     numbers = {empty: 0}

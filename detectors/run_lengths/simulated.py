@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
-from detectors.sequential.cusum_recursion import beyond
+from detectors.demands import check_choice, check_whole
+from detectors.sequential.cusum_recursion import ALARMS, beyond
 
-Floats = NDArray[np.float64]
 Increments = Callable[[np.random.Generator, int, int], Floats]
 _BLOCK = 128  # points drawn for every run at once
 
@@ -73,10 +74,8 @@ def simulated_run_length(
 
     Raises ``ValueError`` for values out of range and for runs longer than ``longest``.
     """
-    if runs < 2:
-        raise ValueError(f"runs must be at least 2, not {runs}")
-    if alarm not in {"exceeded", "reached"}:
-        raise ValueError(f"alarm must be 'exceeded' or 'reached', not {alarm!r}")
+    check_whole("runs", runs, 2)
+    check_choice("alarm", alarm, ALARMS)
     limits = np.atleast_1d(np.asarray(h, np.float64))
     if not ((limits > 0.0) & (limits > head_start) & np.isfinite(limits)).all():
         raise ValueError(f"h must be positive, finite and above head_start {head_start}, not {h}")

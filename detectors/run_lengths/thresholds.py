@@ -107,8 +107,9 @@ def least_threshold_for(
     """The least threshold whose run length is at least ``arl``, for a run length with steps.
 
     Found by halving to a relative width of 1e-11, from above, so that the threshold given
-    keeps the run length. Arguments and errors are those of ``threshold_for``, but a chart
-    that even at the least threshold runs longer gets a threshold of nearly zero.
+    keeps the run length. Arguments are those of ``threshold_for``. Raises ``ValueError`` when no
+    threshold up to ``greatest`` serves; a chart that even at the least one runs longer gets a
+    threshold of nearly zero.
     """
     _check_arl(arl)
     high = first
@@ -163,7 +164,7 @@ def ewma_threshold_for(
     *,
     arl: float,
     weight: float = 0.2,
-    one_sided: bool = False,
+    two_sided: bool = True,
     limits: str = "fixed",
     mean: float = 0.0,
 ) -> float:
@@ -172,7 +173,7 @@ def ewma_threshold_for(
     Args:
         arl: Wanted average run length in points.
         weight: Weight of the newest point.
-        one_sided: Upper limit only, with a barrier at the target.
+        two_sided: Two limits, or an upper one with a barrier at the target.
         limits: ``"fixed"`` or ``"exact"``.
         mean: Mean of the points at which the run length is wanted, 0 in control.
 
@@ -184,7 +185,7 @@ def ewma_threshold_for(
     """
 
     def length(width: float) -> float:
-        return ewma_run_length(weight, width, mean=mean, one_sided=one_sided, limits=limits)
+        return ewma_run_length(weight, width, mean=mean, two_sided=two_sided, limits=limits)
 
     return threshold_for(length, arl=arl, first=2.5, greatest=30.0)
 

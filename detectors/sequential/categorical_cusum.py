@@ -21,13 +21,14 @@ Modelling and Regression Structures* (2010).
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.sequential.cusum_recursion import CusumPath, Floats, Side, SidesState, follow_sides
+from detectors.demands import check_positive
+from detectors.sequential.cusum_recursion import CusumPath, Side, SidesState, follow_sides
 from detectors.sequential.likelihood_ratios import check_counts, check_probability
 
 
@@ -68,8 +69,7 @@ def proportional_odds(probabilities: ArrayLike, odds_ratio: float) -> Floats:
         array([0.25, 0.75])
     """
     pi = check_distribution("probabilities", probabilities)
-    if not 0.0 < odds_ratio < math.inf:
-        raise ValueError(f"odds_ratio must be positive and finite, not {odds_ratio}")
+    check_positive("odds_ratio", odds_ratio)
     above = np.flip(np.cumsum(np.flip(pi, -1), -1), -1)[..., 1:]
     moved = odds_ratio * above / (1.0 + above * (odds_ratio - 1.0))
     edges = np.concatenate(
@@ -125,8 +125,6 @@ class CategoricalCusum:
 
     Reference: Hoehle 2010, see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,

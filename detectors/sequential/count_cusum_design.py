@@ -1,9 +1,17 @@
-"""The design of a one-sided CUSUM of counts, apart from any data."""
+"""The design of a one-sided CUSUM of counts, apart from any data: what has a run length."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from detectors.demands import check_choice
+from detectors.sequential.cusum_recursion import ALARMS, check_interval
+from detectors.sequential.likelihood_ratios import (
+    check_probability,
+    check_ratio,
+    negative_binomial_ratio,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +47,58 @@ class CountCusum:
                 f"intercept must be finite with the sign of slope {self.slope}, "
                 f"not {self.intercept}"
             )
-        if not 0.0 < self.h < math.inf:
-            raise ValueError(f"h must be positive and finite, not {self.h}")
-        if self.alarm not in {"exceeded", "reached"}:
-            raise ValueError(f"alarm must be 'exceeded' or 'reached', not {self.alarm!r}")
-        if not 0.0 <= self.head_start < self.h:
-            raise ValueError(
-                f"head_start must be at least 0 and below h {self.h}, not {self.head_start}"
-            )
+        check_interval(self.h, self.head_start)
+        check_choice("alarm", self.alarm, ALARMS)
 
     @property
     def drift(self) -> float:
         """Reference value: the count per point at which the statistic stays where it is."""
         return self.intercept / self.slope
+
+
+def poisson_chart(
+    mean: float, ratio: float, h: float, *, head_start: float = 0.0, alarm: str = "exceeded"
+) -> CountCusum:
+    """A Poisson likelihood CUSUM: counts of ``mean`` in control, ``ratio`` times as many after.
+
+    ``h`` is in natural logarithms. Raises ``ValueError`` for values out of range.
+    """
+    check_ratio("ratio", ratio)
+    return CountCusum(math.log(ratio), mean * (ratio - 1.0), h, alarm, head_start)
+
+
+def negative_binomial_chart(
+    mean: float,
+    dispersion: float,
+    ratio: float,
+    h: float,
+    *,
+    head_start: float = 0.0,
+    alarm: str = "exceeded",
+) -> CountCusum:
+    """A negative binomial likelihood CUSUM: as ``poisson_chart``, variance mu + dispersion mu^2.
+
+    Raises ``ValueError`` for values out of range.
+    """
+    check_ratio("ratio", ratio)
+    zero, one = (float(negative_binomial_ratio(x, mean, ratio, dispersion)) for x in (0.0, 1.0))
+    return CountCusum(one - zero, -zero, h, alarm, head_start)
+
+
+def binomial_chart(
+    trials: int,
+    probability: float,
+    odds_ratio: float,
+    h: float,
+    *,
+    head_start: float = 0.0,
+    alarm: str = "exceeded",
+) -> CountCusum:
+    """A binomial likelihood CUSUM: events in ``trials``, the odds ``odds_ratio`` times as great.
+
+    One trial is a Bernoulli chart. Raises ``ValueError`` for values out of range.
+    """
+    check_ratio("odds_ratio", odds_ratio)
+    check_probability("probability", probability)
+    intercept = trials * math.log1p(probability * (odds_ratio - 1.0))
+    return CountCusum(math.log(odds_ratio), intercept, h, alarm, head_start)

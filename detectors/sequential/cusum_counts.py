@@ -17,16 +17,18 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,
     follow_sides,
     pair,
 )
+from detectors.sequential.likelihood_ratios import check_counts
 
 
 class CountCusumChart(TwoSidedCusum):
@@ -72,8 +74,8 @@ class CountCusumChart(TwoSidedCusum):
         self.reset = reset
         self.alarm = alarm
         for name, value in (("k", k), ("k_low", k_low)):
-            if value is not None and not 0.0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, not {value}")
+            if value is not None:
+                check_positive(name, value)
         low = Side(h if h_low is None else h_low, head_start_low, reset, alarm)
         self._rise = None if k is None else Side(h, head_start, reset, alarm)
         self._fall = None if k_low is None else low
@@ -92,10 +94,11 @@ class CountCusumChart(TwoSidedCusum):
         return self._state.advance(up, down)
 
     def follow(self, counts: ArrayLike) -> CusumPath:
-        """The chart of whole series, shape (points,) or (points, series), from its start."""
-        x = np.asarray(counts, np.float64)
-        if (x < 0.0).any() or np.isinf(x).any():
-            raise ValueError("counts must be finite and not negative, or NaN (missing)")
+        """The chart of whole series, shape (points,) or (points, series), from its start.
+
+        Raises ``ValueError`` as ``update`` does.
+        """
+        x = check_counts("counts", counts)
         return follow_sides(
             None if self._rise is None or self.k is None else (self._rise, x - self.k),
             None if self._fall is None or self.k_low is None else (self._fall, self.k_low - x),

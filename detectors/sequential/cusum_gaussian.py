@@ -25,21 +25,20 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_finite, check_positive
+from detectors.demands import check_choice, check_not_negative
 from detectors.sequential.cusum_recursion import (
+    DIRECTIONS,
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,
+    check_scale,
     finite_or_missing,
     follow_sides,
     pair,
 )
-
-SIDES = ("both", "rise", "fall")
-COMPATIBLE = ("published", "qcc")
 
 
 class GaussianCusum(TwoSidedCusum):
@@ -56,7 +55,7 @@ class GaussianCusum(TwoSidedCusum):
         reset: Start afresh at the head start after an alarm, so that each alarm is news;
             ``None`` means yes, and no with ``compat="qcc"``.
         alarm: ``"exceeded"`` for C > h, ``"reached"`` for C >= h.
-        side: ``"both"``, ``"rise"`` or ``"fall"``.
+        direction: ``"both"``, ``"rise"`` or ``"fall"``.
         compat: ``"published"`` or ``"qcc"``.
 
     Example:
@@ -77,11 +76,9 @@ class GaussianCusum(TwoSidedCusum):
         head_start: float = 0.0,
         reset: bool | None = None,
         alarm: str = "exceeded",
-        side: str = "both",
+        direction: str = "both",
         compat: str = "published",
     ) -> None:
-        check_finite("mean", mean)
-        check_positive("sigma", sigma)
         self.mean = mean
         self.sigma = sigma
         self.k = k
@@ -89,10 +86,12 @@ class GaussianCusum(TwoSidedCusum):
         self.head_start = head_start
         self.reset = reset
         self.alarm = alarm
-        self.side = side
+        self.direction = direction
         self.compat = compat
-        one = _checked(mean, sigma, k, h, head_start, reset, alarm, side, compat)
-        self._state = SidesState(one if side != "fall" else None, one if side != "rise" else None)
+        one = _checked(mean, sigma, k, h, head_start, reset, alarm, direction, compat)
+        self._state = SidesState(
+            one if direction != "fall" else None, one if direction != "rise" else None
+        )
 
     @property
     def lower(self) -> float:
@@ -122,7 +121,7 @@ def gaussian_cusum(
     head_start: float = 0.0,
     reset: bool | None = None,
     alarm: str = "exceeded",
-    side: str = "both",
+    direction: str = "both",
     compat: str = "published",
 ) -> CusumPath:
     """The tabular CUSUM of whole series: what ``GaussianCusum`` says point by point.
@@ -138,7 +137,7 @@ def gaussian_cusum(
         head_start: Start of both sides.
         reset: As in ``GaussianCusum``.
         alarm: As in ``GaussianCusum``.
-        side: As in ``GaussianCusum``.
+        direction: As in ``GaussianCusum``.
         compat: As in ``GaussianCusum``.
 
     Raises ``ValueError`` for values out of range.
@@ -147,10 +146,11 @@ def gaussian_cusum(
     n = finite_or_missing("sizes", sizes)
     if (n <= 0.0).any():
         raise ValueError("sizes must be positive or NaN (missing)")
-    one = _checked(mean, sigma, k, h, head_start, reset, alarm, side, compat)
+    one = _checked(mean, sigma, k, h, head_start, reset, alarm, direction, compat)
     z = (x - np.asarray(mean, np.float64)) / np.asarray(sigma, np.float64) * np.sqrt(n)
     path = follow_sides(
-        (one, z - k) if side != "fall" else None, (one, -z - k) if side != "rise" else None
+        (one, z - k) if direction != "fall" else None,
+        (one, -z - k) if direction != "rise" else None,
     )
     if compat == "qcc":
         return CusumPath(path.upper, -path.lower, path.signals)
@@ -165,20 +165,13 @@ def _checked(
     head_start: float,
     reset: bool | None,  # noqa: FBT001 - private and always given in order
     alarm: str,
-    side: str,
+    direction: str,
     compat: str,
 ) -> Side:
-    if not np.isfinite(np.asarray(mean, np.float64)).all():
-        raise ValueError(f"mean must be finite, not {mean!r}")
-    spread = np.asarray(sigma, np.float64)
-    if not ((spread > 0.0) & np.isfinite(spread)).all():
-        raise ValueError(f"sigma must be positive and finite, not {sigma!r}")
-    if not 0.0 <= k < math.inf:
-        raise ValueError(f"k must be finite and not negative, not {k}")
-    if side not in SIDES:
-        raise ValueError(f"side must be one of {SIDES}, not {side!r}")
-    if compat not in COMPATIBLE:
-        raise ValueError(f"compat must be one of {COMPATIBLE}, not {compat!r}")
+    check_scale(mean, sigma)
+    check_not_negative("k", k)
+    check_choice("direction", direction, DIRECTIONS)
+    check_choice("compat", compat, ("published", "qcc"))
     if compat == "qcc" and reset:
         raise ValueError("reset must not be True with compat 'qcc', which never resets")
     return Side(h, head_start, compat != "qcc" if reset is None else reset, alarm)

@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
+from detectors.demands import check_choice, check_positive
 
 TIE = 1e-9
 RISE, FALL = 1, 2
 """Bits of a signal: the upper side alarmed, the lower side alarmed."""
 
 ALARMS = ("exceeded", "reached")
-Floats = NDArray[np.float64]
-Bits = NDArray[np.uint8]
+DIRECTIONS = {"both": 0, "rise": 1, "fall": -1}
+"""Which changes a chart looks for, and the sign of each."""
 
 
 @compiled
@@ -62,6 +63,13 @@ def _follow(
             statistic[s] = restart if alarm and reset else value
 
 
+def check_interval(h: float, head_start: float) -> None:
+    """Raise ``ValueError`` unless ``h`` is positive and the head start from 0 to below it."""
+    check_positive("h", h)
+    if not 0.0 <= head_start < h:
+        raise ValueError(f"head_start must be at least 0 and below h {h}, not {head_start}")
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One side of a chart: where it alarms and what happens then.
@@ -82,17 +90,12 @@ class Side:
     alarm: str = "exceeded"
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.h < math.inf:
-            raise ValueError(f"h must be positive and finite, not {self.h}")
-        if not 0.0 <= self.head_start < self.h:
-            raise ValueError(
-                f"head_start must be at least 0 and below h {self.h}, not {self.head_start}"
-            )
-        if self.alarm not in ALARMS:
-            raise ValueError(f"alarm must be 'exceeded' or 'reached', not {self.alarm!r}")
+        check_interval(self.h, self.head_start)
+        check_choice("alarm", self.alarm, ALARMS)
 
     def step(self, statistic: float, increment: float) -> tuple[float, bool]:
         """The statistic at the next point, as it stood when judged, and whether it alarms."""
+        # ``beyond`` without the call of a kernel, which takes longer than all else here.
         value = max(0.0, statistic + increment)
         limit = self.h - TIE if self.alarm == "reached" else self.h + TIE
         return value, value >= limit if self.alarm == "reached" else value > limit
@@ -198,8 +201,6 @@ class TwoSidedCusum:
     Missing observations are passed over by all of them.
     """
 
-    missing: ClassVar[str] = "ignored"
-
     _state: SidesState
 
     @property
@@ -236,6 +237,15 @@ def pair(observation: ArrayLike | float, second: float = 1.0) -> tuple[float, fl
     if math.isinf(first) or math.isinf(second):
         raise ValueError(f"an observation must be finite or NaN (missing), not {observation!r}")
     return first, second
+
+
+def check_scale(mean: ArrayLike, sigma: ArrayLike) -> None:
+    """Raise ``ValueError`` unless every mean is finite and every sigma positive and finite."""
+    if not np.isfinite(np.asarray(mean, np.float64)).all():
+        raise ValueError(f"mean must be finite, not {mean!r}")
+    spread = np.asarray(sigma, np.float64)
+    if not ((spread > 0.0) & np.isfinite(spread)).all():
+        raise ValueError(f"sigma must be positive and finite, not {sigma!r}")
 
 
 def finite_or_missing(name: str, values: ArrayLike) -> Floats:

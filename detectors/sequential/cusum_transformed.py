@@ -22,14 +22,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Bits, Floats
 from detectors.conformance import Subject
-from detectors.demands import check_positive
-from detectors.sequential.cusum_recursion import RISE, Bits, Floats, Side
+from detectors.demands import check_choice, check_not_negative, check_positive
+from detectors.sequential.cusum_recursion import RISE, Side
+from detectors.sequential.likelihood_ratios import check_counts
 
 TRANSFORMATIONS = ("standard", "rossi", "anscombe")
 
@@ -40,23 +41,24 @@ def transformed_counts(counts: ArrayLike, expected: ArrayLike, transformation: s
     Raises ``ValueError`` for an unknown transformation, negative or infinite counts, or
     expected counts that are not positive.
     """
-    x = np.asarray(counts, np.float64)
+    check_choice("transformation", transformation, TRANSFORMATIONS)
+    x = check_counts("counts", counts)
     m = np.asarray(expected, np.float64)
-    if (x < 0.0).any() or np.isinf(x).any():
-        raise ValueError("counts must be finite and not negative, or NaN (missing)")
     if (m <= 0.0).any() or np.isinf(m).any():
         raise ValueError("expected must be positive and finite, or NaN (missing)")
     if transformation == "standard":
         return np.asarray((x - m) / np.sqrt(m))
     if transformation == "rossi":
         return np.asarray((x - 3.0 * m + 2.0 * np.sqrt(x * m)) / (2.0 * np.sqrt(m)))
-    if transformation == "anscombe":
-        return np.asarray(1.5 * (np.cbrt(x) ** 2 - np.cbrt(m) ** 2) / m ** (1.0 / 6.0))
-    raise ValueError(f"transformation must be one of {TRANSFORMATIONS}, not {transformation!r}")
+    return np.asarray(1.5 * (np.cbrt(x) ** 2 - np.cbrt(m) ** 2) / m ** (1.0 / 6.0))
 
 
 def count_of(z: ArrayLike, expected: ArrayLike, transformation: str) -> Floats:
-    """The count x >= 0 whose transformed value is z, 0 where none is that low."""
+    """The count x >= 0 whose transformed value is z, 0 where none is that low.
+
+    Raises ``ValueError`` for an unknown transformation.
+    """
+    check_choice("transformation", transformation, TRANSFORMATIONS)
     value = np.asarray(z, np.float64)
     m = np.asarray(expected, np.float64)
     if transformation == "standard":
@@ -65,10 +67,8 @@ def count_of(z: ArrayLike, expected: ArrayLike, transformation: str) -> Floats:
         # With u = sqrt(x): u^2 + 2 u sqrt(m) - 3 m - 2 z sqrt(m) = 0.
         root = np.sqrt(np.maximum(0.0, 4.0 * m + 2.0 * value * np.sqrt(m))) - np.sqrt(m)
         return np.asarray(np.maximum(0.0, root) ** 2)
-    if transformation == "anscombe":
-        power = np.cbrt(m) ** 2 + value * m ** (1.0 / 6.0) / 1.5
-        return np.asarray(np.maximum(0.0, power) ** 1.5)
-    raise ValueError(f"transformation must be one of {TRANSFORMATIONS}, not {transformation!r}")
+    power = np.cbrt(m) ** 2 + value * m ** (1.0 / 6.0) / 1.5
+    return np.asarray(np.maximum(0.0, power) ** 1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,6 @@ class TransformedCountCusum:
     Reference: Rossi et al. 1999, see the module.
     """
 
-    missing: ClassVar[str] = "ignored"
-
     def __init__(
         self,
         *,
@@ -123,10 +121,8 @@ class TransformedCountCusum:
         self.transformation = transformation
         self.reset = reset
         self.compat = compat
-        if not 0.0 <= k < math.inf:
-            raise ValueError(f"k must be finite and not negative, not {k}")
-        if compat not in {"published", "surveillance"}:
-            raise ValueError(f"compat must be 'published' or 'surveillance', not {compat!r}")
+        check_not_negative("k", k)
+        check_choice("compat", compat, ("published", "surveillance"))
         check_positive("expected", expected)
         transformed_counts(0.0, expected, transformation)  # says what is wrong with either
         self._side = Side(h, 0.0, reset)

@@ -26,22 +26,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Bits, Floats
 from detectors.conformance import Subject
+from detectors.demands import check_choice, check_finite, check_part, check_positive
 from detectors.sequential.cusum_recursion import (
     ALARMS,
-    Bits,
-    Floats,
+    DIRECTIONS,
+    check_scale,
     finite_or_missing,
     pair,
 )
 from detectors.sequential.ewma_recursion import judge, run, step
 
-SIDES = ("both", "rise", "fall")
 LIMITS = ("exact", "fixed")
 
 
@@ -76,7 +76,7 @@ class Ewma:
         start: EWMA before the first value, the target unless given (a head start).
         reset: Start afresh after an alarm.
         alarm: ``"exceeded"`` for beyond the limit, ``"reached"`` for at it too.
-        side: ``"both"``, ``"rise"`` or ``"fall"``.
+        direction: ``"both"``, ``"rise"`` or ``"fall"``.
 
     Example:
         >>> chart = Ewma(mean=10.0, sigma=1.0)
@@ -85,8 +85,6 @@ class Ewma:
 
     Reference: see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(
         self,
@@ -99,7 +97,7 @@ class Ewma:
         start: float | None = None,
         reset: bool = True,
         alarm: str = "exceeded",
-        side: str = "both",
+        direction: str = "both",
     ) -> None:
         self.mean = mean
         self.sigma = sigma
@@ -109,8 +107,8 @@ class Ewma:
         self.start = start
         self.reset = reset
         self.alarm = alarm
-        self.side = side
-        self._barrier = _checked(mean, sigma, weight, width, limits, start, alarm, side)
+        self.direction = direction
+        self._barrier = _checked(mean, sigma, weight, width, limits, start, alarm, direction)
         self._start = 0.0 if start is None else float((start - mean) / sigma)
         self._standing = (self._start, 0.0)
         self._average = self._start
@@ -155,7 +153,7 @@ def ewma(
     start: float | None = None,
     reset: bool = True,
     alarm: str = "exceeded",
-    side: str = "both",
+    direction: str = "both",
 ) -> EwmaPath:
     """The EWMA chart of whole series: what ``Ewma`` says point by point.
 
@@ -171,7 +169,7 @@ def ewma(
         start: As in ``Ewma``.
         reset: As in ``Ewma``.
         alarm: As in ``Ewma``.
-        side: As in ``Ewma``.
+        direction: As in ``Ewma``.
 
     Raises ``ValueError`` for values out of range.
     """
@@ -179,7 +177,7 @@ def ewma(
     n = finite_or_missing("sizes", sizes)
     if (n <= 0.0).any():
         raise ValueError("sizes must be positive or NaN (missing)")
-    barrier = _checked(mean, sigma, weight, width, limits, start, alarm, side)
+    barrier = _checked(mean, sigma, weight, width, limits, start, alarm, direction)
     target, spread = np.asarray(mean, np.float64), np.asarray(sigma, np.float64)
     z = ((x - target) / spread).reshape(x.shape if x.ndim == 2 else (x.size, 1))
     average, reach = np.empty(z.shape), np.empty(z.shape)
@@ -204,8 +202,8 @@ def ewma(
     return EwmaPath(
         average=target + spread * average.reshape(x.shape),
         deviation=reach / width,
-        lower=nothing if side == "rise" else target - reach,
-        upper=nothing if side == "fall" else target + reach,
+        lower=nothing if direction == "rise" else target - reach,
+        upper=nothing if direction == "fall" else target + reach,
         signals=signals.reshape(x.shape),
     )
 
@@ -218,25 +216,18 @@ def _checked(
     limits: str,
     start: float | None,
     alarm: str,
-    side: str,
+    direction: str,
 ) -> int:
     """The barrier: 1 below a chart for rises, -1 above one for falls, 0 for two sides."""
-    if not (np.isfinite(mean).all() and (start is None or math.isfinite(start))):
-        raise ValueError(f"mean and start must be finite, not {mean!r} and {start}")
-    spread = np.asarray(sigma, np.float64)
-    if not ((spread > 0.0) & np.isfinite(spread)).all():
-        raise ValueError(f"sigma must be positive and finite, not {sigma!r}")
-    if not 0.0 < weight <= 1.0:
-        raise ValueError(f"weight must be above 0 and at most 1, not {weight}")
-    if not 0.0 < width < math.inf:
-        raise ValueError(f"width must be positive and finite, not {width}")
-    if limits not in LIMITS:
-        raise ValueError(f"limits must be one of {LIMITS}, not {limits!r}")
-    if alarm not in ALARMS:
-        raise ValueError(f"alarm must be one of {ALARMS}, not {alarm!r}")
-    if side not in SIDES:
-        raise ValueError(f"side must be one of {SIDES}, not {side!r}")
-    return {"both": 0, "rise": 1, "fall": -1}[side]
+    check_scale(mean, sigma)
+    if start is not None:
+        check_finite("start", start)
+    check_part("weight", weight)
+    check_positive("width", width)
+    check_choice("limits", limits, LIMITS)
+    check_choice("alarm", alarm, ALARMS)
+    check_choice("direction", direction, DIRECTIONS)
+    return DIRECTIONS[direction]
 
 
 def _make() -> Ewma:

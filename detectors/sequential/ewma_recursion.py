@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
-from detectors.sequential.cusum_recursion import FALL, RISE, Bits, Floats, beyond
+from detectors.sequential.cusum_recursion import FALL, RISE, beyond
 
 
 @compiled

@@ -38,29 +38,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
-from detectors.sequential.glr_design import DIRECTIONS, Change, Direction, design_of
-from detectors.sequential.glr_statistics import (
-    Floats,
-    Found,
-    change,
-    follow,
-    known_change,
-)
+from detectors.sequential.cusum_recursion import DIRECTIONS
+from detectors.sequential.glr_design import Change, Direction, design_of
+from detectors.sequential.glr_statistics import Found, change, follow, known_change
 
 
 @dataclass(frozen=True, slots=True)
 class GlrPath:
     """What a GLR chart says at each observation; arrays of shape (points,).
 
-    ``statistic`` is GLR(n) (NaN where the observation is missing), ``signal`` 1 for a rise, -1
+    ``statistic`` is GLR(n) (NaN where the observation is missing), ``signals`` 1 for a rise, -1
     for a fall and 0 for none, ``length`` the known observations since the estimated start of the
     change (0 for none), ``effect`` its kappa (natural log of the ratio of means) or lambda.
     """
 
     statistic: Floats
-    signal: np.ndarray
-    length: np.ndarray
+    signals: Ints
+    length: Ints
     effect: Floats
 
 
@@ -83,7 +79,8 @@ class GlrChart:
         change: ``"intercept"`` or ``"epidemic"`` (Poisson rises only).
         shift: kappa, when it is known; window and minimum then play no part. Its sign must
             agree with the direction.
-        compat: None, or ``"surveillance"`` for the R package's departures (see the module).
+        compat: ``"published"``, or ``"surveillance"`` for the R package's departures (see the
+            module).
 
     Attributes:
         statistic: GLR at the last known observation.
@@ -110,7 +107,7 @@ class GlrChart:
         direction: Direction = "rise",
         change: Change = "intercept",
         shift: float | None = None,
-        compat: str | None = None,
+        compat: str = "published",
     ) -> None:
         self.threshold = threshold
         self.window = window
@@ -249,7 +246,7 @@ def _subject(name: str, **settings: object) -> Subject:
         name=name,
         make=lambda: GlrChart(**settings),  # type: ignore[arg-type] # checked in the class
         sample=_sample,
-        latest=lambda history: int(glr(history[:, 0], history[:, 1], **settings).signal[-1]),
+        latest=lambda history: int(glr(history[:, 0], history[:, 1], **settings).signals[-1]),
         missing="ignored",
     )
 

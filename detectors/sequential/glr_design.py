@@ -6,13 +6,19 @@ signals (see ``glr``); ``design_of`` is the one place that knows when.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
-from detectors.demands import check_finite, check_whole
+from detectors.demands import (
+    check_choice,
+    check_finite,
+    check_not_negative,
+    check_positive,
+    check_whole,
+)
+from detectors.sequential.cusum_recursion import DIRECTIONS
 from detectors.sequential.glr_statistics import (
     EPIDEMIC,
     EPIDEMIC_AS_SURVEILLANCE,
@@ -22,8 +28,7 @@ from detectors.sequential.glr_statistics import (
 
 Direction = Literal["rise", "fall", "both"]
 Change = Literal["intercept", "epidemic"]
-DIRECTIONS = {"rise": 1, "fall": -1, "both": 0}
-CHANGES = ["intercept", "epidemic"]
+CHANGES = ("intercept", "epidemic")
 WITHOUT_LIMIT = int(np.iinfo(np.int64).max)
 
 
@@ -37,7 +42,7 @@ class Settings(Protocol):
     direction: Direction
     change: Change
     shift: float | None
-    compat: str | None
+    compat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,7 @@ def design_of(settings: Settings) -> Design:
 
 
 def _check(given: Settings) -> None:
-    if not (given.threshold > 0 and math.isfinite(given.threshold)):
-        raise ValueError(f"threshold must be positive and finite, not {given.threshold}")
+    check_positive("threshold", given.threshold)
     check_whole("minimum", given.minimum, 1)
     if given.window is not None:
         check_whole("window", given.window, 1)
@@ -89,14 +93,10 @@ def _check(given: Settings) -> None:
             raise ValueError(
                 f"window must be at least minimum ({given.minimum}), not {given.window}"
             )
-    if not (given.dispersion >= 0 and math.isfinite(given.dispersion)):
-        raise ValueError(f"dispersion must be zero or more, not {given.dispersion}")
-    if given.direction not in DIRECTIONS:
-        raise ValueError(f"direction must be one of {[*DIRECTIONS]}, not {given.direction!r}")
-    if given.change not in CHANGES:
-        raise ValueError(f"change must be one of {CHANGES}, not {given.change!r}")
-    if given.compat not in {None, "surveillance"}:
-        raise ValueError(f"compat must be None or 'surveillance', not {given.compat!r}")
+    check_not_negative("dispersion", given.dispersion)
+    check_choice("direction", given.direction, DIRECTIONS)
+    check_choice("change", given.change, CHANGES)
+    check_choice("compat", given.compat, ("published", "surveillance"))
     if given.change == "epidemic" and (
         given.dispersion > 0 or given.direction != "rise" or given.shift is not None
     ):

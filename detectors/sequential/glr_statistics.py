@@ -24,11 +24,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 
-Floats = NDArray[np.float64]
 Found = tuple[float, int, float]  # statistic, length of the window, kappa^ or lambda^
 
 POISSON = 0

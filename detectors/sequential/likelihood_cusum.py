@@ -20,11 +20,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_finite, check_positive
+from detectors.demands import check_not_negative, check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,
@@ -32,7 +32,7 @@ from detectors.sequential.cusum_recursion import (
     pair,
 )
 from detectors.sequential.likelihood_ratios import (
-    check_expected,
+    check_counts,
     check_ratio,
     negative_binomial_ratio,
     poisson_ratio,
@@ -146,13 +146,12 @@ class PoissonCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
-        check_finite("mean", mean)
-        check_expected("mean", mean)
+        check_not_negative("mean", mean)
         self.mean = mean
         super().__init__(rise, fall, h, head_start, reset, alarm)
 
     def _ratios(self, x: ArrayLike, second: ArrayLike, ratio: float) -> Floats:
-        exposure = check_expected("exposure", second)
+        exposure = check_counts("exposure", second)
         return poisson_ratio(x, self.mean * exposure, ratio)
 
     def _ratio(self, x: float, second: float, ratio: float) -> float:
@@ -198,15 +197,14 @@ class NegativeBinomialCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
-        check_finite("mean", mean)
-        check_expected("mean", mean)
+        check_not_negative("mean", mean)
         check_positive("dispersion", dispersion)
         self.mean = mean
         self.dispersion = dispersion
         super().__init__(rise, fall, h, head_start, reset, alarm)
 
     def _ratios(self, x: ArrayLike, second: ArrayLike, ratio: float) -> Floats:
-        exposure = check_expected("exposure", second)
+        exposure = check_counts("exposure", second)
         return negative_binomial_ratio(x, self.mean * exposure, ratio, self.dispersion)
 
 

@@ -15,11 +15,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_finite
-from detectors.sequential.cusum_recursion import CusumPath, Floats
+from detectors.demands import check_inside
+from detectors.sequential.cusum_recursion import CusumPath
 from detectors.sequential.likelihood_cusum import LikelihoodCusum, latest_of_pairs
-from detectors.sequential.likelihood_ratios import binomial_ratio, check_probability
+from detectors.sequential.likelihood_ratios import binomial_ratio
 
 
 class BinomialCusum(LikelihoodCusum):
@@ -53,8 +54,7 @@ class BinomialCusum(LikelihoodCusum):
         reset: bool = True,
         alarm: str = "exceeded",
     ) -> None:
-        check_finite("probability", probability)
-        check_probability("probability", probability)
+        check_inside("probability", probability)
         self.probability = probability
         super().__init__(rise, fall, h, head_start, reset, alarm)
 

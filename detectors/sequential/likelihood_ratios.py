@@ -24,11 +24,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from detectors.sequential.count_cusum_design import CountCusum
-
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+from detectors.demands import check_positive
 
 
 def check_ratio(name: str, ratio: float) -> None:
@@ -38,16 +37,11 @@ def check_ratio(name: str, ratio: float) -> None:
 
 
 def check_counts(name: str, counts: ArrayLike) -> Floats:
-    """The counts as floats. Raises ``ValueError`` for a negative or infinite one."""
+    """Counts, or expected ones, as floats. ``ValueError`` for a negative or infinite one."""
     x = np.asarray(counts, np.float64)
     if (x < 0.0).any() or np.isinf(x).any():
         raise ValueError(f"{name} must be finite and not negative, or NaN (missing)")
     return x
-
-
-def check_expected(name: str, expected: ArrayLike) -> Floats:
-    """Expected counts as floats. Raises ``ValueError`` for a negative or infinite one."""
-    return check_counts(name, expected)
 
 
 def check_probability(name: str, probability: ArrayLike) -> Floats:
@@ -61,10 +55,11 @@ def check_probability(name: str, probability: ArrayLike) -> Floats:
 def poisson_ratio(counts: ArrayLike, expected: ArrayLike, ratio: float) -> Floats:
     """Log likelihood ratio of Poisson counts with a ``ratio`` times greater mean.
 
-    Nothing expected (no exposure) and nothing counted is no evidence, 0.
+    Nothing expected (no exposure) and nothing counted is no evidence, 0. Raises ``ValueError``
+    for negative or infinite numbers.
     """
     x = check_counts("counts", counts)
-    mu = check_expected("expected", expected)
+    mu = check_counts("expected", expected)
     return np.asarray(x * math.log(ratio) - mu * (ratio - 1.0))
 
 
@@ -73,12 +68,12 @@ def negative_binomial_ratio(
 ) -> Floats:
     """Log likelihood ratio of negative binomial counts with a ``ratio`` times greater mean.
 
-    The variance is mu + ``dispersion`` mu^2 in and out of control.
+    The variance is mu + ``dispersion`` mu^2 in and out of control. Raises ``ValueError`` for
+    negative or infinite numbers.
     """
     x = check_counts("counts", counts)
-    mu = check_expected("expected", expected)
-    if not 0.0 < dispersion < math.inf:
-        raise ValueError(f"dispersion must be positive and finite, not {dispersion}")
+    mu = check_counts("expected", expected)
+    check_positive("dispersion", dispersion)
     spread = np.log1p(dispersion * mu) - np.log1p(dispersion * mu * ratio)
     return np.asarray(x * math.log(ratio) + (x + 1.0 / dispersion) * spread)
 
@@ -99,52 +94,16 @@ def binomial_ratio(
 
 
 def odds_ratio_of(p0: float, p1: float) -> float:
-    """The ratio of the odds of ``p1`` to those of ``p0``, both inside (0, 1)."""
+    """The ratio of the odds of ``p1`` to those of ``p0``; ``ValueError`` outside (0, 1)."""
     check_probability("p0", p0)
     check_probability("p1", p1)
     return p1 / (1.0 - p1) * (1.0 - p0) / p0
 
 
 def poisson_reference_value(mean: float, ratio: float) -> float:
-    """Lucas's k = mean (R - 1) / log R, with which a chart in counts is the likelihood one."""
+    """Lucas's k = mean (R - 1) / log R, with which a chart in counts is the likelihood one.
+
+    Raises ``ValueError`` for a ratio that is not positive, or 1.
+    """
     check_ratio("ratio", ratio)
     return mean * (ratio - 1.0) / math.log(ratio)
-
-
-def poisson_chart(
-    mean: float, ratio: float, h: float, *, head_start: float = 0.0, alarm: str = "exceeded"
-) -> CountCusum:
-    """The design of a Poisson likelihood CUSUM, for the run-length solvers."""
-    check_ratio("ratio", ratio)
-    return CountCusum(math.log(ratio), mean * (ratio - 1.0), h, alarm, head_start)
-
-
-def negative_binomial_chart(
-    mean: float,
-    dispersion: float,
-    ratio: float,
-    h: float,
-    *,
-    head_start: float = 0.0,
-    alarm: str = "exceeded",
-) -> CountCusum:
-    """The design of a negative binomial likelihood CUSUM, for the run-length solvers."""
-    check_ratio("ratio", ratio)
-    zero, one = (float(negative_binomial_ratio(x, mean, ratio, dispersion)) for x in (0.0, 1.0))
-    return CountCusum(one - zero, -zero, h, alarm, head_start)
-
-
-def binomial_chart(
-    trials: int,
-    probability: float,
-    odds_ratio: float,
-    h: float,
-    *,
-    head_start: float = 0.0,
-    alarm: str = "exceeded",
-) -> CountCusum:
-    """The design of a binomial likelihood CUSUM, for the run-length solvers."""
-    check_ratio("odds_ratio", odds_ratio)
-    check_probability("probability", probability)
-    intercept = trials * math.log1p(probability * (odds_ratio - 1.0))
-    return CountCusum(math.log(odds_ratio), intercept, h, alarm, head_start)

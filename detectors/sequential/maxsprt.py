@@ -28,6 +28,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.demands import check_whole
 from detectors.sequential.maxsprt_course import (
@@ -39,7 +40,6 @@ from detectors.sequential.maxsprt_course import (
     periods,
 )
 from detectors.sequential.maxsprt_levels import (
-    Floats,
     binomial_critical_value,
     check_alpha,
     check_horizon,
@@ -217,14 +217,14 @@ CONFORMANCE = (
         name="maxsprt_poisson",
         make=PoissonMaxSprt,
         sample=_periods_sample,
-        latest=lambda history: int(poisson_maxsprt(history, horizon=50.0).signal[-1]),
+        latest=lambda history: int(poisson_maxsprt(history, horizon=50.0).signals[-1]),
         missing="ignored",
     ),
     Subject(
         name="maxsprt_binomial",
         make=BinomialMaxSprt,
         sample=_draws_sample,
-        latest=lambda history: int(binomial_maxsprt(history, trials=200, chance=0.1).signal[-1]),
+        latest=lambda history: int(binomial_maxsprt(history, trials=200, chance=0.1).signals[-1]),
         missing="ignored",
     ),
 )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.demands import check_positive
-from detectors.sequential.maxsprt_levels import Floats, binomial_llr, poisson_llr
+from detectors.sequential.maxsprt_levels import binomial_llr, poisson_llr
 from detectors.sequential.sprt_models import rows_of
 
 SLACK = 1e-9  # relative rounding error allowed to a sum of expected counts at the end
@@ -22,12 +23,12 @@ SLACK = 1e-9  # relative rounding error allowed to a sum of expected counts at t
 class MaxSprtPath:
     """What a test says at each observation; arrays of shape (points,).
 
-    ``statistic`` is the LLR, NaN where the observation is missing or the test is over; ``signal``
+    ``statistic`` is the LLR, NaN where the observation is missing or the test is over; ``signals``
     is 1 at the observation that ends the test with a signal, else 0.
     """
 
     statistic: Floats
-    signal: NDArray[np.int64]
+    signals: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class Course:
         for i, (events, size) in zip(known[judged].tolist(), sums[judged].tolist(), strict=True):
             path.statistic[i] = self._judge(events, size)
             if self._beyond(events, size, path.statistic[i]):
-                path.signal[i] = 1
+                path.signals[i] = 1
                 break
         return path
 
@@ -91,7 +92,10 @@ class Course:
 
 
 def critical_or(critical: float | None, compute: Callable[[], float]) -> float:
-    """A critical value given beforehand, checked, or else the computed one."""
+    """A critical value given beforehand, or else the computed one.
+
+    Raises ``ValueError`` unless it is positive and finite.
+    """
     if critical is None:
         return compute()
     check_positive("critical", critical)
@@ -99,7 +103,10 @@ def critical_or(critical: float | None, compute: Callable[[], float]) -> float:
 
 
 def periods(observations: ArrayLike) -> Floats:
-    """Checked rows (events, expected events)."""
+    """Rows (events, expected events), shape (points, 2).
+
+    Raises ``ValueError`` for events that are not whole or negative and negative expected ones.
+    """
     rows = rows_of(observations, 2)
     _whole(rows[:, 0], "events")
     if (rows[:, 1] < 0).any():
@@ -108,7 +115,10 @@ def periods(observations: ArrayLike) -> Floats:
 
 
 def draws(observations: ArrayLike) -> Floats:
-    """Checked rows (events, trials)."""
+    """Rows (events, trials), shape (points, 2).
+
+    Raises ``ValueError`` for numbers not whole or negative, and more events than trials.
+    """
     rows = rows_of(observations, 2)
     _whole(rows[:, 0], "events")
     _whole(rows[:, 1], "trials")

@@ -27,12 +27,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
-from detectors.demands import check_inside, check_positive, check_whole
-
-Floats = NDArray[np.float64]
+from detectors.demands import check_inside, check_not_negative, check_positive, check_whole
 
 HIGHEST = 200.0  # a critical value beyond any level that can be computed
 TAIL = 1e-30
@@ -149,6 +147,8 @@ def poisson_level(
         horizon: Expected number of events at which the test ends.
         minimum: Fewest events that may signal.
         looks: Expected numbers of events at the looks; None watches without a break.
+
+    Raises ``ValueError`` for values out of range.
     """
     _check(critical, minimum)
     if looks is not None:
@@ -158,7 +158,10 @@ def poisson_level(
 
 
 def binomial_level(critical: float, trials: int, chance: float, *, minimum: int = 1) -> float:
-    """As ``poisson_level``, for ``trials`` trials with this chance of an event each."""
+    """As ``poisson_level``, for ``trials`` trials with a ``chance`` of an event each.
+
+    Raises ``ValueError`` for values out of range.
+    """
     _check(critical, minimum)
     check_trials(trials, chance)
     return 1.0 - binomial_silence(critical, trials, chance, minimum)
@@ -208,8 +211,7 @@ def _least(level: Callable[[float], float], alpha: float) -> float:
 
 
 def _check(critical: float, minimum: int) -> None:
-    if not (critical >= 0 and math.isfinite(critical)):
-        raise ValueError(f"critical must be finite and zero or more, not {critical}")
+    check_not_negative("critical", critical)
     check_whole("minimum", minimum, 1)
 
 

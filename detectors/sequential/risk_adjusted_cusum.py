@@ -27,10 +27,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import check_positive
 from detectors.sequential.cusum_recursion import (
     CusumPath,
-    Floats,
     Side,
     SidesState,
     TwoSidedCusum,
@@ -66,9 +67,8 @@ def risk_adjusted_weights(
     positive.
     """
     y, p = check_outcomes(outcomes, risks)
-    for name, ratio in (("odds_ratio", odds_ratio), ("null_odds_ratio", null_odds_ratio)):
-        if not 0.0 < ratio < math.inf:
-            raise ValueError(f"{name} must be positive and finite, not {ratio}")
+    check_positive("odds_ratio", odds_ratio)
+    check_positive("null_odds_ratio", null_odds_ratio)
     expected = np.log1p(p * (odds_ratio - 1.0)) - np.log1p(p * (null_odds_ratio - 1.0))
     return np.asarray(y * math.log(odds_ratio / null_odds_ratio) - expected)
 
@@ -115,8 +115,7 @@ class RiskAdjustedCusum(TwoSidedCusum):
         self.head_start = head_start
         self.reset = reset
         self.alarm = alarm
-        if not 0.0 < null_odds_ratio < math.inf:
-            raise ValueError(f"null_odds_ratio must be positive, not {null_odds_ratio}")
+        check_positive("null_odds_ratio", null_odds_ratio)
         if rise is not None and not null_odds_ratio < rise < math.inf:
             raise ValueError(f"rise must be above null_odds_ratio {null_odds_ratio}, not {rise}")
         if fall is not None and not 0.0 < fall < null_odds_ratio:

@@ -35,7 +35,7 @@ year, 1977, cost thirteen years at 1e-2.
     >>> shipman = np.column_stack([deaths, expected])
     >>> for error in (1e-2, 1e-4, 1e-6):
     ...     path = sprt(shipman, PoissonRisk(2.0), alpha=error, beta=error, lower="none")
-    ...     print(1977 + int(np.argmax(path.signal)))
+    ...     print(1977 + int(np.argmax(path.signals)))
     1979
     1981
     1985
@@ -58,11 +58,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import check_choice
 from detectors.sequential.sprt_models import (
     BinomialShift,
-    Floats,
     GaussianShift,
     LikelihoodRatio,
     OddsRatio,
@@ -81,11 +82,11 @@ class SprtPath:
     """What a test says at each observation; arrays of shape (points,).
 
     ``statistic`` is S_n, before any restart, and NaN where the observation is missing or the test
-    is over; ``signal`` is 1 where the upper limit is reached, -1 at the lower one, else 0.
+    is over; ``signals`` are 1 where the upper limit is reached, -1 at the lower one, else 0.
     """
 
     statistic: Floats
-    signal: NDArray[np.int64]
+    signals: NDArray[np.int64]
 
 
 def limits(alpha: float, beta: float) -> tuple[float, float]:
@@ -165,10 +166,8 @@ class Sprt:
         lower: Lower = "stop",
         upper: Upper = "stop",
     ) -> None:
-        if lower not in LOWER:
-            raise ValueError(f"lower must be one of {list(LOWER)}, not {lower!r}")
-        if upper not in UPPER:
-            raise ValueError(f"upper must be one of {list(UPPER)}, not {upper!r}")
+        check_choice("lower", lower, LOWER)
+        check_choice("upper", upper, UPPER)
         self.model = model
         self.alpha = alpha
         self.beta = beta
@@ -260,7 +259,7 @@ def _subject(
         name=name,
         make=make,
         sample=sample,
-        latest=lambda history: int(make().follow(history).signal[-1]),
+        latest=lambda history: int(make().follow(history).signals[-1]),
         missing="ignored",
     )
 

@@ -24,9 +24,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import check_finite, check_positive
-
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+from detectors.demands import check_finite, check_inside, check_positive
+from detectors.sequential.likelihood_ratios import check_ratio
 
 
 class LikelihoodRatio(Protocol):
@@ -49,7 +49,7 @@ class PoissonRisk:
     ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        _check_ratio(self.ratio)
+        check_ratio("ratio", self.ratio)
 
     def ratios(self, rows: Floats) -> Floats:
         """O log R - E (R - 1). Raises ``ValueError`` for negative counts or expectations."""
@@ -69,8 +69,7 @@ class BinomialShift:
 
     def __post_init__(self) -> None:
         for name in ("null", "alternative"):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise ValueError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+            check_inside(name, getattr(self, name))
         if self.null == self.alternative:
             raise ValueError(f"alternative must differ from null, not {self.alternative}")
 
@@ -92,7 +91,7 @@ class OddsRatio:
     ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        _check_ratio(self.ratio)
+        check_ratio("ratio", self.ratio)
 
     def ratios(self, rows: Floats) -> Floats:
         """Raises ``ValueError`` for outcomes other than 0 and 1 and risks outside 0 to 1."""
@@ -109,19 +108,19 @@ class GaussianShift:
     width: ClassVar[int] = 1
     null: float = 0.0
     alternative: float = 1.0
-    deviation: float = 1.0
+    sigma: float = 1.0
 
     def __post_init__(self) -> None:
         check_finite("null", self.null)
         check_finite("alternative", self.alternative)
-        check_positive("deviation", self.deviation)
+        check_positive("sigma", self.sigma)
         if self.null == self.alternative:
             raise ValueError(f"alternative must differ from null, not {self.alternative}")
 
     def ratios(self, rows: Floats) -> Floats:
         """(m1 - m0) (x - (m0 + m1) / 2) / sigma^2."""
         middle = (self.null + self.alternative) / 2.0
-        return (self.alternative - self.null) * (rows[:, 0] - middle) / self.deviation**2
+        return (self.alternative - self.null) * (rows[:, 0] - middle) / self.sigma**2
 
 
 def rows_of(observations: ArrayLike, width: int) -> Floats:
@@ -141,8 +140,3 @@ def _check(values: Floats, holds: NDArray[np.bool_], demand: str) -> None:
     wrong = ~(holds | np.isnan(values))
     if wrong.any():
         raise ValueError(f"{demand}, not {values[wrong][0]}")
-
-
-def _check_ratio(ratio: float) -> None:
-    if not (ratio > 0 and math.isfinite(ratio)) or ratio == 1.0:
-        raise ValueError(f"ratio must be positive, finite and other than 1, not {ratio}")

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.sequential.cusum_recursion import Floats, pair
+from detectors.sequential.cusum_recursion import pair
 from detectors.sequential.risk_adjusted_cusum import check_outcomes, sample_of_patients
 
 
@@ -47,8 +47,6 @@ class Vlad:
 
     Reference: Lovegrove et al. 1997, see the module.
     """
-
-    missing: ClassVar[str] = "ignored"
 
     def __init__(self) -> None:
         self._difference = 0.0

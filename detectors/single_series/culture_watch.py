@@ -174,7 +174,7 @@ def _past(unit: Unit, model: EvidenceModel) -> tuple[Tables, Past, int]:
     tab = tables(model, model.patterns)
     sums, mass = np.zeros((periods + 1, feeds)), np.zeros((periods + 1, feeds))
     accumulate(unit.counts, unit.expected, tab, sums, mass, np.zeros((periods, feeds)))
-    seen, half = observed_before(unit.expected), max(1, model.minimum_history // 2)
+    seen, half = observed_before(unit.expected), model.baseline
     feed = model.feeds.index(INCIDENTS)
     harm = harm_sums(unit.harmed, unit.graded, unit.counts[feed], unit.expected[feed])
     patience = max(1, round(PATIENCE * model.per_year))

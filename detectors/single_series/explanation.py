@@ -3,7 +3,7 @@
 An explanation has, for every form, ``before`` and ``since``, ``onset`` (period,
 earliest, latest, posterior), ``expected`` (what would have come since, had nothing
 changed, with 95 % limits), ``change`` (size), ``chance`` (how rarely a stable series
-shows this much) and ``model``: all that ``detectors.single_series.recomputation`` needs to
+shows this much) and ``model``: all that ``recomputation`` needs to
 give the log evidence again.
 """
 
@@ -16,11 +16,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.evidence.episodes import SeriesEpisode, chance, interval
-from detectors.evidence.onsets import AGES, COUNT, F64, STEPS, log_sum, posterior, weighted_mean
+from detectors.evidence.counts import F64
 from detectors.single_series import measurement_terms as levels
 from detectors.single_series import share_terms as shares
 from detectors.single_series import silence_terms as reports
+from detectors.single_series.episodes import SeriesEpisode, chance, interval
+from detectors.single_series.onsets import (
+    AGES,
+    COUNT,
+    STEPS,
+    log_sum,
+    posterior,
+    weighted_mean,
+)
 
 
 def explain_share(

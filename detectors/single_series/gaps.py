@@ -2,7 +2,7 @@
 
 A unit with an event in two months has nothing to count by the week. The gaps
 themselves are the data: with a Weibull hazard, gap^c is exponential, so the
-Gamma-Poisson form of ``detectors.single_series.silence_terms`` holds with one event per gap and
+Gamma-Poisson form of ``silence_terms`` holds with one event per gap and
 gap^c as its exposure, the rate multiplied by r = 1.5, 2, 3 for a concern or the
 inverses for an improvement, and onsets counted in events.
 
@@ -12,6 +12,9 @@ within 1 %), which unlike the spread of their logarithms hardly depends on how f
 short gaps are recorded; shrunken towards 1, and taken lower than estimated because
 that is the safe side. The budget is by the year and the clock ticks by the event, so
 the threshold is events per year over budget, with the unit's own mean gap.
+
+Source of the Weibull form: L. S. Nelson, "A control chart for parts-per-million
+nonconforming items", Journal of Quality Technology 26 (1994).
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.demands import check_positive, check_whole
-from detectors.evidence.episodes import (
+from detectors.demands import check_choice, check_positive, check_whole
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
     GREATEST,
@@ -41,10 +45,11 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
-from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.onset_sums import Room, make_room
+from detectors.single_series.onsets import AGES, weighted_mean
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.silence_terms import silence_terms
+from detectors.single_series.trails import KEPT, Trail
 
 # Rate ratios tried for a concern; an improvement tries their inverses.
 RATE_RATIOS = (1.5, 2.0, 3.0)
@@ -179,8 +184,7 @@ def watch_gaps(
     g = np.atleast_2d(np.asarray(gaps, dtype=np.float64))
     if (g < 0).any() or np.isinf(g).any():
         raise ValueError("gaps cannot be negative or infinite; NaN means no event")
-    if concern not in ("rise", "fall"):
-        raise ValueError(f"concern must be 'rise' or 'fall', not {concern!r}")
+    check_choice("concern", concern, ("rise", "fall"))
     check_whole("minimum", minimum, 1)
     check_positive("resolution", resolution)
     g = np.maximum(g, resolution)

@@ -14,7 +14,7 @@ the sequential t test (Lai 1976, one-sided):
     J(nu, b) = integral of v^(nu-1) exp(-v^2 / 2 + b v) dv over v > 0.
 
 Without season it is an e-value for every m and s, because the priors are the right
-Haar measure of the location-scale group (Perez-Ortiz et al. 2024). J by Laplace's
+Haar measure of the location-scale group (Pérez-Ortiz et al. 2024). J by Laplace's
 method with its second term: the mode solves a quadratic, and the error cancels in
 the ratio (below 1e-3 from a dozen values on).
 
@@ -23,6 +23,11 @@ the mean so far, so that no single period can raise an alert. Successive values 
 alike (autocorrelation phi): every term is weighted with (1 - phi) / (1 + phi), the
 information that a value brings about a mean. And s cannot be smaller than 1 % of
 the level, lest a constant series make the first deviation infinitely surprising.
+
+Sources: T. L. Lai, "On confidence sequences", Annals of Statistics 4 (1976); M. F.
+Pérez-Ortiz, T. Lardy, R. de Heide & P. Grünwald, "E-statistics, group invariance and
+anytime-valid testing", Annals of Statistics 52 (2024). The derivation is in
+``docs/methods-listening.md``.
 """
 
 from __future__ import annotations
@@ -33,9 +38,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.evidence.counts import F64
+from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below
+from detectors.single_series.onsets import AGES, COUNT
 
 # Changes tried, in standard deviations of one period.
 SHIFTS = (0.5, 1.0, 1.5)

@@ -1,6 +1,6 @@
 """Watching measured levels: sickness absence, fill rate, days to an answer.
 
-See ``measurement_terms`` for the evidence and ``detectors.evidence.episodes`` for what becomes
+See ``measurement_terms`` for the evidence and ``episodes`` for what becomes
 of it.
 """
 
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.demands import check_positive, check_whole
-from detectors.evidence.episodes import (
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
     GREATEST,
@@ -31,8 +32,6 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import F64, I64, weighted_mean
-from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_measurement
 from detectors.single_series.measurement_terms import (
     COSINE,
@@ -50,6 +49,9 @@ from detectors.single_series.measurement_terms import (
     shifts,
 )
 from detectors.single_series.onset_sums import Room, make_room
+from detectors.single_series.onsets import weighted_mean
+from detectors.single_series.paths import SeriesPath
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["explain_measurement", "watch_measurements"]
 

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from detectors.compiled import compiled
+from detectors.evidence.counts import F64
 from detectors.evidence.elementary import exponentials
-from detectors.evidence.onsets import AGES, COUNT, F64, STEPS
+from detectors.single_series.onsets import AGES, COUNT, STEPS
 
 # A period is passed over when a bound on its evidence (log) is so much below the bar:
 # more than the error of the integrals.

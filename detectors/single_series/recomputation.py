@@ -1,6 +1,6 @@
 """The evidence on one series computed again, from its explanation alone.
 
-Takes the ``model`` part of what ``detectors.single_series.explanation`` gives and nothing
+Takes the ``model`` part of what ``explanation`` gives and nothing
 else, neither the series nor a kernel that watched it, so that an explanation can be
 checked by whoever has it.
 """
@@ -43,9 +43,12 @@ def recompute_measurement(model: dict[str, Any]) -> float:
     scale = math.sqrt(omega / model["sum_of_squares"])
     terms = [
         math.log(onset["step"] / len(model["shifts"]))
-        + levels.log_moment(model["nu"], shift * scale * onset["contrast"])
-        - unchanged
-        - 0.5 * shift * shift * omega * onset["gain"]
+        + levels.log_bayes_factor(
+            model["nu"],
+            shift * scale * onset["contrast"],
+            shift * shift * omega * onset["gain"],
+            unchanged,
+        )
         for onset in model["onsets"]
         for shift in model["shifts"]
     ]

@@ -15,6 +15,10 @@ Reports of one period are alike (one event, one author, one week's case mix): th
 variance is n p (1 - p)(1 + (n - 1) rho). Each period is therefore weighted by
 1 / (1 + 1.2 (n - 1) rho), the quasi-likelihood form of the beta-binomial, and no
 period counts for more than a numerator three sd from what was expected of it.
+
+Sources: L. Tierney & J. B. Kadane, "Accurate approximations for posterior moments and marginal
+densities", JASA 81 (1986); D. A. Williams, "Extra-binomial variation in logistic linear
+models", Applied Statistics 31 (1982). The derivation is in ``docs/methods-listening.md``.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
-from detectors.evidence.episodes import Way
-from detectors.evidence.onsets import AGES, COUNT, F64
+from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
+from detectors.single_series.onsets import AGES, COUNT
 
 # Odds ratios tried for a rise; a fall tries their inverses.
 ODDS_RATIOS = (1.5, 2.0, 3.0)

@@ -1,6 +1,6 @@
 """Watching shares: harm share, anonymous share, share answered in time, whose voice is heard.
 
-See ``share_terms`` for the evidence and ``detectors.evidence.episodes`` for what becomes of it.
+See ``share_terms`` for the evidence and ``episodes`` for what becomes of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.demands import check_positive, check_whole
-from detectors.evidence.episodes import (
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
     GREATEST,
@@ -30,10 +31,10 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
-from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_share
 from detectors.single_series.onset_sums import Room, make_room
+from detectors.single_series.onsets import AGES, weighted_mean
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.share_terms import (
     CAUTION,
     DISCOUNT,
@@ -47,6 +48,7 @@ from detectors.single_series.share_terms import (
     share_terms,
     weight,
 )
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["explain_share", "share_change", "watch_shares"]
 

@@ -1,6 +1,6 @@
 """Silence: a unit or a feed that used to report and stops.
 
-See ``silence_terms`` for the evidence and ``detectors.evidence.episodes`` for what becomes of
+See ``silence_terms`` for the evidence and ``episodes`` for what becomes of
 it. A feed that fails looks like the silence of every ward behind it; so
 the provider's feed is watched as a whole (``feed_outage``) and wards are compared
 with what the rest of the feed delivers (``comparable_exposure``): a ward is silent
@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from detectors.compiled import compiled
 from detectors.demands import check_whole
-from detectors.evidence.episodes import (
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
     GREATEST,
@@ -33,10 +34,10 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, F64, I64, weighted_mean
-from detectors.evidence.paths import KEPT, SeriesPath, Trail
 from detectors.single_series.explanation import explain_silence
 from detectors.single_series.onset_sums import Room, make_room
+from detectors.single_series.onsets import AGES, weighted_mean
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.silence_terms import (
     CAUTION,
     DISCOUNT,
@@ -48,6 +49,7 @@ from detectors.single_series.silence_terms import (
     checked,
     silence_terms,
 )
+from detectors.single_series.trails import KEPT, Trail
 
 __all__ = ["comparable_exposure", "explain_silence", "feed_outage", "watch_silence"]
 

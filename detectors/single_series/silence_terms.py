@@ -7,7 +7,8 @@ weighted totals of all periods and A1, M1 those since k, the rate integrated out
     log BF(k, r) = A1 log r - (a + A) log(1 + (r - 1) M1 / (b + M)).
 
 Reports come in bursts, so periods are weighted by 1 / (1 + 1.2 alpha rate m) with
-negative-binomial dispersion alpha (variance mu + alpha mu^2).
+negative-binomial dispersion alpha (variance mu + alpha mu^2). The Bayes factor is that of
+``detectors.evidence.statistic``, derived in ``docs/methods.md``, section 3.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
-from detectors.evidence.onsets import AGES, COUNT, F64
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
+from detectors.single_series.onsets import AGES, COUNT
 
 # Falls tried: to a half, a quarter, a tenth, and to next to nothing.
 FALLS = (0.5, 0.25, 0.1, 0.02)

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.evidence.episodes import SeriesEpisode
-from detectors.evidence.onsets import F64
-
-WEEKS_PER_YEAR = 365.25 / 7
+from detectors.evidence.counts import F64, WEEKS_PER_YEAR
+from detectors.single_series.episodes import SeriesEpisode
 
 
 @dataclass(frozen=True, slots=True)

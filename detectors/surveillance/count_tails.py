@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
-from detectors.surveillance.series import Floats
 
 NEAR_POISSON = 1e-9
 """An excess of phi over 1 below which the tail is taken as Poisson's."""

@@ -29,21 +29,15 @@ al., Journal of Statistical Software 70 (2016), issue 10.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_choice, check_inside, check_not_negative, check_whole
 from detectors.surveillance.count_tails import gaussian_quantile
-from detectors.surveillance.series import (
-    Floats,
-    check_chance,
-    counts_of,
-    like_input,
-    observation_of,
-)
+from detectors.surveillance.series import counts_of, like_input, observation_of
 
 METHODS = ("C1", "C2", "C3")
 FORMS = ("cdc", "description")
@@ -113,15 +107,12 @@ def check_settings(
     method: str, baseline: int, min_sigma: float, alpha: float | None, form: str
 ) -> None:
     """Raise ``ValueError`` for a setting of ``ears`` outside its range."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, not {method!r}")
+    check_choice("method", method, METHODS)
     check_whole("baseline", baseline, 3)
-    if not 0.0 <= min_sigma < np.inf:
-        raise ValueError(f"min_sigma must be finite and not negative, not {min_sigma}")
-    if form not in FORMS or (form == "description" and method != "C3"):
-        raise ValueError(f"form must be one of {FORMS}, the second for C3 only, not {form!r}")
+    check_not_negative("min_sigma", min_sigma)
+    check_choice("form", form, FORMS if method == "C3" else FORMS[:1])
     if alpha is not None:
-        check_chance(alpha)
+        check_inside("alpha", alpha)
         if method == "C3" and form == "cdc":
             raise ValueError("alpha has no place in C3 by the CDC, whose threshold is 2")
 
@@ -185,8 +176,6 @@ class EarsMonitor:
 
     Reference: see the module.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,

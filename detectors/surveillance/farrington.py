@@ -45,6 +45,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.surveillance import farrington_model as model
 from detectors.surveillance.count_tails import (
     approximate_at_least,
@@ -65,7 +66,7 @@ from detectors.surveillance.farrington_bounds import (
 )
 from detectors.surveillance.farrington_options import FLEXIBLE, FarringtonOptions
 from detectors.surveillance.reference_periods import WEEKLY, Calendar, baseline, planned_runs
-from detectors.surveillance.series import Floats, Ints, counts_of, like_input, positions_of
+from detectors.surveillance.series import counts_of, like_input, positions_of
 
 REASON_OF_STATUS = np.array(
     [BOUND_GIVEN, TOO_FEW_KNOWN, NOT_CONVERGED, BOUND_GIVEN, POPULATION_MISSING]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.surveillance.series import Floats, Ints
+from detectors.arrays import Floats, Ints
 
 BOUND_GIVEN = 0
 HISTORY_TOO_SHORT = 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.arrays import Floats, Ints
 from detectors.compiled import compiled
 from detectors.surveillance.layout import (
     AFTER,
@@ -35,7 +36,6 @@ from detectors.surveillance.layout import (
 from detectors.surveillance.past_outbreaks import BEYOND, residuals, weigh, weigh_equally
 from detectors.surveillance.quasi_poisson import fit
 from detectors.surveillance.running_totals import begin, prepare, start_equal
-from detectors.surveillance.series import Floats, Ints
 
 # Whether there is a model, and why not.
 FITTED, TOO_FEW_KNOWN, NOT_CONVERGED, NO_CASES, NO_EXPOSURE = range(5)
@@ -241,7 +241,7 @@ def expect(
         threshold: Residual above which a point counts less, NaN for no reweighting.
         package: 1 to test the trend by the package's dispersion, 2 to date the period as well
             from the first known point of the baseline (``farrington``).
-        tables: See ``describe``.
+        tables: See ``running_totals.prepare``.
 
     """
     periods = counts.shape[1]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
 from detectors.surveillance.farrington import farrington
 from detectors.surveillance.farrington_bounds import FarringtonBounds
 from detectors.surveillance.farrington_options import FLEXIBLE, FarringtonOptions
 from detectors.surveillance.reference_periods import MONTHLY, WEEKLY
-from detectors.surveillance.series import Floats, observation_of
+from detectors.surveillance.series import observation_of
 
 LONGEST_YEAR = {MONTHLY: 12, WEEKLY: 53, 365: 366}
 """Periods by which the same day a year earlier can lie back, by frequency, with dates."""
@@ -42,8 +41,6 @@ class FarringtonMonitor:
 
     Reference: see ``farrington``.
     """
-
-    missing: ClassVar[str] = "breaks"
 
     def __init__(
         self,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from detectors.demands import check_whole
-from detectors.surveillance.series import check_chance, check_years
+from detectors.demands import check_choice, check_inside, check_whole
+from detectors.surveillance.series import check_years
 
 POWERS = {"2/3": 2.0 / 3.0, "1/2": 0.5, "none": 1.0}
 METHODS = ("delta", "nbPlugin", "muan")
@@ -41,7 +41,8 @@ class FarringtonOptions:
         alpha: Chance of a signal at a period without outbreak (one-sided).
         limit54: Cases needed in as many last periods for a signal, (5, 4) as published.
         edition: ``"flexible"``, or ``"1996"`` for a trend per period where months have dates.
-        compat: ``"surveillance"`` reproduces the R package's departures (``farrington``).
+        compat: ``"published"``, or ``"surveillance"`` for the R package's departures
+            (``farrington``).
 
     Raises:
         ValueError: For a setting outside its range.
@@ -61,7 +62,7 @@ class FarringtonOptions:
     alpha: float = 0.05
     limit54: tuple[int, int] = (5, 4)
     edition: Literal["flexible", "1996"] = "flexible"
-    compat: str | None = None
+    compat: str = "published"
 
     def __post_init__(self) -> None:
         check_whole("b", self.b, 1)
@@ -74,21 +75,17 @@ class FarringtonOptions:
         check_whole("past_weeks_not_included", self.past_weeks, 0)
         if not 0.0 <= self.p_threshold_trend <= 1.0:
             raise ValueError(f"p_threshold_trend must be 0 to 1, not {self.p_threshold_trend}")
-        check_chance(self.alpha)
-        self._check_names()
+        check_inside("alpha", self.alpha)
+        for name, known in (
+            ("threshold_method", METHODS),
+            ("powertrans", POWERS),
+            ("edition", ("flexible", "1996")),
+            ("compat", ("published", "surveillance")),
+        ):
+            check_choice(name, getattr(self, name), known)
         cases, periods = self.limit54
         if cases < 0 or periods < 1:
             raise ValueError(f"limit54 must be at least (0 cases, 1 period), not {self.limit54}")
-
-    def _check_names(self) -> None:
-        for name, value, known in (
-            ("threshold_method", self.threshold_method, METHODS),
-            ("powertrans", self.powertrans, tuple(POWERS)),
-            ("edition", self.edition, ("flexible", "1996")),
-            ("compat", self.compat, (None, "surveillance")),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, not {value!r}")
 
     @classmethod
     def original(

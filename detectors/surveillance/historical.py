@@ -39,13 +39,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import check_whole
+from detectors.arrays import Floats, Ints
+from detectors.demands import check_inside, check_whole
 from detectors.surveillance.count_tails import gaussian_quantile, quantiles
 from detectors.surveillance.reference_periods import WEEKLY
 from detectors.surveillance.series import (
-    Floats,
-    Ints,
-    check_chance,
     check_years,
     counts_of,
     like_input,
@@ -180,7 +178,7 @@ def bayes(
             windows that hold no period or overlap.
 
     """
-    check_chance(alpha)
+    check_inside("alpha", alpha)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])
     reference = _Reference(values, positions, windows.offsets(frequency))
@@ -212,7 +210,7 @@ def cdc(
         ValueError: For counts that are negative or infinite, or a setting outside its range.
 
     """
-    check_chance(alpha)
+    check_inside("alpha", alpha)
     offsets = month_offsets(b, m)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])
@@ -228,7 +226,10 @@ def cdc(
 
 
 def month_offsets(b: int, m: int) -> Ints:
-    """How many weeks each reference month ends before the judged week."""
+    """How many weeks each reference month ends before the judged week, shape (months,).
+
+    Raises ``ValueError`` for ``b`` below 1, or ``m`` with which a month would count twice.
+    """
     check_whole("b", b, 1)
     check_whole("m", m, 0)
     largest = (WEEKLY // WEEKS_OF_A_MONTH - 1) // 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import check_inside
 from detectors.surveillance.historical import (
     SYSTEMS,
     WEEKS_OF_A_MONTH,
@@ -19,13 +21,11 @@ from detectors.surveillance.historical import (
     rki,
 )
 from detectors.surveillance.reference_periods import WEEKLY
-from detectors.surveillance.series import Floats, check_chance, observation_of
+from detectors.surveillance.series import observation_of
 
 
 class _Past:
     """The counts that the bound of the latest period needs, and that bound."""
-
-    missing: ClassVar[str] = "breaks"
 
     def _keep(self, longest: int) -> None:
         self._longest = longest
@@ -91,7 +91,7 @@ class BayesMonitor(_Past):
         alpha: float = 0.05,
         frequency: int = WEEKLY,
     ) -> None:
-        check_chance(alpha)
+        check_inside("alpha", alpha)
         self._keep(int(windows.offsets(frequency).max()) + 1)
         self.windows = windows
         self.alpha = alpha
@@ -128,7 +128,7 @@ class CdcMonitor(_Past):
     """
 
     def __init__(self, *, b: int = 5, m: int = 1, alpha: float = 0.025) -> None:
-        check_chance(alpha)
+        check_inside("alpha", alpha)
         self._keep(int(month_offsets(b, m).max()) + WEEKS_OF_A_MONTH)
         self.b = b
         self.m = m

@@ -20,14 +20,15 @@ surveillance of monotonic changes", Sequential Analysis 28 (2009) 434-454.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.surveillance.series import Floats, counts_of, like_input, observation_of
+from detectors.demands import check_positive
+from detectors.surveillance.series import counts_of, like_input, observation_of
 
 TOTAL, SIZE, LOGS = range(3)
 """Rows of the pools: sum of counts, number of counts, and sum of total log mean up to here."""
@@ -145,7 +146,7 @@ def outbreak_p(counts: ArrayLike, *, k: float = 100.0, needed: bool = False) -> 
         ValueError: For counts that are negative or infinite, or ``k`` not above 0.
 
     """
-    check_threshold(k)
+    check_positive("k", k)
     values = counts_of(counts)
     logs, least = follow(values, float(np.log(k)), LARGEST_NEEDED if needed else 0.0)
     with np.errstate(over="ignore"):
@@ -153,16 +154,10 @@ def outbreak_p(counts: ArrayLike, *, k: float = 100.0, needed: bool = False) -> 
     return OutbreakP(*(like_input(counts, array) for array in found))  # type: ignore[arg-type] # each has its field's type
 
 
-def check_threshold(k: float) -> None:
-    """Raise ``ValueError`` unless the threshold is above 0."""
-    if not k > 0.0:
-        raise ValueError(f"k must be above 0, not {k}")
-
-
 class OutbreakPMonitor:
     """OutbreakP over one series; keeps its pools, which are few unless the series rises.
 
-    Missing counts are passed over. ``restart`` forgets everything, as after a season.
+    Missing counts are passed over. ``reset`` forgets everything, as after a season.
 
     Args:
         k: Threshold. Larger is rarer and later.
@@ -175,14 +170,12 @@ class OutbreakPMonitor:
     Reference: Frisén, Andersson & Schiöler 2009, see the module.
     """
 
-    missing: ClassVar[str] = "ignored"
-
     def __init__(self, *, k: float = 100.0) -> None:
-        check_threshold(k)
+        check_positive("k", k)
         self.k = k
-        self.restart()
+        self.reset()
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """Forget the counts so far."""
         self.log_statistic = float("nan")
         self._pools = np.zeros((3, 16))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.arrays import Floats, Ints
 from detectors.compiled import compiled
 from detectors.surveillance.layout import (
     AFTER,
@@ -48,7 +49,6 @@ from detectors.surveillance.layout import (
 )
 from detectors.surveillance.quasi_poisson import powers_of
 from detectors.surveillance.running_totals import START, scale_up, start_equal, take_off
-from detectors.surveillance.series import Floats, Ints
 
 OWN_LEVEL = 1e-12
 """A point with leverage within this of 1 determines its own level and has no residual."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.arrays import Floats, Ints
 from detectors.compiled import compiled
 from detectors.surveillance.layout import (
     A_OLD,
@@ -62,7 +63,6 @@ from detectors.surveillance.layout import (
     WEIGHTED,
     A,
 )
-from detectors.surveillance.series import Floats, Ints
 
 LARGEST_STEPS = 25
 TOLERANCE = 1e-8

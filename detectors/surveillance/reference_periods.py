@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.surveillance.series import Floats, Ints
+from detectors.arrays import Floats, Ints
 
 Dates = NDArray[np.datetime64]
 WEEKLY, MONTHLY, DAILY = 52, 12, 365

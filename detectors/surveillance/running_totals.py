@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detectors.arrays import Floats, Ints
 from detectors.compiled import compiled
 from detectors.surveillance.layout import (
     AFTER,
@@ -58,7 +59,6 @@ from detectors.surveillance.layout import (
     Y,
     Z,
 )
-from detectors.surveillance.series import Floats, Ints
 
 START = 0.1
 """Added to every count for the first mean, as R's ``glm`` does."""

@@ -11,33 +11,33 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats, Ints
 from detectors.demands import check_whole
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-
-def counts_of(counts: ArrayLike, name: str = "counts") -> Floats:
+def counts_of(counts: ArrayLike) -> Floats:
     """``counts`` as floats of shape (series, periods).
 
     Raises ``ValueError`` when they are not one or two dimensional, negative or infinite.
     """
     values = np.array(counts, dtype=np.float64, ndmin=2)
     if values.ndim != 2:
-        raise ValueError(f"{name} must have shape (series, periods), not {values.shape}")
+        raise ValueError(f"counts must have shape (series, periods), not {values.shape}")
     # fmin and fmax pass over NaN and need no room, which matters for very many series.
     if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or np.isposinf(
         np.fmax.reduce(values, axis=None, initial=0.0)
     ):
-        raise ValueError(f"{name} must be non-negative and finite, or NaN (missing)")
+        raise ValueError("counts must be finite and not negative, or NaN (missing)")
     return np.ascontiguousarray(values)
 
 
-def observation_of(observation: float, name: str = "an observation") -> float:
+def observation_of(observation: float) -> float:
     """One count as a float; raises ``ValueError`` when it is negative or infinite."""
     value = float(observation)
     if np.isinf(value) or value < 0:
-        raise ValueError(f"{name} must be non-negative and finite, or NaN, not {observation}")
+        raise ValueError(
+            f"an observation must be finite and not negative, or NaN (missing), not {observation}"
+        )
     return value
 
 
@@ -52,12 +52,6 @@ def positions_of(at: Sequence[int] | Ints | None, periods: int) -> Ints:
     if positions.ndim != 1 or ((positions < 0) | (positions >= periods)).any():
         raise ValueError(f"at must hold positions from 0 to {periods - 1}, not {at}")
     return positions
-
-
-def check_chance(alpha: float, name: str = "alpha") -> None:
-    """Raise ``ValueError`` unless ``alpha`` lies strictly between 0 and 1."""
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"{name} must lie between 0 and 1, not {alpha}")
 
 
 def check_years(years: int, half_width: int, frequency: int) -> None:

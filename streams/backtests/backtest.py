@@ -44,8 +44,6 @@ __all__ = [
     "Backtest",
     "BacktestError",
     "Stage",
-    "baseline",
-    "first_judged",
     "fit_and_calibrate",
     "run",
 ]

@@ -16,7 +16,8 @@ from detectors.evidence.fleet import FleetFit, fit_fleet
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.patterns import Patterns
 from detectors.evidence.ways import learned_ways
-from streams.backtests.backtest import baseline, first_judged, fit_and_calibrate
+from streams.backtests.backtest import fit_and_calibrate
+from streams.backtests.baseline import baseline, first_judged
 from streams.backtests.countsfile import Counts
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.counting import CountWatch
@@ -86,6 +87,10 @@ def from_counts(
     """Fit one class of units to all periods of a counts file.
 
     The class is named ``file``. A unit's periods after a known change stay out.
+
+    Raises:
+        ValueError: no unit was observed long enough.
+
     """
     needed = min(FEWEST_WEEKS, counts.block.periods)
     changed = np.array([np.inf if day is None else day for day in counts.changed_at])

@@ -2,34 +2,28 @@
 
 The header names ``unit,feed,period_start,period_end,count`` and, if known,
 ``exposure``, ``changed_at`` and ``rebased_at``. A row that cannot be used is an error
-that names its line, never a silent gap.
+that names its line, never a silent gap (``countsrows``).
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from detectors.evidence.counts import FeedCounts
-from streams.evidence.culture import ANY_HARM
-from streams.facts.periods import PER_YEAR, Grid, first_day, month_of_day
+from streams.backtests.countsrows import CountsFileError, Reading, header_of, take
+from streams.facts.periods import PER_YEAR, Grid, first_day
 
-REQUIRED = ("unit", "feed", "period_start", "period_end", "count")
-OPTIONAL = ("exposure", "changed_at", "rebased_at")
+__all__ = ["Counts", "CountsFileError", "read_counts"]
+
 _FIRST = ("incidents", "complaints", "speakup", "falls")
-LARGEST_COUNT = 1e7
 _EPOCH = date(1970, 1, 1)
-
-
-class CountsFileError(ValueError):
-    """A counts file that cannot be used; the message names the line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +63,6 @@ class Counts:
         return PER_YEAR[self.grid]
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What has been read so far."""
-
-    grid: Grid | None = None
-    phase: int = 0
-    inclusive: bool = False
-    units: dict[str, int] = field(default_factory=dict)
-    feeds: dict[str, int] = field(default_factory=dict)
-    rows: dict[tuple[int, int, int], tuple[float, float, int]] = field(default_factory=dict)
-    texts: dict[int, tuple[str, str]] = field(default_factory=dict)
-    changed: dict[int, float] = field(default_factory=dict)
-    rebased: set[tuple[int, int, float]] = field(default_factory=set)
-    moments: dict[str, float] = field(default_factory=dict)
-
-
 def read_counts(path: str | Path) -> Counts:
     """Read a counts file.
 
@@ -100,13 +78,13 @@ def read_counts(path: str | Path) -> Counts:
         CountsFileError: the file cannot be read or a row cannot be used.
 
     """
-    reading = _Reading()
+    reading = Reading()
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             table = csv.DictReader(stream, strict=True, delimiter=_delimiter(stream))
-            header = _header(table.fieldnames)
+            header = header_of(table.fieldnames)
             for row in table:
-                _take(reading, row, table.line_num)
+                take(reading, row, table.line_num)
     except OSError as error:
         raise CountsFileError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -125,128 +103,7 @@ def _delimiter(stream: TextIO) -> str:
     return max(",;\t", key=first.count)
 
 
-def _header(names: object) -> list[str]:
-    header = [str(name).strip() for name in names] if isinstance(names, list) else []
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        raise CountsFileError(f"line 1: the header lacks {', '.join(missing)}")
-    unknown = sorted(set(header) - {*REQUIRED, *OPTIONAL})
-    if unknown:
-        raise CountsFileError(
-            f"line 1: unknown column {', '.join(unknown)}; known are {', '.join(REQUIRED)}"
-            f" and, optional, {', '.join(OPTIONAL)}"
-        )
-    return header
-
-
-def _take(reading: _Reading, row: Mapping[str | None, object], line: int) -> None:
-    cells = {str(name).strip(): value for name, value in row.items() if name is not None}
-    if None in row or any(not isinstance(value, str) for value in cells.values()):
-        raise CountsFileError(f"line {line}: the row has not as many cells as the header")
-    text = {name: str(value).strip() for name, value in cells.items()}
-    for name in ("unit", "feed"):
-        if not text[name]:
-            raise CountsFileError(f"line {line}: {name} is empty")
-    period = _period(reading, text["period_start"], text["period_end"], line)
-    unit = reading.units.setdefault(text["unit"], len(reading.units))
-    feed = reading.feeds.setdefault(text["feed"], len(reading.feeds))
-    place = (unit, feed, period)
-    if place in reading.rows:
-        raise CountsFileError(
-            f"line {line}: the same unit, feed and period as line {reading.rows[place][2]}"
-        )
-    count = _number(text["count"], "count", line)
-    if count != int(count) or count > LARGEST_COUNT:
-        raise CountsFileError(f"line {line}: count must be a whole number up to 10 million")
-    exposure = math.nan
-    if text["feed"] == ANY_HARM and not text.get("exposure"):
-        raise CountsFileError(
-            f"line {line}: {ANY_HARM} needs the incidents of known harm as its exposure"
-        )
-    if "exposure" not in text:
-        exposure = 1.0
-    elif text["exposure"]:
-        exposure = _number(text["exposure"], "exposure", line)
-    reading.rows[place] = (count, exposure, line)
-    if text.get("changed_at"):
-        changed = _moment(reading, text["changed_at"], "changed_at", line)
-        if reading.changed.setdefault(unit, changed) != changed:
-            raise CountsFileError(f"line {line}: unit has another changed_at before")
-    if text.get("rebased_at"):
-        moment = _moment(reading, text["rebased_at"], "rebased_at", line)
-        reading.rebased.add((unit, feed, moment))
-
-
-def _number(text: str, name: str, line: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise CountsFileError(f"line {line}: {name} must be a number from 0 up")
-    return value
-
-
-def _moment(reading: _Reading, text: str, name: str, line: int) -> float:
-    """Days since 1970 of an ISO date or time; a time without an offset is UTC."""
-    known = reading.moments.get(text)
-    if known is not None:
-        return known
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise CountsFileError(f"line {line}: {name} must be a date such as 2026-03-30") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    value = moment.timestamp() / 86_400
-    reading.moments[text] = value
-    return value
-
-
-def _period(reading: _Reading, start_text: str, end_text: str, line: int) -> int:
-    """Give the period's number on the file's grid, which the first row decides."""
-    start = _moment(reading, start_text, "period_start", line)
-    end = _moment(reading, end_text, "period_end", line)
-    day, length = math.floor(start), end - start
-    if reading.grid is None:
-        reading.grid, reading.inclusive = _grid(day, length, line)
-        reading.phase = day % 7
-    if reading.inclusive:
-        length += 1
-    if reading.grid is Grid.WEEK:
-        if day % 7 != reading.phase:
-            raise CountsFileError(f"line {line}: weeks must all start on the same weekday")
-        period, fits = _week(day), abs(length - 7) < 0.5
-    else:
-        period = month_of_day(day)
-        if day != first_day(Grid.MONTH, period):
-            raise CountsFileError(f"line {line}: a month must start on its first day")
-        fits = abs(length - (first_day(Grid.MONTH, period + 1) - day)) < 0.5
-    if not fits:
-        raise CountsFileError(
-            f"line {line}: the period is not one {reading.grid.name.lower()} long like the others"
-        )
-    reading.texts.setdefault(period, (start_text, end_text))
-    return period
-
-
-def _grid(day: int, length: float, line: int) -> tuple[Grid, bool]:
-    """Tell the grid from one period, and whether its end is the last day or the next."""
-    month = month_of_day(day)
-    full = first_day(Grid.MONTH, month + 1) - first_day(Grid.MONTH, month)
-    for grid, days in ((Grid.WEEK, 7), (Grid.MONTH, full)):
-        for inclusive in (False, True):
-            if abs(length + inclusive - days) < 0.5:
-                return grid, inclusive
-    raise CountsFileError(f"line {line}: periods must be weeks or calendar months")
-
-
-def _week(day: int) -> int:
-    """The absolute week; weeks that do not start on Monday take that of their middle."""
-    return (day + 3 + 3) // 7
-
-
-def _arrays(reading: _Reading, *, knows_changes: bool) -> Counts:
+def _arrays(reading: Reading, *, knows_changes: bool) -> Counts:
     grid = reading.grid or Grid.WEEK
     first = min(reading.texts)
     periods = max(reading.texts) - first + 1
@@ -283,7 +140,7 @@ def _arrays(reading: _Reading, *, knows_changes: bool) -> Counts:
     )
 
 
-def _feeds_without_exposure(reading: _Reading) -> set[int]:
+def _feeds_without_exposure(reading: Reading) -> set[int]:
     """Feeds that have no exposure in any row.
 
     Raises:
@@ -306,7 +163,7 @@ def _feeds_without_exposure(reading: _Reading) -> set[int]:
 
 
 def _rebases(
-    reading: _Reading, ends: list[int], units: dict[int, int], feeds: dict[int, int]
+    reading: Reading, ends: list[int], units: dict[int, int], feeds: dict[int, int]
 ) -> tuple[tuple[int, int, int], ...]:
     """Declared new beginnings as columns; one before or after all periods changes nothing."""
     found = {
@@ -328,13 +185,13 @@ def _carry_forward(exposure: np.ndarray) -> None:
                 last = float(value)
 
 
-def _anchor(reading: _Reading) -> int:
+def _anchor(reading: Reading) -> int:
     """Day on which week 0 of the file's own weekday starts."""
     period = next(iter(reading.texts))
     return math.floor(reading.moments[reading.texts[period][0]]) - 7 * period
 
 
-def _column(reading: _Reading, grid: Grid, anchor: int, period: int) -> tuple[str, str, int]:
+def _column(reading: Reading, grid: Grid, anchor: int, period: int) -> tuple[str, str, int]:
     day = anchor + 7 * period if grid is Grid.WEEK else first_day(grid, period)
     after = day + 7 if grid is Grid.WEEK else first_day(grid, period + 1)
     if period in reading.texts:

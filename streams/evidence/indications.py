@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from detectors.evidence.episodes import SeriesEpisode
-from detectors.evidence.paths import SeriesPath
+from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.measurements import explain_measurement, watch_measurements
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.shares import explain_share, watch_shares
 from streams.catalogue.contributions import MILLION
 from streams.catalogue.indicators import Indicator

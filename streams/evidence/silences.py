@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.evidence.episodes import SeriesEpisode
-from detectors.evidence.paths import SeriesPath
+from detectors.single_series.episodes import SeriesEpisode
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 from streams.evidence.findings import Signal, pack
 from streams.evidence.indications import MINIMUM, differing, signal_of

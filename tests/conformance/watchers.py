@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from detectors.conformance_watch import Watcher
 from detectors.evidence.counts import FeedCounts
-from detectors.evidence.episodes import SeriesEpisode
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import Way, watch
+from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import watch_shares
 from detectors.single_series.silence import watch_silence
 
 BUDGETS = {"budget1": 2.0, "budget2": 0.2}
-MODEL = EvidenceModel.plain(("incidents", "complaints"), (4.0, 1.0)).with_minimum_history(8)
+MODEL = replace(EvidenceModel.plain(("incidents", "complaints"), (4.0, 1.0)), minimum_history=8)
 
 
 def statements(episodes: list[SeriesEpisode]):

@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import chi2
 
 from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.evidence.curves import count_alerts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
@@ -35,7 +36,6 @@ TRUTH = replace(
     sigma2=0.01,
     rho=0.4,
 )
-WEEKS_PER_YEAR = 365.25 / 7
 SLOPE = 1.0  # of the log rate in the threshold, for the oracle's search
 
 

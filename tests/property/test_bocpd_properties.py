@@ -95,7 +95,7 @@ def test_streaming_is_the_whole_history_at_once(values, prune, most):
     detector = Bocpd(prune=prune, most=most)
 
     for i, value in enumerate(values):
-        assert path.signal[i] == detector.update(value)
+        assert path.signals[i] == detector.update(value)
         if not math.isnan(value):
             assert path.recent_change[i] == detector.recent_change
             assert path.run_length[i] == detector.run_length

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
@@ -16,10 +17,10 @@ from detectors.single_series.shares import watch_shares
 from detectors.single_series.silence import watch_silence
 
 SERIES, BASELINE, PERIODS = 600, 26, 130
-YEARS = SERIES * (PERIODS - BASELINE) / made.WEEKS_PER_YEAR
+YEARS = SERIES * (PERIODS - BASELINE) / WEEKS_PER_YEAR
 SIZE = {"series": SERIES, "periods": PERIODS}
 BUDGETS = {"budget1": 0.2, "budget2": 0.05}
-WATCH = {**BUDGETS, "per_year": made.WEEKS_PER_YEAR, "minimum": BASELINE}
+WATCH = {**BUDGETS, "per_year": WEEKS_PER_YEAR, "minimum": BASELINE}
 
 
 def assert_kept(found, years=YEARS):
@@ -92,6 +93,6 @@ def test_small_budgets_are_kept_by_overdispersed_shares_too(size, share, rho):
 
     found = watch_shares(y, n, concern="rise", **{**WATCH, **small})
 
-    used = made.achieved(found, 5000 * (PERIODS - BASELINE) / made.WEEKS_PER_YEAR, **small)
+    used = made.achieved(found, 5000 * (PERIODS - BASELINE) / WEEKS_PER_YEAR, **small)
     assert used.limits1[0] < 1
     assert used.limits2[0] < 1

@@ -57,7 +57,7 @@ def slow_two_of_three(window, variant):
         return False
     if variant == "power_bi":
         return sum((value > 2) - (value < -2) for value in window) >= 2
-    highest = 3 if variant == "published" else np.inf
+    highest = 3 if variant == "plot_the_dots" else np.inf
     outer = sum(2 < value <= highest for value in window)
     return outer >= 2 and len(window) == 3 and all(value > 0 for value in window)
 

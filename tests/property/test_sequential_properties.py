@@ -12,7 +12,6 @@ from detectors.run_lengths.distributions import (
     Binomial,
     NegativeBinomial,
     Poisson,
-    bernoulli,
 )
 from detectors.run_lengths.gaussian import (
     gaussian_cusum_run_length,
@@ -20,15 +19,14 @@ from detectors.run_lengths.gaussian import (
 )
 from detectors.run_lengths.thresholds import gaussian_cusum_threshold_for
 from detectors.sequential.categorical_cusum import beta_binomial_ratio, multinomial_ratio
+from detectors.sequential.count_cusum_design import binomial_chart, poisson_chart
 from detectors.sequential.cusum_gaussian import GaussianCusum, gaussian_cusum
 from detectors.sequential.cusum_recursion import FALL, RISE
 from detectors.sequential.ewma import Ewma, ewma
 from detectors.sequential.likelihood_cusum import NegativeBinomialCusum, PoissonCusum
 from detectors.sequential.likelihood_ratios import (
-    binomial_chart,
     binomial_ratio,
     negative_binomial_ratio,
-    poisson_chart,
     poisson_ratio,
 )
 from detectors.sequential.risk_adjusted_cusum import RiskAdjustedCusum, risk_adjusted_weights
@@ -50,11 +48,11 @@ HEAD_STARTS = st.sampled_from([0.0, 0.5, 1.9])
     head_start=HEAD_STARTS,
     reset=st.booleans(),
     alarm=st.sampled_from(["exceeded", "reached"]),
-    side=st.sampled_from(["both", "rise", "fall"]),
+    direction=st.sampled_from(["both", "rise", "fall"]),
 )
-def test_streams_say_what_whole_series_say(values, sizes, head_start, reset, alarm, side):
+def test_streams_say_what_whole_series_say(values, sizes, head_start, reset, alarm, direction):
     sizes = np.array(sizes[: len(values)], float)
-    shared = {"mean": 0.5, "sigma": 1.5, "reset": reset, "alarm": alarm, "side": side}
+    shared = {"mean": 0.5, "sigma": 1.5, "reset": reset, "alarm": alarm, "direction": direction}
     cusum = {**shared, "h": 2.0, "head_start": head_start}
     stream, average = GaussianCusum(**cusum), Ewma(**shared, width=2.0)
     pairs = np.column_stack([values, sizes])
@@ -228,4 +226,4 @@ def test_in_control_a_likelihood_chart_runs_at_least_e_to_the_threshold(ratio, h
     # Each new start alarms with chance at most e^-h (Lorden 1971).
     assert count_cusum_run_length(poisson_chart(mean, ratio, h), Poisson(mean)) >= math.exp(h)
     outcomes = binomial_chart(1, 0.1, ratio, h)
-    assert count_cusum_run_length(outcomes, bernoulli(0.1)) >= math.exp(h)
+    assert count_cusum_run_length(outcomes, Binomial(1, 0.1)) >= math.exp(h)

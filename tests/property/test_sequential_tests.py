@@ -30,7 +30,7 @@ def test_a_streaming_ratio_test_is_that_of_the_whole_history(rows, lower, upper)
     path = sprt(rows, PoissonRisk(2.0), alpha=0.1, beta=0.2, lower=lower, upper=upper)
     test = Sprt(PoissonRisk(2.0), alpha=0.1, beta=0.2, lower=lower, upper=upper)
 
-    same(path.signal, [test.update(row) for row in rows])
+    same(path.signals, [test.update(row) for row in rows])
 
 
 @unhurried
@@ -50,7 +50,7 @@ def test_a_streaming_poisson_maxsprt_is_that_of_the_whole_history(rows, minimum,
     kept = {"horizon": horizon, "minimum": minimum, "alpha": 0.05 if minimum < 3 else 0.01}
     test = PoissonMaxSprt(**kept)
 
-    same(poisson_maxsprt(rows, **kept).signal, [test.update(row) for row in rows])
+    same(poisson_maxsprt(rows, **kept).signals, [test.update(row) for row in rows])
 
 
 @unhurried
@@ -63,7 +63,7 @@ def test_a_streaming_binomial_maxsprt_is_that_of_the_whole_history(rows):
     test = BinomialMaxSprt(trials=40, chance=0.3)
     path = binomial_maxsprt(rows, trials=40, chance=0.3)
 
-    same(path.signal, [test.update(row) for row in rows])
+    same(path.signals, [test.update(row) for row in rows])
 
 
 @unhurried

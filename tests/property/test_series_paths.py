@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.evidence.paths import KEPT, SeriesPath
 from detectors.single_series.measurements import watch_measurements
+from detectors.single_series.paths import SeriesPath
 from detectors.single_series.shares import watch_shares
 from detectors.single_series.silence import feed_outage, watch_silence
+from detectors.single_series.trails import KEPT
 from tests.property.test_single_series import (
     WATCH,
     measurement_block,

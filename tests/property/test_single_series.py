@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.evidence.onsets import COUNT
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import measurement_terms, share_terms, silence_terms
 from detectors.single_series import simulated as made
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.onset_sums import SLACK
+from detectors.single_series.onsets import COUNT
 from detectors.single_series.recomputation import (
     recompute_measurement,
     recompute_share,
@@ -25,7 +26,7 @@ from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import comparable_exposure, explain_silence, watch_silence
 
 # A generous budget, so that random series have episodes at all.
-WATCH = {"budget1": 4.0, "budget2": 1.0, "per_year": made.WEEKS_PER_YEAR, "minimum": 12}
+WATCH = {"budget1": 4.0, "budget2": 1.0, "per_year": WEEKS_PER_YEAR, "minimum": 12}
 GAPS = {"budget1": 0.5, "budget2": 0.2, "minimum": 6}
 
 seeds = st.integers(0, 2**32 - 1)

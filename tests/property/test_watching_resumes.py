@@ -17,7 +17,9 @@ from detectors.evidence.watch import FIRST_ROWS, WatchPath, watch
 
 FEEDS = ("incidents", "complaints", "falls")
 RATES = (4.0, 0.8, 1.5)
-MODEL = EvidenceModel.plain(FEEDS, RATES, improvable=(False, True, True)).with_minimum_history(8)
+MODEL = replace(
+    EvidenceModel.plain(FEEDS, RATES, improvable=(False, True, True)), minimum_history=8
+)
 
 
 def fleet(seed: int, units: int = 3, weeks: int = 45) -> FeedCounts:

@@ -53,7 +53,7 @@ def test_the_series_is_the_flow_standardised_by_its_first_twenty_years():
 def test_the_change_of_1898_is_signalled_in_1902():
     year = column(NILE, "year")
     path = bocpd(column(CASE, "z"), Gaussian())
-    (at,) = np.flatnonzero(path.signal)
+    (at,) = np.flatnonzero(path.signals)
 
     assert year[at] == 1902
     assert year[at - path.run_length[at]] == 1898  # the last year of the old run

@@ -31,8 +31,7 @@ from detectors.run_lengths.thresholds import (
     gaussian_cusum_threshold_for,
     poisson_cusum_threshold_for,
 )
-from detectors.sequential.count_cusum_design import CountCusum
-from detectors.sequential.likelihood_ratios import negative_binomial_chart
+from detectors.sequential.count_cusum_design import CountCusum, negative_binomial_chart
 from tests.reference.cases import HERE, by_case, column, file_beside, rows
 
 NORMAL = by_case(HERE / "spc_arl_normal.csv", "family", "quantity")

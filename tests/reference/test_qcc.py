@@ -83,7 +83,7 @@ def test_centre_limits_and_values_equal_the_package(name):
 
 @pytest.mark.parametrize("rule_set", SETS)
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("compat", ["", "qcc"])
+@pytest.mark.parametrize("compat", ["published", "qcc"])
 def test_the_flags_of_the_zone_rules_equal_the_package(name, rule_set, compat):
     case = cases()[name]
     if name == "rand_i_z":

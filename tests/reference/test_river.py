@@ -10,7 +10,8 @@ import pytest
 
 from detectors.drift.error_monitors import Ddm, Eddm, Fhddm, HddmA, HddmW
 from detectors.drift.kswin import Kswin
-from detectors.drift.monitors import Adwin, PageHinkley, monitor
+from detectors.drift.monitors import Adwin, PageHinkley
+from detectors.drift.supporting import findings
 from tests.reference.cases import HERE, by_case, column, rows
 
 RIVER_DEFAULTS = {"min_instances": 30, "delta": 0.005, "threshold": 50.0}
@@ -51,7 +52,7 @@ def stream(name):
 
 @pytest.mark.parametrize("row", DETECTIONS, ids=lambda row: f"{row['stream']}-{row['detector']}")
 def test_the_same_detections_as_river(row):
-    found = monitor(stream(row["stream"]), [DETECTORS[row["detector"]]()])
+    found = findings(stream(row["stream"]), [DETECTORS[row["detector"]]()])
 
     assert ast.literal_eval(row["drift_indices"]) == [finding.index for finding in found]
 
@@ -59,7 +60,7 @@ def test_the_same_detections_as_river(row):
 @pytest.mark.slow
 @pytest.mark.parametrize("row", OF_KSWIN, ids=lambda row: f"{row['stream']}-{row['detector']}")
 def test_the_same_detections_as_kswin(row):
-    found = monitor(stream(row["stream"]), [Kswin(**KSWINS[row["detector"]])])
+    found = findings(stream(row["stream"]), [Kswin(**KSWINS[row["detector"]])])
 
     assert ast.literal_eval(row["drift_indices"]) == [finding.index for finding in found]
 

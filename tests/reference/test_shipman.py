@@ -52,7 +52,7 @@ def test_the_year_of_crossing(name):
         streaming = Sprt(DOUBLING, alpha=alpha, beta=alpha, lower=lower)
         signals = [streaming.update(row) for row in deaths(group)]
 
-        assert expected[key] == years[np.argmax(path.signal)]
+        assert expected[key] == years[np.argmax(path.signals)]
         assert expected[key] == years[np.argmax(signals)]
 
 

@@ -36,7 +36,7 @@ def test_the_chart_is_that_of_surveillance(name):
     path = glr(expected["x"], expected["mu0"], compat="surveillance", **settings(name))
 
     np.testing.assert_allclose(path.statistic, expected["stat"], rtol=1e-9, atol=1e-12)
-    assert expected["alarm"].tolist() == np.abs(path.signal).tolist()
+    assert expected["alarm"].tolist() == np.abs(path.signals).tolist()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -63,7 +63,7 @@ def test_without_a_departure_the_published_chart_is_the_same(name):
 def test_where_surveillance_departs_the_published_statistic_is_larger(name):
     expected = case(name)
     path = glr(expected["x"], expected["mu0"], **settings(name))
-    first = int(np.flatnonzero(path.signal)[0])  # afterwards the charts restart apart
+    first = int(np.flatnonzero(path.signals)[0])  # afterwards the charts restart apart
 
     assert (path.statistic[: first + 1] >= expected["stat"][: first + 1] - 1e-12).all()
     assert not np.allclose(path.statistic, expected["stat"])

@@ -37,7 +37,7 @@ def test_the_distance_is_mahalanobis_from_earlier_vectors():
 
 @pytest.mark.parametrize("model", ["distance", "half_space_trees"])
 def test_a_p_value_is_a_rank_among_earlier_scores(model):
-    settings = {"reference": 30, "level": 0.1, "window": 20, "trees": 5}
+    settings = {"reference": 30, "alpha": 0.1, "window": 20, "trees": 5}
     path = anomalies(steady(90), model=model, **settings)
     scores = path.score[~np.isnan(path.score)]
     expected = [NAN]
@@ -46,7 +46,7 @@ def test_a_p_value_is_a_rank_among_earlier_scores(model):
         expected.append((1 + (earlier >= scores[n]).sum()) / (len(earlier) + 1))
 
     np.testing.assert_allclose(path.p_value[~np.isnan(path.score)], expected)
-    assert path.signal.tolist() == (path.p_value <= 0.1).astype(int).tolist()
+    assert path.signals.tolist() == (path.p_value <= 0.1).astype(int).tolist()
 
 
 @pytest.mark.parametrize("model", ["distance", "half_space_trees"])
@@ -54,7 +54,7 @@ def test_an_odd_week_is_found(model):
     vectors = steady()
     vectors[-1] = [5.0, -5.0, 5.0]
 
-    assert anomalies(vectors, model=model).signal[-1] == 1
+    assert anomalies(vectors, model=model).signals[-1] == 1
 
 
 def test_residuals_that_move_together_make_their_parting_odd():
@@ -63,7 +63,7 @@ def test_residuals_that_move_together_make_their_parting_odd():
     vectors = shared + 0.2 * rng.normal(size=(150, 2))
     vectors[-1] = [1.5, -1.5]
 
-    assert anomalies(vectors).signal[-1] == 1
+    assert anomalies(vectors).signals[-1] == 1
 
 
 def test_trees_say_nothing_before_their_window_is_full():
@@ -74,9 +74,9 @@ def test_trees_say_nothing_before_their_window_is_full():
 
 
 def test_steady_weeks_are_found_about_as_often_as_the_level_says():
-    path = anomalies(steady(2000), level=0.05)
+    path = anomalies(steady(2000), alpha=0.05)
 
-    assert 0.03 < path.signal[50:].mean() < 0.07
+    assert 0.03 < path.signals[50:].mean() < 0.07
 
 
 def test_a_missing_measure_makes_the_week_missing():
@@ -92,8 +92,8 @@ def test_a_missing_measure_makes_the_week_missing():
     ("wrong", "message"),
     [
         ({"model": "forest"}, "model must be one of .* not 'forest'"),
-        ({"level": 1.0}, "level must lie between 0 and 1, not 1.0"),
-        ({"reference": 20}, "reference must be at least 1 / level - 1, not 20"),
+        ({"alpha": 1.0}, "alpha must lie strictly between 0 and 1, not 1.0"),
+        ({"reference": 20}, "reference must be at least 1 / alpha - 1, not 20"),
         ({"trees": 0}, "trees must be at least 1, not 0"),
         ({"span": 0.0}, "span must be positive and finite, not 0.0"),
     ],

@@ -9,7 +9,6 @@ from detectors.bank import (
     EWMA_HIGH,
     EWMA_LOW,
     Bank,
-    bank_from_history,
 )
 from detectors.charts.nhs_rules import ABOVE_LIMIT, BELOW_LIMIT, Limits, find_signals
 from detectors.sequential.cusum_gaussian import gaussian_cusum
@@ -73,7 +72,7 @@ def test_both_directions_are_watched():
     assert not np.bitwise_or.reduce(fall) & (CUSUM_HIGH | EWMA_HIGH | ABOVE_LIMIT)
 
 
-@pytest.mark.parametrize("variant", ["published", "single_chart_tool", "power_bi"])
+@pytest.mark.parametrize("variant", ["plot_the_dots", "making_data_count_2023", "power_bi"])
 def test_the_bank_and_the_chart_see_the_same_rules(variant):
     rng = np.random.default_rng(5)
     values = np.round(rng.normal(0.3, 1.3, (300, 40)), 1)
@@ -114,17 +113,6 @@ def test_a_series_without_spread_is_never_judged():
     assert bank.update([99.0, 99.0])[1] != 0
 
 
-def test_a_bank_takes_its_limits_from_history_as_a_chart_would():
-    history = np.random.default_rng(8).normal(20.0, 3.0, (24, 3))
-    history[:, 1] = 0.0
-    bank = bank_from_history(history, h=4.0)
-
-    assert bank.mean[0] == pytest.approx(history[:, 0].mean())
-    assert bank.sigma[0] > 0.0
-    assert bank.sigma[1] == 0.0
-    assert bank.h == 4.0
-
-
 def test_the_state_is_small():
     bank = zeros(1_000)
     state = sum(array.nbytes for array in vars(bank).values() if isinstance(array, np.ndarray))
@@ -141,5 +129,3 @@ def test_senseless_settings_and_shapes_are_refused():
         zeros(h=-1.0)
     with pytest.raises(ValueError, match=r"shape \(steps, 2\)"):
         zeros(2).run([[1.0, 2.0, 3.0]])
-    with pytest.raises(ValueError, match="history"):
-        bank_from_history([1.0, 2.0])

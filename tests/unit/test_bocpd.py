@@ -14,7 +14,7 @@ STEP = [0.2, -0.3, 0.1, -0.2] * 6 + [4.1, 3.8, 4.2, 3.9] * 6
 
 def test_a_step_is_signalled_once_and_dated():
     path = bocpd(STEP, Gaussian())
-    (at,) = np.flatnonzero(path.signal)
+    (at,) = np.flatnonzero(path.signals)
 
     assert 24 <= at <= 28
     assert path.run_length[-1] == 24
@@ -24,7 +24,7 @@ def test_the_start_of_a_series_is_no_change():
     path = bocpd([5.0] * 12, Gaussian())
 
     assert path.recent_change[0] == 1.0
-    assert path.signal.tolist() == [0] * 12
+    assert path.signals.tolist() == [0] * 12
 
 
 def test_the_first_prediction_is_the_priors():
@@ -45,7 +45,7 @@ def test_exposure_scales_what_is_expected_of_a_count():
 def test_counts_that_rise_are_signalled():
     counts = [4, 5, 3, 4, 6, 4, 3, 5, 4, 4, 5, 3, 14, 12, 15, 13, 14]
     path = bocpd(counts, Counts(4.0, 1.0))
-    (at,) = np.flatnonzero(path.signal)
+    (at,) = np.flatnonzero(path.signals)
 
     assert 12 <= at <= 14
 
@@ -89,7 +89,7 @@ def test_a_missing_observation_is_ignored():
 
 
 def test_an_empty_series_has_an_empty_path():
-    assert bocpd([], Gaussian()).signal.tolist() == []
+    assert bocpd([], Gaussian()).signals.tolist() == []
 
 
 def test_forgetting_starts_anew():
@@ -105,7 +105,7 @@ def test_forgetting_starts_anew():
     [
         (lambda: Bocpd(expected_run=1.0), "expected_run must be finite and above 1, not 1.0"),
         (lambda: Bocpd(recent=0), r"recent must be at least 1, not 0"),
-        (lambda: Bocpd(threshold=1.0), "threshold must lie between 0 and 1, not 1.0"),
+        (lambda: Bocpd(threshold=1.0), "threshold must lie strictly between 0 and 1, not 1.0"),
         (lambda: Bocpd(prune=0.5), "prune must lie in 0 to 0.1, not 0.5"),
         (lambda: Bocpd(most=5), r"most must be at least recent \+ 2, not 5"),
         (lambda: Gaussian(scale=0.0), "scale must be positive and finite, not 0.0"),

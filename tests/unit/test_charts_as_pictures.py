@@ -8,8 +8,7 @@ import pytest
 from api import icons
 from api.captions import describe, figure
 from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
-from detectors.charts.icons import ASSURANCE_ICONS, VARIATION_ICONS
-from detectors.charts.icons import COLOURS as CHART_COLOURS
+from detectors.charts.icons import ASSURANCE_ICONS, POINT_TYPES, VARIATION_ICONS
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Expected, Point
 
@@ -200,4 +199,7 @@ def test_every_icon_has_words_and_is_a_picture(name):
 
 def test_every_icon_the_charts_can_give_exists():
     assert set(VARIATION_ICONS) | set(ASSURANCE_ICONS) == set(icons.ICONS)
-    assert all(CHART_COLOURS[kind] == colour for kind, colour in COLOURS.items())
+
+
+def test_every_type_of_point_has_a_colour():
+    assert set(POINT_TYPES) <= set(COLOURS)

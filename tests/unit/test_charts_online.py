@@ -28,7 +28,7 @@ unhurried = settings(deadline=None, max_examples=60)  # the first example compil
     st.integers(2, 12),
     st.booleans(),
     st.sampled_from(["auto", "three_sigma", "probability"]),
-    st.sampled_from(["", "plotthedots", "qcc"]),
+    st.sampled_from(["published", "plotthedots", "qcc"]),
     st.integers(1, 6),
 )
 def test_a_chart_says_the_same_in_a_stream_after_every_prefix(

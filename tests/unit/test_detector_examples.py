@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.conformance import detector_modules
+from detectors.conformance import detector_modules, subjects
 
 WITH_EXAMPLES = [
     module
@@ -14,8 +14,11 @@ WITH_EXAMPLES = [
 ]
 
 
-def test_there_are_examples():
-    assert len(WITH_EXAMPLES) >= 7
+def test_every_family_of_detectors_has_examples():
+    shown = {module.__name__.split(".")[1] for module in WITH_EXAMPLES}
+    families = {subject.detector.__module__.split(".")[1] for subject in subjects()}
+
+    assert families - shown == set()
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)

@@ -8,7 +8,6 @@ import pytest
 from detectors.many_series.e_detectors import (
     EDetector,
     MixtureEDetector,
-    alarm_threshold,
     detect,
 )
 
@@ -89,13 +88,6 @@ def test_false_alarms_come_no_more_often_than_the_threshold_promises():
         found = detect(0.7 * z - 0.245, logarithmic=True, threshold=50.0, form=form)
 
         assert 100_000 / found.alarms.sum() > 50.0
-
-
-def test_a_budget_gives_its_threshold():
-    assert 260.0 == pytest.approx(alarm_threshold(52.0, 0.2))
-    for wrong in ((52.0, 0.0), (52.0, 53.0), (math.inf, 1.0)):
-        with pytest.raises(ValueError, match="budget must"):
-            alarm_threshold(*wrong)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_series_shorter_than_its_baseline_has_no_bound():
         ({"method": "C4"}, "method must be one of"),
         ({"baseline": 2}, "baseline must be at least 3, not 2"),
         ({"min_sigma": -0.5}, "min_sigma must be finite and not negative"),
-        ({"alpha": 0.0}, "alpha must lie between 0 and 1"),
+        ({"alpha": 0.0}, "alpha must lie strictly between 0 and 1"),
         ({"method": "C3", "alpha": 0.01}, "alpha has no place in C3"),
         ({"form": "description"}, "form must be one of"),
     ],

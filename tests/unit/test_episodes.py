@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.evidence.episodes import (
+from detectors.single_series.episodes import (
     AFTER,
     OWN,
     ROW,
@@ -16,8 +16,16 @@ from detectors.evidence.episodes import (
     settle,
     watches,
 )
-from detectors.evidence.onsets import AGES, COUNT, LOG_STEPS, STEPS, log_sum, median_age, posterior
-from detectors.evidence.paths import Trail
+from detectors.single_series.onsets import (
+    AGES,
+    COUNT,
+    LOG_STEPS,
+    STEPS,
+    log_sum,
+    median_age,
+    posterior,
+)
+from detectors.single_series.trails import Trail
 
 
 def walk(evidence, back=()):

@@ -7,7 +7,7 @@ import pytest
 
 from detectors.drift.error_monitors import Ddm, Eddm, Fhddm, HddmA, HddmW
 from detectors.drift.kswin import Kswin
-from detectors.drift.monitors import monitor
+from detectors.drift.supporting import findings
 
 KINDS = [Ddm, Eddm, HddmA, HddmW, Fhddm]
 
@@ -19,7 +19,7 @@ def outcomes(before, after):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_more_errors_are_found_after_they_began(kind):
-    found = monitor(outcomes(0.05, 0.8), [kind()])
+    found = findings(outcomes(0.05, 0.8), [kind()])
 
     assert found[0].index >= 150
     assert found[0].detector == kind.name
@@ -27,16 +27,16 @@ def test_more_errors_are_found_after_they_began(kind):
 
 @pytest.mark.parametrize("kind", [Ddm, HddmA, HddmW, Fhddm], ids=lambda kind: kind.name)
 def test_fewer_errors_are_no_drift(kind):
-    assert monitor(outcomes(0.8, 0.05), [kind()]) == []
+    assert findings(outcomes(0.8, 0.05), [kind()]) == []
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_missing_outcome_is_skipped(kind):
     errors = outcomes(0.05, 0.8)
-    expected = [finding.index + 1 for finding in monitor(errors, [kind()])]
+    expected = [finding.index + 1 for finding in findings(errors, [kind()])]
 
     assert expected == [
-        finding.index for finding in monitor(np.insert(errors, 20, math.nan), [kind()])
+        finding.index for finding in findings(np.insert(errors, 20, math.nan), [kind()])
     ]
 
 
@@ -63,7 +63,7 @@ def test_an_outcome_is_0_or_1():
 def test_kswin_finds_a_shift_and_not_the_same_twice():
     residuals = np.random.default_rng(3).normal(size=110)
     residuals[70:] += 3.0
-    found = monitor(residuals, [Kswin()])
+    found = findings(residuals, [Kswin()])
 
     assert len(found) == 1
     assert 70 <= found[0].index <= 95

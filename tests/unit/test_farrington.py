@@ -214,7 +214,7 @@ def test_results_have_the_shape_of_the_counts():
     [
         ({"b": 0}, "b must be at least 1, not 0"),
         ({"w": -1}, "w must be at least 0"),
-        ({"alpha": 1.0}, "alpha must lie between 0 and 1"),
+        ({"alpha": 1.0}, "alpha must lie strictly between 0 and 1"),
         ({"powertrans": "1/3"}, "powertrans must be one of"),
         ({"threshold_method": "nb"}, "threshold_method must be one of"),
         ({"compat": "R"}, "compat must be one of"),
@@ -233,8 +233,8 @@ def test_a_setting_outside_its_range_is_refused_by_name(settings, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"counts": [1.0, -1.0]}, "counts must be non-negative"),
-        ({"counts": [1.0, np.inf]}, "counts must be non-negative and finite"),
+        ({"counts": [1.0, -1.0]}, "counts must be finite and not negative"),
+        ({"counts": [1.0, np.inf]}, "counts must be finite and not negative"),
         ({"counts": np.ones((2, 2, 2))}, "counts must have shape"),
         ({"at": [60]}, "at must hold positions from 0 to 59"),
         ({"frequency": 3, "options": FarringtonOptions(b=3, w=2)}, "w must be 0 to 1"),
@@ -279,7 +279,7 @@ def test_a_monitor_of_weeks_with_dates_keeps_enough_history():
 
 
 def test_a_monitor_refuses_what_is_no_count():
-    with pytest.raises(ValueError, match="non-negative"):
+    with pytest.raises(ValueError, match="not negative"):
         FarringtonMonitor().update(-1.0)
     with pytest.raises(ValueError, match="frequency must be 12, 52 or 365"):
         FarringtonMonitor(frequency=13, start="2020-01-01")

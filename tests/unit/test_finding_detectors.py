@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import re
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from detectors.conformance import subjects
 
 FAMILIES = (
-    "charts", "drift", "many_series", "run_lengths", "sequential", "single_series", "surveillance",
+    "charts", "drift", "evidence", "many_series", "run_lengths", "sequential", "single_series",
+    "surveillance",
 )  # fmt: skip
 
 
@@ -36,3 +38,11 @@ def test_every_module_with_a_detector_is_named_by_its_family():
     named = {f"{family}.{name.split('.')[0]}" for family in FAMILIES for name in names_in(family)}
 
     assert set() == {home for home in homes if home.startswith(FAMILIES)} - named
+
+
+def test_the_map_of_the_detectors_names_everything_in_it_and_nothing_else():
+    package = importlib.import_module("detectors")
+    named = set(re.findall(r"^``(\w+)``", package.__doc__ or "", re.MULTILINE))
+    shared = {"arrays", "compiled", "demands", "conformance", "conformance_watch"}
+
+    assert named | shared == {found.name for found in pkgutil.iter_modules(package.__path__)}

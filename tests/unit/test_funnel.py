@@ -171,7 +171,7 @@ def test_winsorised_scores_move_to_the_quantiles_and_no_further():
         (lambda: funnel([1.0], [2.0], kind="ratio", compat="other"), "compat must"),
         (lambda: funnel([1.0], [2.0], kind="ratio", share=0.5), "share must"),
         (lambda: funnel([1.0], [2.0], kind="ratio", treatment="cut"), "treatment must"),
-        (lambda: funnel([1.0], [2.0], kind="ratio").outside(99), "level must be 95 or 998"),
+        (lambda: funnel([1.0], [2.0], kind="ratio").outside(99), "level must be one of 95, 998"),
         (lambda: funnel([1.0], [2.0], kind="ratio").curves(1), "points must"),
     ],
 )

@@ -29,7 +29,7 @@ def test_a_run_of_zeros_is_evidence_of_a_fall():
     path = glr([0, 0, 0], 2.0, direction="fall", threshold=6.0)
 
     assert path.statistic.tolist() == [2.0, 4.0, 6.0]
-    assert path.signal.tolist() == [0, 0, -1]
+    assert path.signals.tolist() == [0, 0, -1]
     assert path.effect[-1] == -math.inf
     assert (
         glr([0, 0, 0], 2.0, direction="fall", compat="surveillance").statistic.tolist() == [0] * 3
@@ -60,7 +60,7 @@ def test_both_directions_give_the_stronger_one_with_its_sign():
     counts = [2, 2, 9, 9, 2, 2, 0, 0, 0, 0, 0]
     path = glr(counts, 2.0, direction="both", threshold=8.0)
 
-    assert path.signal.tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0, -1, 0]
+    assert path.signals.tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0, -1, 0]
 
 
 def test_the_chart_starts_afresh_after_a_signal():
@@ -131,7 +131,7 @@ def test_a_missing_observation_is_skipped():
     assert (
         path.statistic[[0, 1, 4]].tolist() == glr([2, 5, 4], 2.0, threshold=50).statistic.tolist()
     )
-    assert path.signal.tolist() == [0] * 5
+    assert path.signals.tolist() == [0] * 5
 
 
 def test_an_empty_series_has_an_empty_path():
@@ -150,10 +150,10 @@ def test_a_huge_outlier_is_fitted():
         ({"threshold": 0.0}, "threshold must be positive and finite, not 0.0"),
         ({"minimum": 0}, "minimum must be at least 1, not 0"),
         ({"window": 2, "minimum": 3}, r"window must be at least minimum \(3\), not 2"),
-        ({"dispersion": -0.1}, "dispersion must be zero or more, not -0.1"),
+        ({"dispersion": -0.1}, "dispersion must be finite and not negative, not -0.1"),
         ({"direction": "up"}, "direction must be one of .*, not 'up'"),
         ({"change": "step"}, "change must be one of .*, not 'step'"),
-        ({"compat": "R"}, "compat must be None or 'surveillance', not 'R'"),
+        ({"compat": "R"}, "compat must be one of published, surveillance, not 'R'"),
         ({"change": "epidemic", "dispersion": 0.1}, "rises of Poisson counts"),
         ({"shift": -0.4}, "shift must be a rise, not -0.4"),
         ({"shift": 0.4, "direction": "both"}, "a known shift has one direction"),

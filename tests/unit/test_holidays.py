@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.holidays import holiday_weeks
-from detectors.evidence.model import WEEKS_PER_YEAR, EvidenceModel
+from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import simulate
 
 FEEDS = ("incidents", "complaints")

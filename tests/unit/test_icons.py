@@ -5,8 +5,6 @@ import pytest
 
 from detectors.charts.icons import (
     ASSURANCE_ICONS,
-    COLOURS,
-    POINT_TYPES,
     VARIATION_ICONS,
     assurance_icon,
     point_types,
@@ -57,10 +55,6 @@ def test_the_assurance_icon_compares_the_target_with_the_limits(target, directio
 
 def test_without_limits_nothing_is_assured():
     assert assurance_icon(4.0, float("nan"), float("nan"), "up") is None
-
-
-def test_every_point_type_has_a_colour():
-    assert set(POINT_TYPES) <= set(COLOURS)
 
 
 def test_an_unknown_direction_is_refused():

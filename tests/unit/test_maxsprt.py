@@ -44,7 +44,7 @@ def test_events_in_all_trials_are_judged():
 def test_a_test_ends_with_its_first_signal():
     path = poisson_maxsprt([(6, 1.0), (6, 1.0)], horizon=10.0)
 
-    assert path.signal.tolist() == [1, 0]
+    assert path.signals.tolist() == [1, 0]
     assert np.isnan(path.statistic[1])
 
 
@@ -62,13 +62,13 @@ def test_a_period_across_the_horizon_is_not_judged():
     test = PoissonMaxSprt(horizon=10.0)
 
     assert [test.update(row) for row in rows] == [0, 0, 0]
-    assert poisson_maxsprt(rows, horizon=10.0).signal.tolist() == [0, 0, 0]
+    assert poisson_maxsprt(rows, horizon=10.0).signals.tolist() == [0, 0, 0]
     assert test.course.decision == -1
 
 
 def test_the_period_that_ends_at_the_horizon_is_judged():
-    assert poisson_maxsprt([(0, 5.0), (30, 5.0)], horizon=10.0).signal.tolist() == [0, 1]
-    assert binomial_maxsprt([(0, 5), (5, 5)], trials=10, chance=0.1).signal.tolist() == [0, 1]
+    assert poisson_maxsprt([(0, 5.0), (30, 5.0)], horizon=10.0).signals.tolist() == [0, 1]
+    assert binomial_maxsprt([(0, 5), (5, 5)], trials=10, chance=0.1).signals.tolist() == [0, 1]
 
 
 def test_fewer_events_than_the_minimum_never_signal():
@@ -168,7 +168,7 @@ def test_a_test_that_cannot_spend_its_alpha_is_refused():
         (lambda: PoissonMaxSprt(critical=0.0), "critical must be positive and finite, not 0.0"),
         (lambda: BinomialMaxSprt(trials=0), "trials must be at least 1, not 0"),
         (lambda: BinomialMaxSprt(chance=1.0), "chance must lie strictly between 0 and 1, not 1.0"),
-        (lambda: poisson_level(-1.0, 5.0), "critical must be finite and zero or more, not -1.0"),
+        (lambda: poisson_level(-1.0, 5.0), "critical must be finite and not negative, not -1.0"),
         (lambda: poisson_level(1.0, 5.0, looks=(2.0, 2.0)), "looks must rise"),
         (lambda: poisson_level(1.0, 5.0, looks=(6.0,)), "looks must not go beyond the horizon"),
     ],

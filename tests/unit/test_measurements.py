@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.measurement_terms import clipped, log_moment
 from detectors.single_series.measurements import watch_measurements
 
-WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
+WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": WEEKS_PER_YEAR, "minimum": 26}
 
 
 @pytest.mark.parametrize(("nu", "b"), [(12, 3.0), (12, -3.0), (25, 1.0), (50, 5.0), (100, -8.0)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.drift.monitors import Adwin, PageHinkley, monitor
-from detectors.drift.supporting import MonitorFinding, standardised_residuals
+from detectors.drift.supporting import findings, standardised_residuals
 
 
 def shifted(size=2.0):
@@ -26,9 +26,9 @@ def test_a_shift_is_found_by_all_monitors_after_it_happened():
 
 
 def test_a_finding_says_with_which_parameters():
-    found = monitor(shifted(), [PageHinkley(threshold=12.0)])[0]
+    found = findings(shifted(), [PageHinkley(threshold=12.0)])[0]
 
-    assert isinstance(found, MonitorFinding)
+    assert found.detector == "page_hinkley"
     assert found.parameters == {
         "min_instances": 12,
         "delta": 0.25,

@@ -94,7 +94,7 @@ def test_nothing_crosses_a_rebase():
 
 
 @pytest.mark.parametrize(
-    ("values", "published", "single_chart_tool", "power_bi"),
+    ("values", "plot_the_dots", "making_data_count_2023", "power_bi"),
     [
         # Two in the outer third, the third on the same side: every reading.
         ([0.5, 2.5, 2.5, -0.5], [1, 2], [1, 2], [1, 2]),
@@ -112,11 +112,11 @@ def test_nothing_crosses_a_rebase():
 )
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_three_readings_of_two_of_three_differ_as_documented(
-    values, published, single_chart_tool, power_bi, side
+    values, plot_the_dots, making_data_count_2023, power_bi, side
 ):
     for variant, expected in (
-        ("published", published),
-        ("single_chart_tool", single_chart_tool),
+        ("plot_the_dots", plot_the_dots),
+        ("making_data_count_2023", making_data_count_2023),
         ("power_bi", power_bi),
     ):
         marked = signals([side * value for value in values], two_of_three=variant).marked
@@ -145,7 +145,7 @@ def test_pattern_lengths_are_settings():
 
 
 def test_senseless_settings_are_refused():
-    with pytest.raises(ValueError, match="two_of_three must be one of published"):
+    with pytest.raises(ValueError, match="two_of_three must be one of plot_the_dots"):
         signals([1.0], two_of_three="mdc")
     with pytest.raises(ValueError, match="shift_points must be at least 2"):
         signals([1.0], shift_points=1)

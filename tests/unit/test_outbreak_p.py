@@ -75,7 +75,7 @@ def test_a_monitor_agrees_with_the_batch_beyond_its_first_room_for_pools():
     logs = [(monitor.update(count), monitor.log_statistic)[1] for count in counts]
 
     np.testing.assert_array_equal(logs, outbreak_p(counts).log_statistic)
-    monitor.restart()
+    monitor.reset()
     assert 0 == monitor.update(50.0)
 
 
@@ -89,5 +89,5 @@ def test_many_series_are_judged_as_each_is_alone():
 
 
 def test_a_threshold_that_is_not_positive_is_refused():
-    with pytest.raises(ValueError, match="k must be above 0, not 0"):
+    with pytest.raises(ValueError, match="k must be positive and finite, not 0"):
         outbreak_p([1.0], k=0)

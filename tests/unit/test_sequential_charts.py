@@ -113,8 +113,8 @@ def test_the_stream_takes_subgroups_as_pairs():
 
 
 def test_one_sided_charts_leave_the_other_side_out():
-    rise = gaussian_cusum([-9.0, 0.0], side="rise")
-    fall = GaussianCusum(side="fall")
+    rise = gaussian_cusum([-9.0, 0.0], direction="rise")
+    fall = GaussianCusum(direction="fall")
 
     assert np.isnan(rise.lower).all()
     assert rise.signals.tolist() == [0, 0]
@@ -172,12 +172,12 @@ def test_a_large_subgroup_narrows_the_exact_limits_by_the_recursion():
 
 
 def test_a_one_sided_ewma_does_not_go_below_its_target():
-    path = ewma([-5.0, -5.0, 3.0], weight=0.5, width=2.0, side="rise")
+    path = ewma([-5.0, -5.0, 3.0], weight=0.5, width=2.0, direction="rise")
 
     assert path.average == pytest.approx([0.0, 0.0, 1.5])
     assert path.signals.tolist() == [0, 0, RISE]
     assert np.isnan(path.lower).all()
-    assert ewma([5.0, -9.0], weight=0.5, width=2.0, side="fall").signals.tolist() == [0, FALL]
+    assert ewma([5.0, -9.0], weight=0.5, width=2.0, direction="fall").signals.tolist() == [0, FALL]
 
 
 def test_an_ewma_starts_afresh_after_an_alarm_unless_told_otherwise():
@@ -414,7 +414,7 @@ def test_the_bound_after_a_reset_is_that_of_a_new_chart():
         (lambda: GaussianCusum(h=0.0), "h must be positive"),
         (lambda: GaussianCusum(head_start=5.0), "head_start must be at least 0 and below h 5"),
         (lambda: GaussianCusum(alarm="over"), "alarm must be"),
-        (lambda: GaussianCusum(side="up"), "side must be"),
+        (lambda: GaussianCusum(direction="up"), "direction must be"),
         (lambda: GaussianCusum(compat="spc"), "compat must be"),
         (lambda: GaussianCusum(compat="qcc", reset=True), "reset must not"),
         (lambda: GaussianCusum().update(math.inf), "finite or NaN"),
@@ -425,12 +425,12 @@ def test_the_bound_after_a_reset_is_that_of_a_new_chart():
         (lambda: follow_sides(None, None), "at least one"),
         (lambda: SidesState(None, None), "at least one"),
         (lambda: Ewma(sigma=-1.0), "sigma must"),
-        (lambda: Ewma(mean=NAN), "mean and start"),
+        (lambda: Ewma(mean=NAN), "mean must be finite"),
         (lambda: Ewma(weight=0.0), "weight must"),
         (lambda: Ewma(width=0.0), "width must"),
         (lambda: Ewma(limits="wide"), "limits must"),
         (lambda: Ewma(alarm="over"), "alarm must"),
-        (lambda: Ewma(side="up"), "side must"),
+        (lambda: Ewma(direction="up"), "direction must"),
         (lambda: Ewma().update((1.0, -1.0)), "size must be positive"),
         (lambda: ewma([1.0], sizes=[0.0]), "sizes must"),
         (lambda: PoissonCusum(rise=None), "rise or fall"),
@@ -445,7 +445,7 @@ def test_the_bound_after_a_reset_is_that_of_a_new_chart():
         (lambda: BinomialCusum().update(-1.0), "counts must not be negative"),
         (lambda: NegativeBinomialCusum(dispersion=0.0), "dispersion must be"),
         (lambda: negative_binomial_ratio(1.0, 1.0, 2.0, -1.0), "dispersion must be"),
-        (lambda: BinomialCusum(probability=1.0), "probability must be inside"),
+        (lambda: BinomialCusum(probability=1.0), "probability must lie strictly"),
         (lambda: BinomialCusum().update((3.0, 2.0)), "counts must not exceed trials"),
         (lambda: CountCusumChart(k=None), "at least one"),
         (lambda: CountCusumChart(k=0.0), "k must be positive"),

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.recomputation import (
@@ -16,7 +17,7 @@ from detectors.single_series.recomputation import (
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
 
-WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
+WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": WEEKS_PER_YEAR, "minimum": 26}
 
 
 @pytest.fixture
@@ -110,6 +111,6 @@ def test_an_outage_is_explained_with_the_falls_it_was_found_by():
 def test_the_chance_is_the_run_length_bound_read_backwards(share):
     chance = explain_share(*share, discount=0.0)["chance"]
 
-    expected = math.exp(share[2].log_evidence) / made.WEEKS_PER_YEAR
+    expected = math.exp(share[2].log_evidence) / WEEKS_PER_YEAR
     assert chance["years_between"] == pytest.approx(expected)
     assert chance["per_year"] == pytest.approx(1 / expected)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.share_terms import CLIP, bounded, dispersion, log_bayes_factor
 from detectors.single_series.shares import share_change, watch_shares
 
-WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
+WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": WEEKS_PER_YEAR, "minimum": 26}
 
 
 @pytest.mark.parametrize(

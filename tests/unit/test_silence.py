@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.silence import comparable_exposure, feed_outage, watch_silence
 from detectors.single_series.silence_terms import burstiness, gap_chance, log_bayes_factor
 
-WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": made.WEEKS_PER_YEAR, "minimum": 26}
+WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": WEEKS_PER_YEAR, "minimum": 26}
 
 
 def test_the_bayes_factor_is_the_ratio_of_gamma_poisson_marginals():

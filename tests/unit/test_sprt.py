@@ -39,7 +39,7 @@ def test_the_ratio_of_one_observation(model, row, expected):
 def test_a_test_is_over_at_its_upper_limit():
     path = sprt([2, 2, 2, 2], STEP, alpha=0.05, beta=0.05)  # the limit is 2.94
 
-    assert path.signal.tolist() == [0, 1, 0, 0]
+    assert path.signals.tolist() == [0, 1, 0, 0]
     np.testing.assert_equal(path.statistic, [2.0, 4.0, NAN, NAN])
 
 
@@ -51,13 +51,13 @@ def test_a_test_accepts_the_null_at_its_lower_limit():
 
 
 def test_a_limit_that_is_just_reached_counts():
-    assert sprt([3.0], GaussianShift(0.0, 2.0), alpha=0.5 / math.e**4, beta=0.5).signal[0] == 1
+    assert sprt([3.0], GaussianShift(0.0, 2.0), alpha=0.5 / math.e**4, beta=0.5).signals[0] == 1
 
 
 def test_a_resetting_test_starts_again_after_accepting_the_null():
     path = sprt([0, 0, 2, 2], STEP, alpha=0.05, beta=0.05, lower="restart")
 
-    assert path.signal.tolist() == [0, -1, 0, 1]
+    assert path.signals.tolist() == [0, -1, 0, 1]
     assert path.statistic.tolist() == [-2.0, -4.0, 2.0, 4.0]
 
 
@@ -67,13 +67,13 @@ def test_a_held_test_builds_up_no_credit():
 
     assert free.statistic.tolist() == [-2.0, -4.0, -6.0, -4.0, -2.0]
     assert held.statistic.tolist() == [0.0, 0.0, 0.0, 2.0, 4.0]
-    assert held.signal.tolist() == [0, 0, 0, 0, 1]
+    assert held.signals.tolist() == [0, 0, 0, 0, 1]
 
 
 def test_a_restarting_test_signals_again():
     path = sprt([3, 3, 3], STEP, alpha=0.05, beta=0.05, upper="restart")
 
-    assert path.signal.tolist() == [1, 1, 1]
+    assert path.signals.tolist() == [1, 1, 1]
 
 
 def test_a_missing_observation_is_ignored():
@@ -85,13 +85,13 @@ def test_a_missing_observation_is_ignored():
 
 
 def test_an_empty_history_has_an_empty_path():
-    assert sprt(np.empty((0, 2)), PoissonRisk()).signal.tolist() == []
+    assert sprt(np.empty((0, 2)), PoissonRisk()).signals.tolist() == []
 
 
 def test_the_chance_of_a_false_signal_is_at_most_about_alpha():
     rng = np.random.default_rng(5)
     ends = [
-        sprt(rng.normal(size=400), STEP, alpha=0.05, beta=0.05).signal.sum() for _ in range(400)
+        sprt(rng.normal(size=400), STEP, alpha=0.05, beta=0.05).signals.sum() for _ in range(400)
     ]
 
     assert ends.count(1) / 400 < 0.06
@@ -115,11 +115,11 @@ def test_bad_settings_are_refused(wrong, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: PoissonRisk(1.0), "ratio must be positive, finite and other than 1, not 1.0"),
+        (lambda: PoissonRisk(1.0), "ratio must be positive, finite and not 1, not 1.0"),
         (lambda: OddsRatio(-2.0), "ratio must be positive"),
-        (lambda: BinomialShift(0.0, 0.2), "null must lie between 0 and 1, not 0.0"),
+        (lambda: BinomialShift(0.0, 0.2), "null must lie strictly between 0 and 1, not 0.0"),
         (lambda: BinomialShift(0.2, 0.2), "alternative must differ from null"),
-        (lambda: GaussianShift(deviation=0.0), "deviation must be positive"),
+        (lambda: GaussianShift(sigma=0.0), "sigma must be positive"),
         (lambda: GaussianShift(1.0, 1.0), "alternative must differ from null"),
     ],
 )

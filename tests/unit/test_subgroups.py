@@ -125,7 +125,7 @@ def test_the_packages_constants_are_there_for_who_asks():
     [
         ({"kind": "median"}, "kind must be one of xbar, r, s, not 'median'"),
         ({"spread": "mad"}, "spread must be one of"),
-        ({"compat": "minitab"}, "compat must be qcc or empty"),
+        ({"compat": "minitab"}, "compat must be one of published, qcc"),
         ({"samples": [1.0, 2.0]}, "two dimensions"),
         ({"samples": [[1.0, float("inf")]]}, "finite"),
         ({"fix_after": 0}, "fix_after must be at least 1, not 0"),

@@ -117,7 +117,7 @@ def test_rules_are_chosen_by_number():
     [
         ({"rule_set": "montgomery"}, "rule_set must be one of western_electric, nelson, not"),
         ({"rules": (9,)}, "rules of nelson go from 1 to 8, not 9"),
-        ({"compat": "minitab"}, "compat must be qcc or empty"),
+        ({"compat": "minitab"}, "compat must be one of published, qcc"),
         ({"sigma": [1.0]}, "2 values but sigma of shape"),
     ],
 )

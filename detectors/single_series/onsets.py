@@ -3,7 +3,8 @@
 The start of a change is unknown, so evidence is summed over the periods in which
 it may have begun. Recent onsets are tried one by one and older ones on a widening
 grid, each standing for the onsets up to the next; the sum is then close to the
-Shiryaev-Roberts statistic over all onsets of the window, at a fixed cost.
+Shiryaev-Roberts statistic over all onsets of the window, at a fixed cost (A. N. Shiryaev,
+Theory of Probability and its Applications 8 (1963) 22; S. W. Roberts, Technometrics 8 (1966) 411).
 """
 
 from __future__ import annotations
@@ -12,12 +13,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.compiled import compiled
-
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
+from detectors.evidence.counts import F64, I64
 
 # Age 1 is a change that began with the current period: 1 to 13 by 1, to 29 by 2, to 53 by 8.
 # The last three are for slow series (a share of four reports a week): they bring alerts
@@ -27,8 +25,6 @@ AGES: I64 = np.array([*range(1, 14), *range(15, 30, 2), 37, 45, 53], dtype=np.in
 STEPS: F64 = np.append(np.diff(AGES), 8).astype(np.float64)
 LOG_STEPS: F64 = np.log(STEPS)
 COUNT = AGES.size
-OLDEST = int(AGES[-1])
-NONE = -math.inf
 
 
 @compiled
@@ -99,7 +95,7 @@ def posterior(terms: F64, period: int) -> Onset:
 
     """
     total = log_sum(terms)
-    if total == NONE:
+    if total == -math.inf:
         raise ValueError(f"no change can be dated at period {period}: nothing lies before it")
     shares = np.exp(terms + LOG_STEPS - total)
     reached = np.cumsum(shares)

@@ -4,7 +4,8 @@ If the feeds of a unit share a log-normal factor with variance s2 and
 autocorrelation rho, residuals of two feeds at a distance of l weeks have the
 expected product s2 rho**l times both means. Each unit's mean was estimated from
 the same n weeks, which pulls every product down; without allowing for that the
-autocorrelation of a year of data would be lost.
+autocorrelation of a year of data would be lost (F. H. C. Marriott & J. A. Pope, Biometrika
+41 (1954) 390).
 """
 
 from __future__ import annotations

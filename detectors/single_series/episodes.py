@@ -23,10 +23,11 @@ from typing import Literal
 import numpy as np
 
 from detectors.compiled import compiled
-from detectors.demands import check_finite, check_positive
-from detectors.evidence.onsets import F64, I64, log_sum, median_age
+from detectors.demands import check_choice, check_finite, check_positive
+from detectors.evidence.counts import F64, I64, WEEKS_PER_YEAR
+from detectors.evidence.crossings import Direction
+from detectors.single_series.onsets import log_sum, median_age
 
-Direction = Literal["concern", "improvement"]
 Way = Literal["rise", "fall", "both"]
 
 # Columns of the integer table of episodes that the kernels fill.
@@ -77,7 +78,7 @@ class SeriesEpisode:
     peak_log_evidence: float
     after: int = -1
     way: Way = "rise"
-    per_year: float = 365.25 / 7
+    per_year: float = WEEKS_PER_YEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,7 @@ def watches(
         ValueError: an unknown ``concern`` or budgets that make no sense.
 
     """
-    if concern not in _OPPOSITE:
-        raise ValueError(f"concern must be one of {', '.join(_OPPOSITE)}, not {concern!r}")
+    check_choice("concern", concern, _OPPOSITE)
     passes = [Watch("concern", concern, bounds(budget1, budget2, per_year, discount))]
     if improvement is not None and concern != "both":
         rarer = improvement * budget2 / budget1

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.episodes import (
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import (
     AFTER,
     AT_OPENING,
     BASE,
@@ -33,7 +34,6 @@ from detectors.evidence.episodes import (
     Watch,
     start_state,
 )
-from detectors.evidence.onsets import F64, I64
 
 I32 = npt.NDArray[np.int32]
 

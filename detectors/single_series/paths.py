@@ -16,11 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.evidence.episodes import SeriesEpisode, Watch, in_order
-from detectors.evidence.onsets import F64, I64
-from detectors.evidence.trails import KEPT, Fold, Trail
-
-__all__ = ["KEPT", "SeriesPath", "Trail"]
+from detectors.evidence.counts import F64, I64
+from detectors.single_series.episodes import SeriesEpisode, Watch, in_order
+from detectors.single_series.trails import KEPT, Fold, Trail
 
 _NO_SERIES: I64 = np.zeros(0, dtype=np.int64)
 # What a history is kept in, by the size that ``_size`` finds.
