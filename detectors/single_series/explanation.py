@@ -19,7 +19,6 @@ import numpy.typing as npt
 from detectors.evidence.counts import F64
 from detectors.single_series import measurement_terms as levels
 from detectors.single_series import share_terms as shares
-from detectors.single_series import silence_terms as reports
 from detectors.single_series.episodes import SeriesEpisode, chance, interval
 from detectors.single_series.onsets import (
     AGES,
@@ -188,105 +187,6 @@ def explain_measurement(
                 for i in np.flatnonzero(np.isfinite(terms))
             ],
         },
-    }
-
-
-def explain_silence(
-    counts: npt.ArrayLike,
-    exposure: npt.ArrayLike,
-    episode: SeriesEpisode,
-    *,
-    falls: tuple[float, ...] | None = None,
-    prior: tuple[float, float] = reports.PRIOR,
-    overdispersion: tuple[float, float] = reports.OVERDISPERSION,
-    discount: float = reports.DISCOUNT,
-) -> dict[str, Any]:
-    """What an episode's opening rested on, in numbers that allow it to be computed again.
-
-    Args:
-        counts: F64[periods] of the episode's series; later periods are not read.
-        exposure: the same shape.
-        episode: as ``watch_silence`` or ``feed_outage`` gave it.
-        falls: the rate ratios tried; found from the episode's evidence when left out.
-        prior: as told to the watch.
-        overdispersion: as told to the watch.
-        discount: as told to the watch.
-
-    Returns:
-        ``before`` and ``since`` (count, exposure, rate), ``onset``, ``expected`` (reports
-        since, had the rate stayed, with 95 % limits), ``gap`` (periods without any
-        report up to the opening, and the exact chance of so long a gap), ``change``
-        (rate ratio), ``chance`` and ``model`` (for ``recompute_silence``).
-
-    """
-    x, m = (row[0] for row in reports.checked(counts, exposure))
-    t = episode.opened
-    alpha = reports.burstiness(x, m, t, *overdispersion)
-    terms, leans, since, counted = (np.zeros(COUNT) for _ in range(4))
-    totals = np.zeros(3)
-    tried = np.array(reports.FALLS if falls is None else falls)
-    for candidate in (reports.FALLS, reports.OUTAGES) if falls is None else (falls,):
-        tried = np.array(candidate)
-        reports.silence_terms(
-            x, m, t, episode.after, tried, np.array(prior), alpha, terms, leans, since, counted,
-            totals,
-        )  # fmt: skip
-        if math.isclose(log_sum(terms), episode.log_evidence, rel_tol=1e-9):
-            break
-    onset = posterior(terms, t)
-    evidence = float(log_sum(terms))
-    before, later = slice(0, onset.period), slice(onset.period, t + 1)
-    w = np.divide(1.0, 1.0 + reports.CAUTION * alpha * totals[2] * m)
-    shape = prior[0] + float((w * x)[before].sum())
-    exposed = prior[1] + float((w * m)[before].sum())
-    expected = shape / exposed * float(m[later].sum())
-    spread = expected + alpha * (shape / exposed) ** 2 * float((m[later] ** 2).sum())
-    spread += shape * (float(m[later].sum()) / exposed) ** 2
-    heard = np.flatnonzero(x[: t + 1] > 0)
-    quiet = slice(int(heard[-1]) + 1 if heard.size else 0, t + 1)
-    known = slice(0, quiet.start)
-    return {
-        "form": "silence",
-        "period": t,
-        "before": _rate(x[before].sum(), m[before].sum()),
-        "since": _rate(x[later].sum(), m[later].sum()),
-        "onset": asdict(onset),
-        "expected": interval(expected, math.sqrt(spread), 0.0, math.inf),
-        "gap": {
-            "periods": int((m[quiet] > 0).sum()),
-            "chance": reports.gap_chance(
-                prior[0] + float((w * x)[known].sum()),
-                prior[1] + float((w * m)[known].sum()),
-                float((w * m)[quiet].sum()),
-            ),
-        },
-        "change": {"rate_ratio": math.exp(float(weighted_mean(terms, evidence, leans)))},
-        "chance": chance(evidence, episode.per_year, discount),
-        "model": {
-            "prior": list(prior),
-            "overdispersion": float(alpha),
-            "rate_ratios": tried.tolist(),
-            "exposure": float(totals[0]),
-            "count": float(totals[1]),
-            "onsets": [
-                {
-                    "period": t + 1 - int(AGES[i]),
-                    "step": float(STEPS[i]),
-                    "exposure": float(since[i]),
-                    "count": float(counted[i]),
-                    "log_evidence": float(terms[i]),
-                }
-                for i in np.flatnonzero(np.isfinite(terms))
-            ],
-        },
-    }
-
-
-def _rate(count: float, exposure: float) -> dict[str, float | None]:
-    return {
-        "count": float(count),
-        "exposure": float(exposure),
-        "rate": float(count / exposure) if exposure > 0 else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 A unit with an event in two months has nothing to count by the week. The gaps
 themselves are the data: with a Weibull hazard, gap^c is exponential, so the
-Gamma-Poisson form of ``silence_terms`` holds with one event per gap and
+Gamma-Poisson form of ``count_terms`` holds with one event per gap and
 gap^c as its exposure, the rate multiplied by r = 1.5, 2, 3 for a concern or the
 inverses for an improvement, and onsets counted in events.
 
@@ -28,6 +28,7 @@ import numpy.typing as npt
 from detectors.compiled import compiled
 from detectors.demands import check_choice, check_positive, check_whole
 from detectors.evidence.counts import F64, I64
+from detectors.single_series.count_terms import count_terms
 from detectors.single_series.episodes import (
     AFTER,
     BEFORE,
@@ -48,7 +49,6 @@ from detectors.single_series.episodes import (
 from detectors.single_series.onset_sums import Room, make_room
 from detectors.single_series.onsets import AGES, weighted_mean
 from detectors.single_series.paths import SeriesPath
-from detectors.single_series.silence_terms import silence_terms
 from detectors.single_series.trails import KEPT, Trail
 
 # Rate ratios tried for a concern; an improvement tries their inverses.
@@ -102,7 +102,7 @@ def _look(
     now = weibull_shape(gaps, t - LAG)
     for s in range(t + 1):
         exposure[s] = gaps[s] ** now if gaps[s] > 0.0 else 0.0
-    silence_terms(
+    count_terms(
         np.ones(t + 1), exposure, t, state[AFTER], effects, prior, 0.0, room.terms, room.leans,
         room.since, room.counted, room.totals,
     )  # fmt: skip

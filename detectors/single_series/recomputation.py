@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from detectors.single_series import count_terms as reports
 from detectors.single_series import measurement_terms as levels
 from detectors.single_series import share_terms as shares
-from detectors.single_series import silence_terms as reports
 
 
 def recompute_share(model: dict[str, Any]) -> float:
@@ -55,7 +55,7 @@ def recompute_measurement(model: dict[str, Any]) -> float:
     return float(np.logaddexp.reduce(terms))
 
 
-def recompute_silence(model: dict[str, Any]) -> float:
+def recompute_counts(model: dict[str, Any]) -> float:
     """The log evidence again from the ``model`` part of an explanation."""
     a, b = model["prior"]
     terms = [

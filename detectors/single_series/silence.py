@@ -1,6 +1,6 @@
 """Silence: a unit or a feed that used to report and stops.
 
-See ``silence_terms`` for the evidence and ``episodes`` for what becomes of
+See ``count_terms`` for the evidence and ``episodes`` for what becomes of
 it. A feed that fails looks like the silence of every ward behind it; so
 the provider's feed is watched as a whole (``feed_outage``) and wards are compared
 with what the rest of the feed delivers (``comparable_exposure``): a ward is silent
@@ -9,111 +9,31 @@ when it is quieter than its feed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.compiled import compiled
-from detectors.demands import check_whole
-from detectors.evidence.counts import F64, I64
-from detectors.single_series.episodes import (
-    AFTER,
-    BEFORE,
-    GREATEST,
-    HELD,
-    OWN,
-    ROW,
-    ROWS,
-    SINCE,
-    SeriesEpisode,
-    Watch,
-    began,
-    decide,
-    settle,
-    watches,
-)
-from detectors.single_series.explanation import explain_silence
-from detectors.single_series.onset_sums import Room, make_room
-from detectors.single_series.onsets import AGES, weighted_mean
-from detectors.single_series.paths import SeriesPath
-from detectors.single_series.silence_terms import (
-    CAUTION,
+from detectors.evidence.counts import F64
+from detectors.single_series.count_explanation import explain_silence
+from detectors.single_series.count_terms import (
     DISCOUNT,
     FALLS,
     OUTAGES,
     OVERDISPERSION,
     PRIOR,
-    burstiness,
     checked,
-    silence_terms,
 )
-from detectors.single_series.trails import KEPT, Trail
+from detectors.single_series.counts import follow
+from detectors.single_series.episodes import SeriesEpisode, watches
+from detectors.single_series.paths import SeriesPath
 
 __all__ = ["comparable_exposure", "explain_silence", "feed_outage", "watch_silence"]
 
-# The dispersion when the open episode began.
-ALPHA = OWN
-NUMBERS = OWN + 1
 # A feed below this part of its usual level makes its units incomparable; what is
 # usual is the median of up to so many periods, once so many are known.
 QUIET = 0.5
 REMEMBERED, LEAST_KNOWN = 52, 8
-
-
-@compiled
-def _look(
-    x: F64, m: F64, t: int, effects: F64, prior: F64, guess: float, guess_sd: float,
-    bars: F64, state: F64, table: I64, marks: F64, room: Room,
-) -> None:  # fmt: skip
-    """Judge one period of a series that has a baseline."""
-    # An open episode is told with its greatest evidence, so then all of it counts.
-    bar = bars[0]
-    if state[ROW] >= 0.0:
-        bar = -math.inf
-        rates = math.exp(state[BEFORE]) - math.exp(state[SINCE])
-        ratio = x[t] * (state[BEFORE] - state[SINCE]) - m[t] * rates
-        ratio /= 1.0 + CAUTION * state[ALPHA] * math.exp(state[BEFORE]) * m[t]
-        if settle(ratio, t, bars[2], state, table):
-            return
-    alpha = burstiness(x, m, t, guess, guess_sd)
-    if not silence_terms(
-        x, m, t, state[AFTER], effects, prior, alpha, room.terms, room.leans, room.since,
-        room.counted, room.totals, bar,
-    ):  # fmt: skip
-        return
-    age = decide(room.terms, t, bars[0], bars[1], state, table, marks)
-    if age > 0:
-        at = np.searchsorted(AGES, age)
-        before = prior[1] + room.totals[0] - room.since[at]
-        state[BEFORE] = math.log((prior[0] + room.totals[1] - room.counted[at]) / before)
-        lean = weighted_mean(room.terms, state[GREATEST], room.leans)
-        state[SINCE] = state[BEFORE] + HELD * lean
-        state[ALPHA] = alpha
-
-
-@compiled
-def _watch(
-    x: F64, m: F64, effects: F64, prior: F64, guess: float, guess_sd: float, minimum: int,
-    bars: F64, begin: I64, states: F64, tables: I64, marks: F64,
-) -> bool:  # fmt: skip
-    """Walk every series from ``begin`` on; false where one has no row for an episode."""
-    room = make_room()
-    for u in range(x.shape[0]):
-        while begin[u] < x.shape[1]:
-            t = begin[u]
-            state = states[u, (t + 1) % KEPT]
-            state[:] = states[u, t % KEPT]
-            if state[ROWS] >= tables.shape[1]:
-                return False
-            if m[u, t] > 0.0 and began(minimum, state):
-                _look(
-                    x[u], m[u], t, effects, prior, guess, guess_sd, bars, state, tables[u],
-                    marks[u], room,
-                )  # fmt: skip
-            begin[u] = t + 1
-    return True
 
 
 def watch_silence(
@@ -162,20 +82,12 @@ def watch_silence(
         [(32, 30)]
 
     """
-    x, m = checked(counts, exposure)
-    check_whole("minimum", minimum, 1)
-    effects = np.array(falls, dtype=np.float64)
-    gamma = np.array(prior, dtype=np.float64)
-
-    def look(watch: Watch, trail: Trail) -> bool:
-        return _watch(
-            x, m, effects, gamma, overdispersion[0], overdispersion[1], minimum,
-            watch.bounds.bars, trail.begin, trail.states, trail.table, trail.marks,
-        )  # fmt: skip
-
     passes = watches("fall", budget1, budget2, None, per_year, discount)
-    seen = SeriesPath() if path is None else path
-    return seen.follow((x, m), keys, passes, NUMBERS, look, per_year)
+    x, m = checked(counts, exposure)
+    return follow(
+        x, m, passes, {"fall": np.array(falls, dtype=np.float64)}, minimum=minimum,
+        per_year=per_year, prior=prior, overdispersion=overdispersion, path=path, keys=keys,
+    )  # fmt: skip
 
 
 def feed_outage(

@@ -20,8 +20,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from detectors.single_series.count_terms import OVERDISPERSION, burstiness, gap_chance
 from detectors.single_series.shares import share_change
-from detectors.single_series.silence_terms import OVERDISPERSION, burstiness, gap_chance
 from streams.facts.periods import Grid
 
 F64 = npt.NDArray[np.float64]

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
-from detectors.single_series import measurement_terms, share_terms, silence_terms
+from detectors.single_series import count_terms, measurement_terms, share_terms
 from detectors.single_series import simulated as made
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.onset_sums import SLACK
 from detectors.single_series.onsets import COUNT
 from detectors.single_series.recomputation import (
+    recompute_counts,
     recompute_measurement,
     recompute_share,
-    recompute_silence,
 )
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import comparable_exposure, explain_silence, watch_silence
@@ -159,7 +159,7 @@ def test_every_opening_can_be_computed_again_from_its_explanation(seed):
     counts, exposure = report_block(seed)
     for episode in silences((counts, exposure)):
         model = explain_silence(counts[episode.series], exposure[episode.series], episode)["model"]
-        assert recompute_silence(model) == pytest.approx(episode.log_evidence, abs=1e-9)
+        assert recompute_counts(model) == pytest.approx(episode.log_evidence, abs=1e-9)
 
 
 @settings(max_examples=30, deadline=None)
@@ -207,11 +207,11 @@ def test_no_bayes_factor_passes_its_bound_by_the_excess(seed):
         bound = excess_bound(changed - since * a / whole, np.array([effect]))
         found = share_terms.log_bayes_factor(a, whole - since, since, changed, effect)
         assert found <= math.log(bound) + SLACK
-    rates = np.array(silence_terms.FALLS)
+    rates = np.array(count_terms.FALLS)
     shape, scale = 0.5 + y.sum(), width + 1.0
     for r in rates:
         bound = excess_bound(changed - (width + 1 - onset) * shape / scale, np.log([r]))
-        found = silence_terms.log_bayes_factor(shape, scale, changed, width + 1.0 - onset, r)
+        found = count_terms.log_bayes_factor(shape, scale, changed, width + 1.0 - onset, r)
         assert found <= math.log(bound) + 1e-9
 
 

@@ -10,9 +10,9 @@ from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.recomputation import (
+    recompute_counts,
     recompute_measurement,
     recompute_share,
-    recompute_silence,
 )
 from detectors.single_series.shares import explain_share, watch_shares
 from detectors.single_series.silence import explain_silence, feed_outage, watch_silence
@@ -90,7 +90,7 @@ def test_silence_is_explained_by_its_gap_and_the_chance_of_it():
 
     explanation = json.loads(json.dumps(explain_silence(x, np.ones(90), episode)))
 
-    assert recompute_silence(explanation["model"]) == pytest.approx(episode.log_evidence)
+    assert recompute_counts(explanation["model"]) == pytest.approx(episode.log_evidence)
     assert explanation["gap"]["periods"] == episode.opened - 59
     assert explanation["gap"]["chance"] < 0.02
     assert explanation["since"]["count"] == 0
@@ -105,7 +105,7 @@ def test_an_outage_is_explained_with_the_falls_it_was_found_by():
     explanation = explain_silence(totals, np.ones(60), episode)
 
     assert explanation["model"]["rate_ratios"] == [0.25, 0.1, 0.02]
-    assert recompute_silence(explanation["model"]) == pytest.approx(episode.log_evidence)
+    assert recompute_counts(explanation["model"]) == pytest.approx(episode.log_evidence)
 
 
 def test_the_chance_is_the_run_length_bound_read_backwards(share):

@@ -7,8 +7,8 @@ import pytest
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
+from detectors.single_series.count_terms import burstiness, gap_chance, log_bayes_factor
 from detectors.single_series.silence import comparable_exposure, feed_outage, watch_silence
-from detectors.single_series.silence_terms import burstiness, gap_chance, log_bayes_factor
 
 WATCH = {"budget1": 0.2, "budget2": 0.05, "per_year": WEEKS_PER_YEAR, "minimum": 26}
 
