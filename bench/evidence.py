@@ -15,11 +15,12 @@ import numpy as np
 
 from bench.timing import best
 from detectors.compiled import compiled
+from detectors.evidence.counts import FeedCounts
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import draw_rates, simulate
 from detectors.evidence.statistic import AGES
-from detectors.evidence.watch import FeedCounts, watch
+from detectors.evidence.watch import watch
 
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 UNITS = 400

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from detectors.evidence.calibrate import calibrate
 from detectors.evidence.counts import F64, WEEKS_PER_YEAR, FeedCounts
+from detectors.evidence.crossings import WatchPath
 from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.holidays import holiday_weeks
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
-from detectors.evidence.watch import WatchPath, watch
+from detectors.evidence.watch import watch
 from streams.backtests.backtest import QUARTER
 from streams.backtests.scores import poisson_limits
 from streams.facts.periods import Grid

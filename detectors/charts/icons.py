@@ -62,7 +62,7 @@ def point_types(causes: NDArray[np.uint8], direction: str) -> NDArray[np.uint8]:
 
 
 def variation_icon(cause: int, direction: str) -> str:
-    """Variation icon for the special-cause code of the latest point; else as ``point_types``."""
+    """Variation icon for the special-cause code of the latest point; errors as ``point_types``."""
     kind = int(point_types(np.array([cause], np.uint8), direction)[0])
     if kind == COMMON_CAUSE:
         return "common_cause"

@@ -13,14 +13,11 @@ from functools import lru_cache
 import numpy as np
 
 from detectors.evidence.counts import DAYS, I64, FeedCounts
-from detectors.evidence.crossings import Crossing, Episode, WatchPath, Way
+from detectors.evidence.crossings import WatchPath, Way
 from detectors.evidence.kept import KeptPath
-from detectors.evidence.looks import CLOSE
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.procedure import ROW, STATE, WEEK, Rules, watch_block
 from detectors.evidence.statistic import Tables, tables
-
-__all__ = ["CLOSE", "Crossing", "Episode", "FeedCounts", "KeptPath", "WatchPath", "Way", "watch"]
 
 NEVER = 1e9  # a bar that no evidence reaches
 FIRST_ROWS = 24

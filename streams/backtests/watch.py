@@ -17,8 +17,9 @@ from itertools import pairwise
 import numpy as np
 
 from detectors.evidence.counts import I64, FeedCounts
+from detectors.evidence.crossings import Crossing, WatchPath, Way
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.watch import Crossing, WatchPath, Way, watch
+from detectors.evidence.watch import watch
 
 # Unit-periods of work that are worth a process of its own (a second to start).
 WORTH_A_PROCESS = 500_000

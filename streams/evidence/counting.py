@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from detectors.evidence.counts import FeedCounts
+from detectors.evidence.crossings import Episode, WatchPath, Way
 from detectors.evidence.explain import explain
+from detectors.evidence.kept import KeptPath
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.watch import Episode, FeedCounts, KeptPath, WatchPath, Way, watch
+from detectors.evidence.watch import watch
 from streams.evidence.count_arrays import Frame, empty_counts, frame_of, of_width, refill, touched
 from streams.evidence.findings import Signal, instant, pack, raising
 from streams.evidence.moments import FactsOn, crossing

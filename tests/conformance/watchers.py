@@ -8,8 +8,9 @@ import numpy as np
 
 from detectors.conformance_watch import Watcher
 from detectors.evidence.counts import FeedCounts
+from detectors.evidence.crossings import Way
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.watch import Way, watch
+from detectors.evidence.watch import watch
 from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.evidence.counts import FeedCounts
-from detectors.evidence.crossings import Episode
+from detectors.evidence.crossings import Episode, WatchPath
 from detectors.evidence.kept import KEPT, KeptPath
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.watch import FIRST_ROWS, WatchPath, watch
+from detectors.evidence.watch import FIRST_ROWS, watch
 
 FEEDS = ("incidents", "complaints", "falls")
 RATES = (4.0, 0.8, 1.5)

@@ -10,11 +10,12 @@ import pytest
 from scipy import integrate, stats
 
 from detectors.evidence.counts import FeedCounts
+from detectors.evidence.crossings import Way
 from detectors.evidence.explain import explain, recompute
 from detectors.evidence.model import Curve, EvidenceModel
 from detectors.evidence.patterns import falls, rises
 from detectors.evidence.statistic import AGES, STEPS, accumulate, onset_sums, tables
-from detectors.evidence.watch import Way, watch
+from detectors.evidence.watch import watch
 
 FEEDS = ("incidents", "complaints", "speakup", "falls")
 MODEL = EvidenceModel.plain(FEEDS, (4.0, 0.6, 0.3, 1.0), improvable=(False, False, False, True))
