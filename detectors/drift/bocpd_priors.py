@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from detectors.demands import check_finite, check_positive
 from detectors.drift.bocpd_posterior import COUNTS, GAUSSIAN, Floats
 
 
@@ -26,9 +26,9 @@ class Gaussian:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_finite("mean", self.mean)
+        check_finite("mean", self.mean)
         for name in ("strength", "shape", "scale"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
 
     @property
     def beliefs(self) -> Floats:
@@ -46,7 +46,7 @@ class Counts:
 
     def __post_init__(self) -> None:
         for name in ("shape", "rate"):
-            _check_positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
 
     @property
     def beliefs(self) -> Floats:
@@ -68,13 +68,3 @@ def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
     if (rows[:, 1] <= 0).any():
         raise ValueError(f"an exposure must be positive, not {np.nanmin(rows[:, 1])}")
     return rows
-
-
-def _check_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{name} must be positive and finite, not {value}")

@@ -60,6 +60,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import check_kind
 from detectors.sequential.sprt_models import (
     BinomialShift,
     Floats,
@@ -165,6 +166,7 @@ class Sprt:
         lower: Lower = "stop",
         upper: Upper = "stop",
     ) -> None:
+        check_kind("model", model, LikelihoodRatio)
         if lower not in LOWER:
             raise ValueError(f"lower must be one of {list(LOWER)}, not {lower!r}")
         if upper not in UPPER:
