@@ -77,6 +77,22 @@ def test_refused_rows_are_listed_beside_the_file(tmp_path):
     assert "unwanted" not in (tmp_path / "events.ndjson.rejected.csv").read_text()
 
 
+def test_pushes_of_one_file_with_states_of_their_own_write_nothing_in_common(tmp_path):
+    file = write(tmp_path / "events.ndjson", [{**incident(1), "data": {}}, incident(2)])
+    state = tmp_path / "elsewhere" / "second.state"
+    state.parent.mkdir()
+    with serving(tmp_path / "data") as service:
+        first = earshot("push", file, "--url", service.url)
+        before = {path: path.read_bytes() for path in tmp_path.glob("events.*")}
+        second = earshot("push", file, "--url", service.url, "--state", state)
+
+    listed = state.with_name("second.state.rejected.csv")
+    assert (first.returncode, second.returncode) == (2, 2)
+    assert {path: path.read_bytes() for path in tmp_path.glob("events.*")} == before
+    assert str(listed) in second.stdout.replace("\n", "")
+    assert listed.read_bytes() == before[tmp_path / "events.ndjson.rejected.csv"]
+
+
 def test_a_push_killed_at_any_moment_goes_on_and_nothing_counts_twice(tmp_path):
     total = 6000
     file = write(tmp_path / "events.ndjson", [incident(n) for n in range(total)])
