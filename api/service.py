@@ -45,6 +45,11 @@ def _nothing() -> None:
     """For what a service does without."""
 
 
+def _always() -> bool:
+    """For what does not go away by itself."""
+    return True
+
+
 @dataclass(slots=True)
 class Service:
     """Everything a door needs.
@@ -62,6 +67,7 @@ class Service:
         clock: gives the present, aware, UTC.
         accepted: called after events were accepted, to wake the runner.
         failure: what keeps the runner from working at the moment, or None.
+        log_answers: whether the log answered when last asked; a journal does when its store does.
     """
 
     store: Store
@@ -75,6 +81,7 @@ class Service:
     clock: Clock = system_clock
     accepted: Callable[[], None] = _nothing
     failure: Callable[[], str | None] = _nothing
+    log_answers: Callable[[], bool] = _always
     closing: threading.Event = field(default_factory=threading.Event)
 
     def how_far(self) -> Progress:

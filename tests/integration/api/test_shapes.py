@@ -271,6 +271,18 @@ def test_a_runner_that_fails_makes_the_service_unready(fresh):
     assert "details" not in answer.text
 
 
+def test_a_log_that_is_away_leaves_the_service_ready_and_is_told(fresh):
+    assert fresh.client.get("/readyz").text == "ready\n"
+    assert "earshot_log_up 1.0" in fresh.client.get("/metrics").text
+
+    fresh.service.log_answers = lambda: False
+
+    answer = fresh.client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.text.startswith("ready\ndegraded: log ")
+    assert "earshot_log_up 0.0" in fresh.client.get("/metrics").text
+
+
 def test_a_correlation_id_is_taken_over_where_it_is_sane(told):
     given = told.client.get("/v1/units/none", headers={"x-correlation-id": "abc-1"})
     strange = told.client.get("/v1/units/none", headers={"x-correlation-id": "a b\tc"})
