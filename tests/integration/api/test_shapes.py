@@ -313,6 +313,31 @@ def test_another_host_name_is_refused_where_no_key_is_asked_for(told):
         assert told.client.get("/v1/status", headers={"host": host}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("given", "status", "title"),
+    [
+        ({}, 500, "The service failed to answer"),
+        ({"host": "evil.example.org"}, 421, "The service does not answer to this host name"),
+        ({"content-length": "99000000"}, 413, "The request body is too large"),
+    ],
+)
+def test_a_reader_of_pages_gets_a_page_whatever_went_wrong(
+    fresh, monkeypatch, given, status, title
+):
+    monkeypatch.setattr(fresh.service.store, "feeds", lambda *_: 1 // 0)
+    asked = {"accept": "text/html", **given}
+
+    page = fresh.client.get("/feeds", headers=asked)
+    api = fresh.client.get("/v1/feeds", headers=asked)
+
+    assert page.status_code == status
+    assert page.headers["content-type"].startswith("text/html")
+    assert f"<h1>{title}</h1>" in page.text
+    assert page.headers["x-correlation-id"] in page.text
+    assert "division" not in page.text
+    check_problem(api, status)
+
+
 def test_another_sites_page_may_not_act(told):
     answer = told.client.post(
         "/v1/events", content=b"[]", headers={"origin": "https://evil.example.org"}
