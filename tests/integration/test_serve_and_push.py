@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,34 +16,10 @@ import pytest
 
 from streams.store import Store
 from tests.integration.earshot_process import earshot, environment, serving
+from tests.integration.pushed_files import incident, write
 from tests.reference.cases import file_beside
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def incident(number, *, provider="RZ7", day=None, **data):
-    at = day or datetime.now(UTC) - timedelta(days=30) + timedelta(seconds=number)
-    return {
-        "specversion": "1.0",
-        "id": f"i{number}",
-        "source": f"urn:nhs:ods:{provider}",
-        "type": "uk.nhs.quality.incident.v1",
-        "time": at.isoformat(),
-        "data": {
-            "provider": provider,
-            "site": f"{provider}01",
-            "ward": "Oak",
-            "event_type": "incident",
-            "category": "other",
-            "physical_harm": "none",
-            **data,
-        },
-    }
-
-
-def write(path, events):
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    return path
 
 
 def test_events_pushed_from_a_file_arrive_once_and_are_reflected(tmp_path):
