@@ -17,20 +17,13 @@ from xml.sax.saxutils import escape
 
 from api import arriving_marks as arriving
 from api.captions import day_label, describe, figure
+from detectors.charts.icons import COLOURS
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Point
 
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
 INK, LINE, ZONE = "#212b32", "#4c6272", "#e8edee"
-COLOURS = {
-    "common_cause": "#a6a6a6",
-    "special_cause_improvement": "#00b0f0",
-    "special_cause_concern": "#e46c0a",
-    "special_cause_neutral_high": "#490092",
-    "special_cause_neutral_low": "#490092",
-}
-TARGET = "#de1b1b"
 SHAPES = {
     "common_cause": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
     "special_cause_improvement": "M0-5.5L5 0L0 5.5L-5 0z",
@@ -225,8 +218,8 @@ def _lines(
     if picture.target is not None:
         y = scale.y(picture.target)
         out.append(
-            f'<path class="target" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{TARGET}" '
-            'stroke-width="1.5" stroke-dasharray="2 3"/>'
+            f'<path class="target" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" '
+            f'stroke="{COLOURS["target"]}" stroke-width="1.5" stroke-dasharray="2 3"/>'
         )
 
 

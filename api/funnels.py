@@ -15,9 +15,10 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from api.captions import figure
-from api.charts import COLOURS, INK, LINE, SHAPES, nice_ticks
+from api.charts import INK, LINE, SHAPES, nice_ticks
 from api.funnel_labels import Room, Spot
 from api.peers import Named, Peers
+from detectors.charts.icons import COLOURS
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 66, 52, 18, 52

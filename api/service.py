@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Literal
@@ -18,6 +19,7 @@ from streams.catalogue.indicators import Catalogue
 from streams.catalogue.organisations import Organisations
 from streams.evidence.reference import Reference
 from streams.facts.clock import Clock, system_clock
+from streams.intake.context import Context
 from streams.runners.log import EventLog
 from streams.store import Store
 
@@ -94,13 +96,23 @@ class Service:
 
         Only where no key is asked for, in one process on one machine: there a
         newcomer needs no file. Elsewhere the organisation file decides, or, where
-        there is none, who has been given a key (``vouched``).
+        there is none, who has been given a key (``context``).
         """
         return self.mode == "embedded" and not self.settings.keys_needed
 
-    def vouched(self, providers: frozenset[str] | None) -> frozenset[str]:
-        """Of the providers that a key covers (None: all) those that it makes known by itself."""
-        return providers or frozenset() if self.settings.keys_vouch else frozenset()
+    def context(self, providers: frozenset[str] | None, now: datetime) -> Context:
+        """What intake must know to take events from a key that covers these providers.
+
+        None is all of them, and makes none of them known by itself.
+        """
+        return Context(
+            organisations=self.organisations,
+            now=now,
+            open_registration=self.open_registration,
+            scope=providers,
+            vouched=providers or frozenset() if self.settings.keys_vouch else frozenset(),
+            metrics=self.catalogue.metrics,
+        )
 
     @property
     def version(self) -> str:

@@ -7,9 +7,8 @@ import pytest
 
 from api import icons
 from api.captions import describe, figure
-from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
-from detectors.charts.icons import ASSURANCE_ICONS, VARIATION_ICONS
-from detectors.charts.icons import COLOURS as CHART_COLOURS
+from api.charts import SHAPES, Picture, nice_ticks, render
+from detectors.charts.icons import ASSURANCE_ICONS, COLOURS, POINT_TYPES, VARIATION_ICONS
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Expected, Point
 
@@ -51,7 +50,7 @@ def test_a_picture_has_a_title_and_a_description_it_is_labelled_by():
     assert "24 periods" in desc.text
 
 
-@pytest.mark.parametrize("kind", COLOURS)
+@pytest.mark.parametrize("kind", POINT_TYPES)
 def test_each_kind_of_point_has_its_colour_and_its_shape(kind):
     root = drawn([point(0), point(1, 8.0, point_type=kind)])
 
@@ -200,4 +199,3 @@ def test_every_icon_has_words_and_is_a_picture(name):
 
 def test_every_icon_the_charts_can_give_exists():
     assert set(VARIATION_ICONS) | set(ASSURANCE_ICONS) == set(icons.ICONS)
-    assert all(CHART_COLOURS[kind] == colour for kind, colour in COLOURS.items())
