@@ -26,6 +26,7 @@ from api.charts import render
 from api.feeds import feed_fields, feeds_seen
 from api.forms import asked_action
 from api.histories import Histories, History, Reading
+from api.parameters import TEXT
 from api.peers import peers_link
 from api.places import Places
 from api.problems import Problem, document
@@ -52,7 +53,7 @@ _ON_A_PAGE: Final = 10
 _ALERTS_OF_A_UNIT: Final = 20
 _DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 _KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
-_Text = Annotated[str, Query(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Text = Annotated[str, Query(max_length=400, pattern=TEXT)]
 
 
 def environment(service: Service) -> Environment:

@@ -11,6 +11,13 @@ import operator
 from collections.abc import Iterable
 
 
+def check_kind(name: str, value: object, *kinds: type) -> None:
+    """Raise ``TypeError`` unless ``value`` is of one of these kinds; a kind itself is not."""
+    if isinstance(value, type) or not isinstance(value, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} must be of kind {wanted}, not {value!r}")
+
+
 def check_whole(name: str, value: object, least: int) -> None:
     """Raise ``ValueError`` unless ``value`` is a whole number of at least ``least``."""
     try:

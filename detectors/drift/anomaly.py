@@ -16,7 +16,7 @@ Two models of a score:
 * ``"distance"`` (ours by default): z' S^-1 z with S the second moments of earlier vectors, as if
   ``features + 1`` vectors with the identity had come first, so that it works from the first week
   on (Hotelling's T^2, shrunken). It looks for what residuals are expected to show: large
-  values, alone or together.
+  values, alone or together. A residual beyond 10,000 counts as 10,000.
 * ``"half_space_trees"`` (river): random trees over the box [-span, span]^d, scaled to [0, 1]; a
   vector where few earlier ones fell is odd. It needs a window to fill first, and knows nothing
   of distance, but finds holes inside the cloud as well. Scaling by the normal distribution
@@ -51,6 +51,9 @@ from detectors.conformance import Subject
 from detectors.demands import check_choice, check_inside, check_positive, check_whole
 
 MODELS = ("distance", "half_space_trees")
+# A residual further out counts as lying here: it is as odd as can be, and squares much greater
+# than the identity among the moments would lose that in rounding.
+_FURTHEST = 1e4
 
 
 class Score(Protocol):
@@ -70,6 +73,7 @@ class Distance:
 
     def score_then_learn(self, residuals: Floats) -> float:
         """See ``Score``."""
+        residuals = np.clip(residuals, -_FURTHEST, _FURTHEST)
         score = float(residuals @ np.linalg.solve(self._moments / self._weight, residuals))
         # What is forgotten is replaced by the identity, so that S stays well conditioned.
         fresh = (1.0 - self._kept) * (len(residuals) + 1.0)

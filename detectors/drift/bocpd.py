@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_whole
+from detectors.demands import check_inside, check_kind, check_whole
 from detectors.drift.bocpd_posterior import advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
@@ -96,6 +96,7 @@ class Bocpd:
         prune: float = 1e-6,
         most: int = 500,
     ) -> None:
+        check_kind("prior", prior, Gaussian, Counts)
         if not (expected_run > 1 and math.isfinite(expected_run)):
             raise ValueError(f"expected_run must be finite and above 1, not {expected_run}")
         # P(r = 0) is the hazard and says nothing.

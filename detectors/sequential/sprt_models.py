@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from detectors.demands import check_finite, check_inside, check_positive
 from detectors.sequential.likelihood_ratios import check_ratio
 
 
+@runtime_checkable
 class LikelihoodRatio(Protocol):
     """Two simple hypotheses about an observation of ``width`` numbers."""
 
