@@ -13,6 +13,8 @@ from streams.backtests.scenarios import LABEL, Scenario, names, scenario
 
 _ROWS_SHOWN = 40
 _GAPS_SHOWN = 8
+# A date cut short says nothing; names can be broken.
+_LEAST_WIDTHS = {"first signal": 10, "onset": 10, "feeds": 14, "then": 10}
 WAYS = {
     "earshot": "Earshot",
     "earshot_level2": "at level 2",
@@ -44,11 +46,10 @@ def show(console: Console, result: dict[str, Any]) -> None:
         )
     early = result["changed_before_watching"]
     if early:
-        named = ", ".join(escape(unit) for unit in early[:_GAPS_SHOWN])
-        more = "" if len(early) <= _GAPS_SHOWN else ", ... (--json names all)"
+        counts = "counts" if len(early) == 1 else "count"
         console.print(
-            f"{_number(len(early), 'unit')} had changed before anybody watched, and"
-            f" count{'s' if len(early) == 1 else ''} neither as found nor as false: {named}{more}",
+            f"{_number(len(early), 'unit')} had changed before anybody watched, and {counts}"
+            f" neither as found nor as false: {_named(early)}",
             highlight=False,
         )
     for unlike in result["unlike_peers"][:_GAPS_SHOWN]:
@@ -57,7 +58,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
             f"{escape(unlike['unit'])}: the baseline itself is unlike its peers' ({escape(feeds)})",
             highlight=False,
         )
-    _not_watched(console, result["not_watched"])
+    _not_watched(console, result["not_watched"], result["history_periods"])
     _comparison(console, result)
 
 
@@ -68,10 +69,13 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
     first = [alert for alert in alerts if "adds_to" not in alert]
     table = Table(
         title=f"{_number(len(alerts), 'alert')} in {_number(len(first), 'episode')},"
-        f" {result['unit_years']:.1f} unit-years"
+        f" {result['unit_years']:.1f} unit-years",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
     )
     for name in ("unit", "level", "direction", "first signal", "onset", "feeds", "then"):
-        table.add_column(name)
+        table.add_column(name, min_width=_LEAST_WIDTHS.get(name), overflow="fold")
     for alert in first[:_ROWS_SHOWN]:
         explained = (
             f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
@@ -106,7 +110,18 @@ def _since(alert: dict[str, Any], further: int) -> str:
     return ", ".join(told)
 
 
-def _not_watched(console: Console, resting: dict[str, Any]) -> None:
+def _named(units: list[str]) -> str:
+    more = "" if len(units) <= _GAPS_SHOWN else ", ... (--json names all)"
+    return ", ".join(escape(unit) for unit in units[:_GAPS_SHOWN]) + more
+
+
+def _not_watched(console: Console, resting: dict[str, Any], history: int) -> None:
+    if short := resting["too_short"]:
+        console.print(
+            f"{_number(len(short), 'unit')} never judged, for want of more than {history} observed"
+            f" periods: {_named(short)}",
+            highlight=False,
+        )
     if resting["rested_unit_years"] > 0:
         years = resting["rested_unit_years"]
         console.print(
@@ -124,7 +139,10 @@ def _not_watched(console: Console, resting: dict[str, Any]) -> None:
 
 
 def _comparison(console: Console, result: dict[str, Any]) -> None:
-    caption = "median delay; 95 % intervals; NHS rules and CUSUM: any feed"
+    caption = (
+        "median delay; 95 % intervals; NHS rules and CUSUM: any feed"
+        "\nprecision: changes found, each once, of those and the false alerts"
+    )
     rate_name = "false a unit-year"
     if result["false_alerts_per_unit_year"]["counted"] == "no unit changed":
         # Without a known change nothing says which alerts were false.

@@ -1,12 +1,14 @@
 """How good a way of watching was: false alerts, detection delay, precision.
 
-False alerts are those before a unit's truth changed (all of them where it never did),
-with the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for the
-Poisson distribution", Biometrika 28, 1936). Precision is the share of alerts that come
-after a change of their unit, with the exact binomial interval (C. J. Clopper and
-E. S. Pearson, Biometrika 26, 1934). Delay is the time from a change to the end of the
-period whose data raised the first alert after it. A unit whose truth had changed before its
-first judged period has no part in any of these: its baseline knows the change already.
+False alerts are those before a unit's truth changed (all of them where it never did), with
+the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for the Poisson
+distribution", Biometrika 28, 1936). Precision is the share of true alerts, with the exact
+binomial interval (C. J. Clopper and E. S. Pearson, Biometrika 26, 1934). A change is found
+once: what follows its first alert adds to that one and counts neither as true nor as false,
+since a way of watching that repeats itself would otherwise look better for it, and repeats
+are not independent trials. Delay is the time from a change to the end of the period whose
+data raised the first alert after it. A unit whose truth had changed before its first judged
+period has no part in any of these: its baseline knows the change already.
 """
 
 from __future__ import annotations
@@ -97,16 +99,27 @@ def false_alerts(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[str, A
     return poisson_rate(events, truth.years(truth.quiet))
 
 
-def precision(truth: Truth, alerts: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """The share of alerts that come after a change of their unit.
+def precision(
+    truth: Truth,
+    alerts: Sequence[tuple[int, int]],
+    heard: Sequence[tuple[int, int]] | None = None,
+) -> dict[str, Any]:
+    """Changes found over changes found and false alerts.
 
     None where nothing is known of changes, for then no alert can be told to be true.
+
+    Args:
+        truth: what is known of the units.
+        alerts: (unit, column) of every alert; those before a change are false.
+        heard: those from which changes are heard, ``alerts`` by default.
     """
     if not any(day is not None for day in truth.counts.changed_at):
         return share(0, 0)
-    told = [(unit, column) for unit, column in alerts if not truth.too_early[unit]]
-    hits = sum(not truth.quiet[unit, column] for unit, column in told)
-    return share(hits, len(told))
+    false = sum(bool(truth.quiet[unit, column]) for unit, column in alerts)
+    true = sum(
+        delay is not None for delay in delays(truth, alerts if heard is None else heard).values()
+    )
+    return share(true, true + false)
 
 
 def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float | None]:

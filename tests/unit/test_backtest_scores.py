@@ -50,6 +50,21 @@ def test_alerts_before_a_change_are_false_and_those_after_it_true():
     assert precision(TRUTH, alerts)["value"] == pytest.approx(1 / 5)
 
 
+def test_a_change_is_found_once_however_often_its_alert_is_repeated():
+    often = [(0, 10), *((0, column) for column in range(30, 60))]
+    found = precision(TRUTH, often)
+
+    assert (found["true"], found["alerts"], found["value"]) == (1, 2, 0.5)
+    assert found == precision(TRUTH, often[:2])
+
+
+def test_what_is_heard_while_an_alert_stands_finds_a_change_and_is_no_false_alert():
+    standing = [(0, 28)]
+
+    assert precision(TRUTH, standing)["value"] == 0.0
+    assert precision(TRUTH, standing, [(0, 28), (0, 31)])["value"] == 0.5
+
+
 def test_precision_is_unknown_where_no_change_is_known():
     plain = Truth.of(counts_of(steady(60)), JUDGED[:1])
 
