@@ -14,7 +14,7 @@ from streams.backtests.scenarios import LABEL, Scenario, names, scenario
 _ROWS_SHOWN = 40
 _GAPS_SHOWN = 8
 # A date cut short says nothing; names can be broken.
-_LEAST_WIDTHS = {"first signal": 10, "onset": 10, "feeds": 14, "then": 10}
+_WHOLE = frozenset({"signal", "onset", "more", "subsided"})
 WAYS = {
     "earshot": "Earshot",
     "earshot_level2": "at level 2",
@@ -74,8 +74,8 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
         pad_edge=False,
         header_style="bold",
     )
-    for name in ("unit", "level", "direction", "first signal", "onset", "feeds", "then"):
-        table.add_column(name, min_width=_LEAST_WIDTHS.get(name), overflow="fold")
+    for name in ("unit", "level", "direction", "signal", "onset", "feeds", "more", "subsided"):
+        table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
     for alert in first[:_ROWS_SHOWN]:
         explained = (
             f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
@@ -87,7 +87,8 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
             alert["first_signal_at"],
             alert["onset"],
             escape(", ".join(alert["feeds"])),
-            _since(alert, further[_place(alert, alert["first_signal_at"])]),
+            str(further[_place(alert, alert["first_signal_at"])] or ""),
+            alert.get("subsided_at", ""),
         )
     console.print(table)
     if len(first) > _ROWS_SHOWN:
@@ -100,14 +101,6 @@ def _place(alert: dict[str, Any], first_signal: str) -> tuple[str, str, str]:
 
 def _number(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _since(alert: dict[str, Any], further: int) -> str:
-    """What became of an episode after its first alert."""
-    told = [f"{further} more"] if further else []
-    if "subsided_at" in alert:
-        told.append(f"subsided {alert['subsided_at']}")
-    return ", ".join(told)
 
 
 def _named(units: list[str]) -> str:
