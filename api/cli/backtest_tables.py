@@ -74,16 +74,19 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
         pad_edge=False,
         header_style="bold",
     )
-    for name in ("unit", "level", "direction", "signal", "onset", "feeds", "more", "subsided"):
+    directions = [_direction(alert) for alert in first]
+    # Most often all are concerns, and the names of feeds can use the room.
+    several = len({*directions, "concern"}) > 1
+    for name in (
+        "unit", "level", *(["direction"] if several else []), "signal", "onset", "feeds",
+        "more", "subsided",
+    ):  # fmt: skip
         table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
-    for alert in first[:_ROWS_SHOWN]:
-        explained = (
-            f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
-        )
+    for alert, direction in zip(first[:_ROWS_SHOWN], directions, strict=False):
         table.add_row(
             escape(alert["unit"]),
             str(alert["level"]),
-            alert["direction"] + explained,
+            *([direction] if several else []),
             alert["first_signal_at"],
             alert["onset"],
             escape(", ".join(alert["feeds"])),
@@ -93,6 +96,11 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
     console.print(table)
     if len(first) > _ROWS_SHOWN:
         console.print(f"... and {len(first) - _ROWS_SHOWN} more episodes (--json writes all)")
+
+
+def _direction(alert: dict[str, Any]) -> str:
+    explained = f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
+    return str(alert["direction"]) + explained
 
 
 def _place(alert: dict[str, Any], first_signal: str) -> tuple[str, str, str]:

@@ -96,11 +96,22 @@ def test_units_too_short_to_be_judged_are_named():
 
 def test_a_narrow_terminal_breaks_the_names_of_feeds_and_no_date():
     alert = {
-        "unit": "affected unit 4", "level": 2, "direction": "concern", "first_signal_at": "2020-04-30",
-        "onset": "2020-01-01", "feeds": ["pressure_ulcers", "complaints"],
+        "unit": "affected unit 4", "level": 2, "direction": "concern",
+        "first_signal_at": "2020-04-30", "onset": "2020-01-01", "feeds": ["pressure_ulcers", "complaints"],
         "subsided_at": "2020-05-31",
     }  # fmt: skip
     text = told("no unit changed", [alert], width=80)
 
-    assert all(day in text for day in ("2020-04-30", "2020-01-01", "2020-05-31"))
+    words = ("2020-04-30", "2020-01-01", "2020-05-31", "pressure_ulcers")
+    assert all(word in text for word in words)
     assert "…" not in text
+
+
+def test_the_direction_is_told_where_not_all_are_concerns():
+    alert = {
+        "unit": "W1", "level": 1, "direction": "improvement", "first_signal_at": "2025-03-10",
+        "onset": "2025-02-03", "feeds": ["falls"],
+    }  # fmt: skip
+
+    assert "improvement" in told("no unit changed", [alert])
+    assert "direction" not in told("no unit changed", [{**alert, "direction": "concern"}])
