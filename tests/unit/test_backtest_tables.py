@@ -96,8 +96,9 @@ def test_units_too_short_to_be_judged_are_named():
 
 def test_a_narrow_terminal_breaks_the_names_of_feeds_and_no_date():
     alert = {
-        "unit": "affected unit 4", "level": 2, "direction": "concern",
-        "first_signal_at": "2020-04-30", "onset": "2020-01-01", "feeds": ["pressure_ulcers", "complaints"],
+        "unit": "Unit 04", "level": 2, "direction": "concern",
+        "first_signal_at": "2020-04-30", "onset": "2020-01-01",
+        "feeds": ["pressure_ulcers", "complaints"],
         "subsided_at": "2020-05-31",
     }  # fmt: skip
     text = told("no unit changed", [alert], width=80)
