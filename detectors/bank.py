@@ -43,6 +43,7 @@ from detectors.charts.nhs_rules import (
 from detectors.charts.xmr import xmr_limits
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.sequential.cusum_recursion import TIE
 
 # The low eight bits are those of ``nhs_rules``.
@@ -277,7 +278,7 @@ def bank_from_history(history: ArrayLike, *, screen: bool = True, **settings: ob
     A series without meaningful XmR limits gets sigma 0 and is never judged. ``settings`` are
     those of ``Bank``. Raises ``ValueError`` for a history that is not two-dimensional.
     """
-    block = np.asarray(history, np.float64)
+    block = numbers("history", history)
     if block.ndim != 2:
         raise ValueError("history must have shape (steps, series)")
     limits = [xmr_limits(column, screen=screen) for column in block.T]

@@ -43,6 +43,7 @@ from detectors.charts.funnel_scores import (
     ratio_of_counts_error,
 )
 from detectors.charts.nhs_rules import Floats
+from detectors.demands import numbers
 
 Z95 = 1.959964
 Z998 = 3.090232
@@ -98,7 +99,7 @@ class Funnel:
 
     def limits_at(self, denominators: ArrayLike, *, adjusted: bool = True) -> FunnelLimits:
         """Limits at each of the denominators, NaN where one is missing or not positive."""
-        n = np.array(denominators, np.float64)
+        n = numbers("denominators", denominators).copy()
         n = np.where(n > 0.0, n, np.nan)
         if not adjusted and self.kind == "ratio":
             return FunnelLimits(n, *_poisson_limits(n))
@@ -198,7 +199,7 @@ def funnel(
         if value not in known:
             raise ValueError(f"{name} must be one of {sorted(known)}, not {value!r}")
     logs = kind == "ratio" and transform == "log"
-    n = np.array(denominators, np.float64)
+    n = numbers("denominators", denominators).copy()
     scores = funnel_scores(observed, n, kind=kind, transform=transform, target=target)
     if logs and compat == "FunnelPlotR":
         n = np.round(n, 2)

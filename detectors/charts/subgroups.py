@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.charts.control_constants import c4, d2, d3
 from detectors.charts.nhs_rules import Floats
 from detectors.charts.zone_rules import COMPATS, Bits, zone_signals
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 
 SubgroupKind = Literal["xbar", "r", "s"]
 Spread = Literal["ranges", "deviations", "weighted_ranges", "weighted_deviations", "pooled"]
@@ -114,7 +114,7 @@ def subgroup_chart(
         raise ValueError(f"spread must be one of {', '.join(SPREADS)}, not {spread!r}")
     if compat not in COMPATS:
         raise ValueError(f"compat must be qcc or empty, not {compat!r}")
-    block = np.array(samples, dtype=np.float64)
+    block = numbers("samples", samples).copy()
     if block.ndim != 2 or np.isinf(block).any():
         raise ValueError("samples must have two dimensions and be finite or NaN (missing)")
     base = _baseline(len(block), fix_after, exclude)

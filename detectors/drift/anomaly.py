@@ -47,7 +47,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 
 Floats = NDArray[np.float64]
 MODELS = ("distance", "half_space_trees")
@@ -186,7 +186,7 @@ class AnomalyMonitor:
         Raises ``ValueError`` for an infinite residual and for another number of them than
         before.
         """
-        vector = np.asarray(residuals, np.float64).reshape(-1)
+        vector = numbers("residuals", residuals).reshape(-1)
         if np.isinf(vector).any() or not len(vector):
             raise ValueError(f"residuals must be finite or NaN (missing), not {vector}")
         if len(vector) != (self._features or len(vector)):
@@ -222,7 +222,7 @@ def anomalies(residuals: ArrayLike, **settings: object) -> AnomalyPath:
 
     Settings and errors as for ``AnomalyMonitor``.
     """
-    vectors = np.asarray(residuals, np.float64)
+    vectors = numbers("residuals", residuals)
     if vectors.ndim != 2:
         raise ValueError(f"residuals must have shape (points, features), not {vectors.shape}")
     monitor = AnomalyMonitor(**settings)  # type: ignore[arg-type] # settings are checked there

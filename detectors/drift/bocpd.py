@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 from detectors.drift.bocpd_posterior import Floats, Ints, advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
@@ -157,7 +157,7 @@ class Bocpd:
 
     def follow(self, observations: ArrayLike) -> BocpdPath:
         """What a fresh detector of the same settings says about a whole history."""
-        rows = rows_of(np.asarray(observations, np.float64), self.prior)
+        rows = rows_of(numbers("observations", observations), self.prior)
         known = ~np.isnan(rows).any(axis=1)
         young, best, expected, evidence = follow(
             self.prior.family,

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import numbers
+
 Floats = NDArray[np.float64]
 Parameters = dict[str, float | int | str]
 
@@ -69,7 +71,7 @@ def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
     or no spread, no residual can be formed and all are NaN. Raises ``ValueError`` for
     infinite values or a baseline below two.
     """
-    series = np.array(values, dtype=np.float64)
+    series = numbers("values", values).copy()
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or NaN (missing)")
     if baseline < 2:
@@ -88,11 +90,13 @@ def findings(residuals: ArrayLike, monitors: Sequence[Monitor]) -> list[MonitorF
 
     Missing residuals are skipped, and positions count them.
     """
-    series = np.asarray(residuals, np.float64).tolist()
+    series = numbers("residuals", residuals)
+    if series.ndim != 1:
+        raise ValueError(f"residuals must be one series, not of shape {series.shape}")
     found = [
         MonitorFinding(one.name, one.parameters, i)
         for one in monitors
-        for i, value in enumerate(series)
+        for i, value in enumerate(series.tolist())
         if one.update(value)
     ]
     return sorted(found, key=lambda finding: (finding.index, finding.detector))

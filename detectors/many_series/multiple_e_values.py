@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 from detectors.many_series.e_detectors import Booleans, Floats, Form, unstarted
 
 Rule = Literal["e-d-BH", "e-d-Bonferroni"]
@@ -42,7 +42,7 @@ def e_bh(e_values: ArrayLike, *, alpha: float = 0.05) -> Booleans:
     """
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha must lie strictly between 0 and 1, not {alpha}")
-    e = np.asarray(e_values, np.float64)
+    e = numbers("e_values", e_values)
     if e.ndim != 1 or (e < 0.0).any():
         raise ValueError("e_values must be one row of numbers that are not negative")
     rejected = np.zeros(len(e), np.bool_)
@@ -110,7 +110,7 @@ class StreamBank:
         The answer marks the streams, shape (streams,); a period without any e-value marks none.
         Raises ``ValueError`` for negative or infinite e-values or another number of them.
         """
-        e = np.asarray(e_values, np.float64)
+        e = numbers("e_values", e_values)
         if e.shape != (self.streams,):
             raise ValueError(f"e_values must have the shape ({self.streams},), not {e.shape}")
         if (e < 0.0).any() or np.isinf(e).any():
@@ -126,7 +126,7 @@ def sets_over_time(
     e_values: ArrayLike, *, alpha: float = 1 / 52, rule: Rule = "e-d-BH", form: Form = "sr"
 ) -> Marks:
     """The sets of ``StreamBank`` over a whole record, in and out of shape (periods, streams)."""
-    e = np.asarray(e_values, np.float64)
+    e = numbers("e_values", e_values)
     if e.ndim != 2:
         raise ValueError(f"e_values must have the shape (periods, streams), not {e.shape}")
     bank = StreamBank(streams=e.shape[1], alpha=alpha, rule=rule, form=form)
@@ -154,7 +154,7 @@ def _largest(log_e: Floats, total: int, alpha: float) -> Booleans:
 def _evidence(log_evidence: ArrayLike, alpha: float) -> Floats:
     if not 0.0 < alpha < math.inf:
         raise ValueError(f"alpha must be positive and finite, not {alpha}")
-    log_m = np.asarray(log_evidence, np.float64)
+    log_m = numbers("log_evidence", log_evidence)
     if log_m.ndim != 1 or np.isnan(log_m).any():
         raise ValueError("log_evidence must be one row of numbers, none of them missing")
     return log_m

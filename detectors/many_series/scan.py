@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.compiled import compiled
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -170,7 +170,7 @@ def scan_windows(periods: int, longest: int | None, *, prospective: bool) -> Int
 
 
 def _cells(counts: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
-    c, b = np.array(counts, np.float64), np.array(expected, np.float64)
+    c, b = numbers("counts", counts).copy(), numbers("expected", expected).copy()
     if c.ndim != 2 or c.shape != b.shape or not c.size:
         raise ValueError(f"counts and expected must be tables alike: {c.shape} and {b.shape}")
     missing = np.isnan(c) | np.isnan(b)

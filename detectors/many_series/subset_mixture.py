@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.many_series.e_detectors import (
     Booleans,
     EDetections,
@@ -119,7 +120,7 @@ class SubsetMixture:
         ``explanation`` is then the number of the subset with the largest share of the evidence.
         Raises ``ValueError`` for infinite scores or another number of them.
         """
-        found = self.watch(np.asarray(scores, np.float64)[None])
+        found = self.watch(numbers("scores", scores)[None])
         if found.explanations[0] >= 0:
             self.evidence = float(found.detections.evidence[0])
             self.explanation = found.explanations[0]
@@ -127,7 +128,7 @@ class SubsetMixture:
 
     def watch(self, scores: ArrayLike) -> Triangulation:
         """Take the next scores, shape (observations, channels), in order."""
-        z = np.array(scores, np.float64)
+        z = numbers("scores", scores).copy()
         if z.ndim != 2 or z.shape[1] != self.channels or np.isinf(z).any():
             raise ValueError(f"scores must be finite, of {self.channels} channels: {z.shape}")
         own = z * self._effects - self._effects**2 / 2.0

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.many_series.count_ratios import RISKS, check_model, count_ratios, risk_weights
 from detectors.many_series.e_detectors import Floats, Form, check_detector, unstarted
 from detectors.many_series.joint_ratios import Subsets, correlation_matrix, joint_log_ratios
@@ -115,7 +116,7 @@ class CountSubsetMixture:
         ``explanation`` is then the number of the subset with the largest share of the evidence.
         Raises ``ValueError`` for negative or infinite counts or another number of them.
         """
-        found = self.watch(np.asarray(counts, np.float64)[None])
+        found = self.watch(numbers("counts", counts)[None])
         if found.explanations[0] >= 0:
             self.evidence = float(found.detections.evidence[0])
             self.explanation = found.explanations[0]
@@ -123,7 +124,7 @@ class CountSubsetMixture:
 
     def watch(self, counts: ArrayLike) -> Triangulation:
         """Take the next counts, shape (periods, channels), in order; exposures are 1."""
-        x = np.array(counts, np.float64)
+        x = numbers("counts", counts).copy()
         if x.ndim != 2 or x.shape[1] != len(self.shapes):
             raise ValueError(f"counts must be of {len(self.shapes)} channels, not {x.shape}")
         channels = [self._channel(x[:, k], k) for k in range(x.shape[1])]

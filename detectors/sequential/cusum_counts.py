@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.sequential.cusum_recursion import (
     CusumPath,
     Floats,
@@ -93,7 +94,7 @@ class CountCusumChart(TwoSidedCusum):
 
     def follow(self, counts: ArrayLike) -> CusumPath:
         """The chart of whole series, shape (points,) or (points, series), from its start."""
-        x = np.asarray(counts, np.float64)
+        x = numbers("counts", counts)
         if (x < 0.0).any() or np.isinf(x).any():
             raise ValueError("counts must be finite and not negative, or NaN (missing)")
         return follow_sides(

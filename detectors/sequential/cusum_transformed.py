@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
-from detectors.demands import check_positive
+from detectors.demands import check_positive, numbers
 from detectors.sequential.cusum_recursion import RISE, Bits, Floats, Side
 
 TRANSFORMATIONS = ("standard", "rossi", "anscombe")
@@ -40,8 +40,8 @@ def transformed_counts(counts: ArrayLike, expected: ArrayLike, transformation: s
     Raises ``ValueError`` for an unknown transformation, negative or infinite counts, or
     expected counts that are not positive.
     """
-    x = np.asarray(counts, np.float64)
-    m = np.asarray(expected, np.float64)
+    x = numbers("counts", counts)
+    m = numbers("expected", expected)
     if (x < 0.0).any() or np.isinf(x).any():
         raise ValueError("counts must be finite and not negative, or NaN (missing)")
     if (m <= 0.0).any() or np.isinf(m).any():
@@ -58,7 +58,7 @@ def transformed_counts(counts: ArrayLike, expected: ArrayLike, transformation: s
 def count_of(z: ArrayLike, expected: ArrayLike, transformation: str) -> Floats:
     """The count x >= 0 whose transformed value is z, 0 where none is that low."""
     value = np.asarray(z, np.float64)
-    m = np.asarray(expected, np.float64)
+    m = numbers("expected", expected)
     if transformation == "standard":
         return np.asarray(np.maximum(0.0, m + value * np.sqrt(m)))
     if transformation == "rossi":
@@ -156,7 +156,7 @@ class TransformedCountCusum:
 
     def follow(self, counts: ArrayLike) -> TransformedPath:
         """The chart of whole series, shape (points,) or (points, series), from its start."""
-        x = np.asarray(counts, np.float64)
+        x = numbers("counts", counts)
         z = transformed_counts(x, self.expected, self.transformation)
         statistic, alarms = self._side.follow(z - self.k)
         before = np.zeros_like(statistic)

@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.sequential.glr_design import DIRECTIONS, Change, Direction, design_of
 from detectors.sequential.glr_statistics import (
     Floats,
@@ -207,8 +208,8 @@ def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
 
     Raises ``ValueError`` as ``GlrChart`` does, and for shapes that do not agree.
     """
-    x = np.asarray(counts, np.float64)
-    mu = np.asarray(means, np.float64)
+    x = numbers("counts", counts)
+    mu = numbers("means", means)
     if x.ndim != 1 or mu.shape not in {(), x.shape}:
         raise ValueError(f"counts {x.shape} and means {mu.shape} must be series of one length")
     pairs = _pairs(np.column_stack([x, np.broadcast_to(mu, x.shape)]), len(x))

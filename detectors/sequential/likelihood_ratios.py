@@ -26,6 +26,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.demands import numbers
 from detectors.sequential.count_cusum_design import CountCusum
 
 Floats = NDArray[np.float64]
@@ -39,7 +40,7 @@ def check_ratio(name: str, ratio: float) -> None:
 
 def check_counts(name: str, counts: ArrayLike) -> Floats:
     """The counts as floats. Raises ``ValueError`` for a negative or infinite one."""
-    x = np.asarray(counts, np.float64)
+    x = numbers("counts", counts)
     if (x < 0.0).any() or np.isinf(x).any():
         raise ValueError(f"{name} must be finite and not negative, or NaN (missing)")
     return x
@@ -52,7 +53,7 @@ def check_expected(name: str, expected: ArrayLike) -> Floats:
 
 def check_probability(name: str, probability: ArrayLike) -> Floats:
     """Probabilities as floats. Raises ``ValueError`` for one outside (0, 1)."""
-    p = np.asarray(probability, np.float64)
+    p = numbers("probability", probability)
     if (p <= 0.0).any() or (p >= 1.0).any():
         raise ValueError(f"{name} must be inside (0, 1), or NaN (missing), not {probability!r}")
     return p

@@ -24,7 +24,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import check_finite, check_positive
+from detectors.demands import check_finite, check_positive, numbers
 
 Floats = NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def rows_of(observations: ArrayLike, width: int) -> Floats:
 
     Raises ``ValueError`` for infinite numbers and for another width.
     """
-    rows = np.array(observations, np.float64)
+    rows = numbers("observations", observations).copy()
     if rows.size % width or (rows.ndim > 1 and rows.shape[-1] != width):
         raise ValueError(f"an observation has {width} numbers; the shape given is {rows.shape}")
     if np.isinf(rows).any():

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 from detectors.evidence.episodes import (
     AFTER,
     BEFORE,
@@ -201,7 +201,7 @@ def feed_outage(
         ValueError: as for ``watch_silence``.
 
     """
-    counts = np.ravel(np.asarray(totals, dtype=np.float64))
+    counts = np.ravel(numbers("totals", totals))
     return watch_silence(
         counts,
         np.ones_like(counts) if exposure is None else exposure,
@@ -238,7 +238,7 @@ def comparable_exposure(
 
     """
     x, m = checked(counts, exposure)
-    feed = np.asarray(totals, dtype=np.float64)
+    feed = numbers("totals", totals)
     if feed.shape != (x.shape[1],):
         raise ValueError(f"totals {feed.shape} must have {x.shape[1]} periods")
     others = feed - x

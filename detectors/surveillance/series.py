@@ -11,33 +11,36 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+LARGEST_COUNT = 2.0**53
+"""Beyond it floats leave out whole numbers, and the search for a quantile may not end."""
 
 
 def counts_of(counts: ArrayLike, name: str = "counts") -> Floats:
     """``counts`` as floats of shape (series, periods).
 
-    Raises ``ValueError`` when they are not one or two dimensional, negative or infinite.
+    Raises ``ValueError`` when they are not one or two dimensional, negative, infinite or
+    too large to be counts.
     """
-    values = np.array(counts, dtype=np.float64, ndmin=2)
+    values = np.atleast_2d(numbers(name, counts)).copy()
     if values.ndim != 2:
         raise ValueError(f"{name} must have shape (series, periods), not {values.shape}")
     # fmin and fmax pass over NaN and need no room, which matters for very many series.
-    if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or np.isposinf(
-        np.fmax.reduce(values, axis=None, initial=0.0)
+    if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or (
+        np.fmax.reduce(values, axis=None, initial=0.0) > LARGEST_COUNT
     ):
-        raise ValueError(f"{name} must be non-negative and finite, or NaN (missing)")
+        raise ValueError(f"{name} must be non-negative and below 2^53, or NaN (missing)")
     return np.ascontiguousarray(values)
 
 
 def observation_of(observation: float, name: str = "an observation") -> float:
-    """One count as a float; raises ``ValueError`` when it is negative or infinite."""
+    """One count as a float; raises ``ValueError`` when it is negative or too large."""
     value = float(observation)
-    if np.isinf(value) or value < 0:
-        raise ValueError(f"{name} must be non-negative and finite, or NaN, not {observation}")
+    if value > LARGEST_COUNT or value < 0:
+        raise ValueError(f"{name} must be non-negative and below 2^53, or NaN, not {observation}")
     return value
 
 
