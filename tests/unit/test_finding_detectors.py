@@ -10,7 +10,8 @@ import pytest
 from detectors.conformance import subjects
 
 FAMILIES = (
-    "charts", "drift", "many_series", "run_lengths", "sequential", "single_series", "surveillance",
+    "charts", "drift", "evidence", "many_series", "run_lengths", "sequential", "single_series",
+    "surveillance",
 )  # fmt: skip
 
 
@@ -36,3 +37,12 @@ def test_every_module_with_a_detector_is_named_by_its_family():
     named = {f"{family}.{name.split('.')[0]}" for family in FAMILIES for name in names_in(family)}
 
     assert set() == {home for home in homes if home.startswith(FAMILIES)} - named
+
+
+def test_the_package_names_every_family():
+    text = importlib.import_module("detectors").__doc__ or ""
+    told = set(re.findall(r"^``(\w+)``", text, re.MULTILINE))
+
+    assert told == {*FAMILIES, "bank", "conformance"}
+    for name in told:
+        assert importlib.import_module(f"detectors.{name}").__doc__
