@@ -37,6 +37,11 @@ _NOTHING_TO_CHOOSE = (
     "--class has nothing to choose from: a file without --calibration and a scenario have a fit of"
     " their own. Give --calibration NAME too, or leave --class out"
 )
+_NO_SCENARIO = "--{option} is of a simulated scenario: give --scenario NAME, or leave it out"
+_NO_HOUSE = (
+    "--changes is for stored history: a file has the column changed_at, and a scenario knows its"
+    " changes. Give --data DIR or --database-url alone, or leave --changes out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,12 @@ def backtest(
         return
     if unit_class is not None and calibration is None and (file is not None or name is not None):
         fail(_NOTHING_TO_CHOOSE, 2)
+    if name is None:
+        for option, given in (("seed", seed is not None), ("withhold", withheld)):
+            if given:
+                fail(_NO_SCENARIO.format(option=option), 2)
+    if changes is not None and (file is not None or name is not None):
+        fail(_NO_HOUSE, 2)
     asked = _Asked(
         budget, budget / 4 if budget2 is None else budget2, history, calibration, unit_class
     )
@@ -150,6 +161,8 @@ def backtest(
         # Told before the work, which may take minutes.
         if result_file is not None and not result_file.absolute().parent.is_dir():
             fail(f"{result_file} cannot be written: there is no such directory")
+        if result_file is not None and result_file.is_dir():
+            fail(f"{result_file} cannot be written: it is a directory")
     with plain_errors(*_ERRORS, OSError):
         read: Scenario | None = None
         outcome: Outcome | None = None
