@@ -230,7 +230,7 @@ class Bank:
 
     def update(self, values: ArrayLike) -> NDArray[np.uint16]:
         """Take the next value of every series, shape (series,), and give their signal bits."""
-        signals: Bits = self.run(np.asarray(values, np.float64)[np.newaxis])[0]
+        signals: Bits = self.run(numbers("values", values)[np.newaxis])[0]
         return signals
 
     def run(self, values: ArrayLike) -> NDArray[np.uint16]:

@@ -56,3 +56,11 @@ def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
     except TypeError:
         raise ValueError(f"{name} must be numbers, or NaN where they are missing") from None
     return floats if masked is None else np.where(masked, np.nan, floats)
+
+
+def number(name: str, value: float | None) -> float:
+    """One value as a float, None as NaN; raises ``ValueError`` for what is no single number."""
+    try:
+        return math.nan if value is None else float(value)
+    except TypeError:
+        raise ValueError(f"{name} must be one number or NaN (missing), not {value!r}") from None

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 
 from detectors.charts.nhs_rules import Floats
 from detectors.conformance import Subject
-from detectors.demands import numbers
+from detectors.demands import number, numbers
 
 LONG_RUN, FEW_CROSSINGS = 1, 2
 
@@ -170,7 +170,7 @@ class RunTestMonitor:
 
         Raises ``ValueError`` for an infinite value.
         """
-        value = float(value)
+        value = number("a value", value)
         if math.isinf(value):
             raise ValueError("a value must be finite or NaN (missing)")
         if math.isnan(value):

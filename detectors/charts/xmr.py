@@ -35,7 +35,7 @@ from detectors.charts.nhs_rules import (
 from detectors.charts.rule_walk import RuleWalk
 from detectors.charts.sparse import SPARSE_COUNTS, is_sparse
 from detectors.conformance import Subject
-from detectors.demands import check_whole, numbers
+from detectors.demands import check_whole, number, numbers
 
 LIMIT_FACTOR = 2.66
 RANGE_SCREEN = 3.267
@@ -228,7 +228,7 @@ class XmrMonitor:
 
         Raises ``ValueError`` for an infinite value or one beyond ``LARGEST``.
         """
-        value = float(value)
+        value = number("a value", value)
         if abs(value) > LARGEST:
             raise ValueError(f"a value must be finite, at most {LARGEST:g}, or NaN (missing)")
         if len(self._first) < self.baseline:

@@ -11,6 +11,7 @@ import numpy as np
 from detectors.charts.nhs_rules import Floats
 from detectors.charts.zone_rules import LONGEST_RULE, check_rules, zone_signals
 from detectors.conformance import Subject
+from detectors.demands import number
 
 
 class ZoneMonitor:
@@ -64,7 +65,7 @@ class ZoneMonitor:
         ``sigma`` is this value's own standard deviation where sizes vary. Raises
         ``ValueError`` for an infinite value.
         """
-        value = float(value)
+        value = number("a value", value)
         if math.isinf(value):
             raise ValueError("a value must be finite or NaN (missing)")
         self._values = [*self._values, value][-LONGEST_RULE:]

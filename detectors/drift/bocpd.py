@@ -130,7 +130,9 @@ class Bocpd:
         Raises ``ValueError`` for infinite values, negative counts and exposures that are not
         positive.
         """
-        ((x, exposure),) = rows_of(np.asarray(observation, np.float64).reshape(1, -1), self.prior)
+        ((x, exposure),) = rows_of(
+            numbers("an observation", observation).reshape(1, -1), self.prior
+        )
         if math.isnan(x) or math.isnan(exposure):
             return 0
         before = self.recent_change

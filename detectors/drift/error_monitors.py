@@ -34,7 +34,7 @@ from typing import ClassVar
 import numpy as np
 
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_positive, check_whole
+from detectors.demands import check_inside, check_positive, check_whole, number
 from detectors.drift.supporting import Floats, Parameters, feed, findings, river_detector
 
 
@@ -59,7 +59,7 @@ class _ErrorMonitor:
         ``warning`` then says whether the monitor warns of drift to come. Raises ``ValueError``
         for other outcomes.
         """
-        error = float(error)
+        error = number("an error", error)
         if error not in {0.0, 1.0} and not math.isnan(error):
             raise ValueError(f"an outcome must be 0 or 1, or NaN (missing), not {error}")
         if math.isnan(error):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import numbers
+from detectors.demands import number, numbers
 
 Floats = NDArray[np.float64]
 Parameters = dict[str, float | int | str]
@@ -55,7 +55,7 @@ def feed(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no t
 
     Raises ``ValueError`` for an infinite value.
     """
-    value = float(value)
+    value = number("a value", value)
     if math.isinf(value):
         raise ValueError("a value must be finite or NaN (missing)")
     if math.isnan(value):

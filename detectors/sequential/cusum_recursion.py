@@ -229,7 +229,7 @@ def pair(observation: ArrayLike | float, second: float = 1.0) -> tuple[float, fl
     if isinstance(observation, int | float):
         first = float(observation)
     else:
-        given = np.asarray(observation, np.float64).ravel().tolist()
+        given = numbers("an observation", observation).ravel().tolist()
         if len(given) not in {1, 2}:
             raise ValueError(f"an observation has one or two numbers, not {len(given)}")
         first = given[0]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.conformance import Subject
-from detectors.demands import check_positive, numbers
+from detectors.demands import check_positive, number, numbers
 from detectors.sequential.cusum_recursion import RISE, Bits, Floats, Side
 
 TRANSFORMATIONS = ("standard", "rossi", "anscombe")
@@ -147,7 +147,7 @@ class TransformedCountCusum:
 
         Raises ``ValueError`` for a negative or infinite count.
         """
-        z = float(transformed_counts(count, self.expected, self.transformation))
+        z = float(transformed_counts(number("a count", count), self.expected, self.transformation))
         if math.isnan(z):
             return 0
         value, alarm = self._side.step(self._statistic, z - self.k)

@@ -225,7 +225,7 @@ def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
 
 def _pairs(observations: ArrayLike, points: int) -> Floats:
     """Checked (count, mean) rows, shape (points, 2)."""
-    given = np.array(observations, np.float64)
+    given = numbers("observations", observations).copy()
     if given.size != 2 * points:
         raise ValueError(f"an observation is a pair (count, in-control mean), not {given}")
     pairs = given.reshape(points, 2)

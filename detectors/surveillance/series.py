@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.demands import check_whole, numbers
+from detectors.demands import check_whole, number, numbers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,7 +38,7 @@ def counts_of(counts: ArrayLike, name: str = "counts") -> Floats:
 
 def observation_of(observation: float, name: str = "an observation") -> float:
     """One count as a float; raises ``ValueError`` when it is negative or too large."""
-    value = float(observation)
+    value = number(name, observation)
     if value > LARGEST_COUNT or value < 0:
         raise ValueError(f"{name} must be non-negative and below 2^53, or NaN, not {observation}")
     return value

@@ -14,6 +14,7 @@ from detectors.charts.funnel import funnel
 from detectors.charts.subgroups import subgroup_chart
 from detectors.charts.xmr import xmr_limits
 from detectors.charts.zone_rules import zone_signals
+from detectors.conformance import subjects
 from detectors.demands import numbers
 from detectors.drift.anomaly import anomalies
 from detectors.drift.bocpd import bocpd
@@ -166,3 +167,18 @@ def test_counts_too_large_for_whole_floats_are_refused_and_a_thousand_million_is
         farrington(np.full(350, 1e100), options, at=[349])
     with pytest.raises(ValueError, match=r"below 2\^53"):
         EarsMonitor().update(1e100)
+
+
+@pytest.mark.parametrize("subject", subjects(), ids=lambda subject: subject.name)
+def test_a_detector_refuses_what_is_no_observation_and_goes_on_as_before(subject):
+    detector, other = subject.make(), subject.make()
+    first, second, third = subject.observations()[:3]
+    for observation in (first, second):
+        assert np.array_equal(
+            detector.update(observation), other.update(observation), equal_nan=True
+        )
+    for wrong in (DAY, 1.0 + 2.0j, {}, "three", np.ones((2, 2, 2))):
+        with pytest.raises(ValueError):  # noqa: PT011 - each names what it takes
+            detector.update(wrong)
+
+    assert np.array_equal(detector.update(third), other.update(third), equal_nan=True)
