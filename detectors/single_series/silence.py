@@ -198,10 +198,12 @@ def feed_outage(
         path: as for ``watch_silence``.
 
     Raises:
-        ValueError: as for ``watch_silence``.
+        ValueError: as for ``watch_silence``, or more than one row of totals.
 
     """
-    counts = np.ravel(numbers("totals", totals))
+    counts = numbers("totals", totals)
+    if counts.ndim != 1:
+        raise ValueError(f"totals must be one row of periods, not of shape {counts.shape}")
     return watch_silence(
         counts,
         np.ones_like(counts) if exposure is None else exposure,

@@ -139,6 +139,8 @@ def test_more_dimensions_than_a_history_has_are_refused(function):
         function(np.ones((2, 3, 4)), **settings)
     with pytest.raises(ValueError, match="must have shape"):
         watch_gaps(np.ones((2, 3, 4)), **BUDGETS)
+    with pytest.raises(ValueError, match="one row of periods"):
+        feed_outage(np.ones((3, 40)), **WEEKS)
 
 
 def test_lists_tuples_and_narrow_types_give_the_limits_of_their_values():
