@@ -153,7 +153,7 @@ def _comparison(
             "false_alerts_per_unit_year": false_alerts(truth, row.alerts),
             "delay": {
                 "unit_of_time": "weeks",
-                **median_delay(delays(truth, row.heard).values()),
+                **median_delay(delays(truth, row.heard).values(), truth.step),
             },
             "precision": precision(truth, row.alerts, row.heard),
             "series_without_limits": row.unjudged,
@@ -180,13 +180,13 @@ def _delay(
     truth: Truth, first: list[tuple[int, int]], second: list[tuple[int, int]]
 ) -> dict[str, Any]:
     level1, level2 = delays(truth, first), delays(truth, second)
-    told = median_delay(level1.values())
+    told = median_delay(level1.values(), truth.step)
     if not level1:
         return {**told, "per_unit": {}}
     return {
         "unit_of_time": "weeks",
         **told,
-        "level2": median_delay(level2.values()),
+        "level2": median_delay(level2.values(), truth.step),
         "per_unit": {
             truth.counts.units[unit]: {"level1_weeks": level1[unit], "level2_weeks": level2[unit]}
             for unit in level1

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from streams.backtests.countsfile import Counts
 
 INTERVAL = 0.95
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,11 @@ class Truth:
         begins = np.concatenate([[-np.inf], ends[:-1]])[judged.argmax(axis=1)]
         too_early = judged.any(axis=1) & (changed < begins)
         return cls(counts, judged, judged & (ends <= changed[:, None]), too_early)
+
+    @property
+    def step(self) -> float:
+        """Weeks in a period."""
+        return 365.25 / 7 / self.counts.per_year
 
     def years(self, mask: NDArray[np.bool_]) -> float:
         """Unit-years in a mask of unit-periods."""
@@ -139,28 +145,40 @@ def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float |
     return found
 
 
-def median_delay(found: Iterable[float | None]) -> dict[str, Any]:
-    """Median over all changed units, those not found counting as later than any."""
+def median_delay(found: Iterable[float | None], step: float = 1.0) -> dict[str, Any]:
+    """Median over all changed units, those not found counting as later than any.
+
+    ``step`` is the length of a period in weeks; see ``interpolated_median``.
+    """
     values = np.array([np.inf if delay is None else delay for delay in found])
     middle = float(np.median(values)) if len(values) else np.inf
     return {
         "units": len(values),
         "detected": int(np.isfinite(values).sum()),
         "median": middle if np.isfinite(middle) else None,
-        "interpolated": interpolated_median(values),
+        "interpolated": interpolated_median(values, step),
     }
 
 
-def interpolated_median(values: NDArray[np.float64]) -> float | None:
-    """Median of grouped values: ties are spread evenly over the step before them."""
-    finite = np.unique(values[np.isfinite(values)])
+def interpolated_median(values: NDArray[np.float64], step: float = 1.0) -> float | None:
+    """Median of delays that are known to the period: each lies evenly in the period before it.
+
+    The median of data in classes of one width: where half of the delays lie below. Where that is
+    true between two classes it is the middle of the gap, and None where half are not found.
+    """
+    ends, times = np.unique(values[np.isfinite(values)], return_counts=True)
     half = len(values) / 2
-    below = 0
-    previous = max(0.0, float(finite[0]) - 1.0) if len(finite) else 0.0
-    for value in finite:
-        here = int((values == value).sum())
-        if below + here >= half:
-            return float(previous + (half - below) / here * (value - previous))
-        below += here
-        previous = float(value)
-    return None
+    if not len(ends) or times.sum() < half:
+        return None
+    begins = np.maximum(ends - step, 0.0)
+    edges = np.unique(np.concatenate([begins, ends]))
+    passed = np.clip((edges[:, None] - begins) / np.maximum(ends - begins, 1e-9), 0.0, 1.0)
+    below = passed @ times
+    first = int(np.flatnonzero(below >= half - _ROUNDING)[0])
+    if abs(below[first] - half) <= _ROUNDING:
+        # As many lie before as after it, and none in between.
+        last = int(np.flatnonzero(below <= half + _ROUNDING)[-1])
+        if last == len(edges) - 1 and times.sum() < len(values):
+            return None
+        return float(edges[first] + edges[last]) / 2
+    return float(np.interp(half, below[first - 1 : first + 1], edges[first - 1 : first + 1]))
