@@ -48,7 +48,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_choice, check_inside, check_positive, check_whole
+from detectors.demands import check_choice, check_inside, check_positive, check_whole, numbers
 
 MODELS = ("distance", "half_space_trees")
 # A residual further out counts as lying here: it is as odd as can be, and squares much greater
@@ -187,7 +187,7 @@ class AnomalyMonitor:
         Raises ``ValueError`` for an infinite residual and for another number of them than
         before.
         """
-        vector = np.asarray(residuals, np.float64).reshape(-1)
+        vector = numbers("residuals", residuals).reshape(-1)
         if np.isinf(vector).any() or not len(vector):
             raise ValueError(f"residuals must be finite or NaN (missing), not {vector}")
         if len(vector) != (self._features or len(vector)):
@@ -223,7 +223,7 @@ def anomalies(residuals: ArrayLike, **settings: object) -> AnomalyPath:
 
     Settings and errors as for ``AnomalyMonitor``.
     """
-    vectors = np.asarray(residuals, np.float64)
+    vectors = numbers("residuals", residuals)
     if vectors.ndim != 2:
         raise ValueError(f"residuals must have shape (points, features), not {vectors.shape}")
     monitor = AnomalyMonitor(**settings)  # type: ignore[arg-type] # settings are checked there

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 from detectors.evidence.counts import F64, I64
 from detectors.single_series.episodes import (
     AFTER,
@@ -200,10 +200,12 @@ def feed_outage(
         path: as for ``watch_silence``.
 
     Raises:
-        ValueError: as for ``watch_silence``.
+        ValueError: as for ``watch_silence``, or more than one row of totals.
 
     """
-    counts = np.ravel(np.asarray(totals, dtype=np.float64))
+    counts = numbers("totals", totals)
+    if counts.ndim != 1:
+        raise ValueError(f"totals must be one row of periods, not of shape {counts.shape}")
     return watch_silence(
         counts,
         np.ones_like(counts) if exposure is None else exposure,
@@ -240,7 +242,7 @@ def comparable_exposure(
 
     """
     x, m = checked(counts, exposure)
-    feed = np.asarray(totals, dtype=np.float64)
+    feed = numbers("totals", totals)
     if feed.shape != (x.shape[1],):
         raise ValueError(f"totals {feed.shape} must have {x.shape[1]} periods")
     others = feed - x
