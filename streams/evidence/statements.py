@@ -55,6 +55,35 @@ FEED_WORDS = {
 # What has gone quiet is the reporting of incidents.
 REPORTS = FEED_WORDS | {"incidents": "incident reports"}
 CHANCE = "about once in {years} for a stable {kind}"
+# What began together is told of units, never of reports.
+TOGETHER = (
+    "At {units} of {watched} {kind}{where}, {what}, first signalled between {since} and {until}. "
+    "{expected} {cause} Please check for that first, and read these signals as one event."
+)
+EXPECTED = {
+    "budget": "By chance alone it would be {number}.",
+    "usual": "As often as such signals usually begin it would be {number}.",
+}
+SHARED = {
+    "many": "A common cause is likely; it may be {causes}.",
+    "within": (
+        "All of them are of one provider, so a cause within it is likely; it may be {causes}."
+    ),
+    "own": (
+        "A cause that the {kind} of this provider share is likely; it may be {causes}. Other "
+        "providers are not seen from here, so it may reach further."
+    ),
+}
+CAUSES = {
+    "told": "a change of reporting, a new form or an epidemic",
+    "quiet": "a change of reporting, or a system or a feed that is held up",
+}
+WENT_QUIET = {
+    "evidence.silence": "{reports} may have gone quiet",
+    "evidence.outage": "no {reports} may have come",
+}
+ALSO = " The same began at {others}."
+NO_SPEAKING_UP = "Signals of speaking up take no part in it."
 RETRACTED = "The facts as they are now no longer support this signal."
 INHERITED = "A correction moved the first signal; the work continues in another alert."
 
@@ -95,6 +124,15 @@ def _clause(words: Mapping[str, Any], direction: str) -> str:
     feeds = [FEED_WORDS.get(feed, feed.replace("_", " ")) for feed in words["feeds"]]
     template = ROSE if direction == "concern" else FELL
     return template.format(feeds=listing(feeds))
+
+
+def days_in_words(since: int, last: int) -> tuple[str, str]:
+    """Two UTC days as people say them after each other: "5", "18 October 2026"."""
+    first, end = day_in_words(since), day_in_words(last)
+    for shared in (end.partition(" ")[2], end[-4:]):
+        if first.endswith(f" {shared}"):
+            return first.removesuffix(f" {shared}"), end
+    return first, end
 
 
 def uncapitalised(name: str) -> str:
