@@ -71,7 +71,7 @@ SHARED = {
     ),
     "own": (
         "A cause that the {kind} of this provider share is likely; it may be {causes}. Other "
-        "providers are not seen from here, so it may reach further."
+        "providers are not looked at here, so it may reach further."
     ),
 }
 CAUSES = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.statements import (
     ALSO,
@@ -33,22 +35,19 @@ def what_began(claim: Claim, catalogue: Catalogue) -> str:
     return MOVED[indicator.concern or "both"].format(indicator=uncapitalised(indicator.name))
 
 
-def reach(group: Group, *, providers_seen: int) -> str:
-    """How far a group reaches, of what its reader sees: ``many``, ``within`` one, its ``own``."""
-    if providers_seen == 1:
+def reach(group: Group) -> Literal["many", "within", "own"]:
+    """How far a group reaches: ``many`` providers, ``within`` one of them, or the only one.
+
+    The only one is the reader's ``own``, or the one that was asked for.
+    """
+    if group.providers_watched == 1:
         return "own"
     return "within" if len(group.providers) == 1 else "many"
 
 
-def statement(group: Group, catalogue: Catalogue, *, providers_seen: int) -> str:
-    """A group in a few plain sentences.
-
-    Args:
-        group: what began together.
-        catalogue: the indicators.
-        providers_seen: how many providers its reader sees the alerts of.
-    """
-    reaching = reach(group, providers_seen=providers_seen)
+def statement(group: Group, catalogue: Catalogue) -> str:
+    """A group in a few plain sentences."""
+    reaching = reach(group)
     since, until = days_in_words(group.since, group.until - 1)
     causes = CAUSES["quiet" if group.claim.detector in WENT_QUIET else "told"]
     where = ""

@@ -405,7 +405,7 @@ def test_the_limits_are_what_the_decision_says():
 def test_a_group_is_told_in_plain_words():
     (group,) = together(shock(60, 61), CLAIMS, watched())
 
-    assert statement(group, CATALOGUE, providers_seen=40) == (
+    assert statement(group, CATALOGUE) == (
         "At 61 of 1,200 wards in 40 of 40 providers, incidents may have risen, first signalled "
         "between 15 and 28 December 2025. By chance alone it would be about 6 at most. A common "
         "cause is likely; it may be a change of reporting, a new form or an epidemic. Please "
@@ -413,20 +413,22 @@ def test_a_group_is_told_in_plain_words():
     )
 
 
-def test_a_reader_of_one_provider_is_told_of_its_own_and_that_others_are_not_seen():
+def test_a_reader_of_one_provider_is_told_that_others_are_not_looked_at():
     units = nation(1, 30)
     told = [begun(f"R0001:{ward}", 50) for ward in range(9)]
     told.append(begun("R0001", 50, level="site"))
     (group,) = together(told, CLAIMS, watched(units))
-    text = statement(group, CATALOGUE, providers_seen=1)
+    text = statement(group, CATALOGUE)
 
-    assert "own" == reach(group, providers_seen=1)
+    assert "own" == reach(group)
     assert text.startswith("At 9 of 30 wards, incidents may have risen")
     assert "By chance alone it would be less than one." in text
     assert "A cause that the wards of this provider share is likely" in text
-    assert "Other providers are not seen from here" in text
+    assert "Other providers are not looked at here" in text
     assert text.endswith(" The same began at 1 site.")
-    assert "All of them are of one provider" in statement(group, CATALOGUE, providers_seen=7)
+    within = replace(group, providers_watched=7)
+    assert "within" == reach(within)
+    assert "All of them are of one provider" in statement(within, CATALOGUE)
 
 
 def test_silence_is_told_as_silence():
