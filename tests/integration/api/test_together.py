@@ -3,94 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from streams.facts.effects import AlertChange, Effects, ProviderRecord, Tally, UnitRecord
-from streams.facts.periods import Grid, first_day, week_of_day
+from streams.facts.effects import Effects, Tally
+from streams.facts.periods import Grid, first_day
 from streams.store import Role
-from tests.integration.api.conftest import NOW, House, alert, house, incident
-
-PROVIDERS = ("RA1", "RB2", "RC3")
-WARDS = 20
-TODAY = (NOW.date() - date(1970, 1, 1)).days
-WEEK = week_of_day(TODAY) - 2
-"""The first of two weeks in which many wards begin."""
-
-
-def instant(day: int) -> str:
-    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def ward(provider: str, number: int) -> str:
-    return f"{provider}01:W{number}"
-
-
-def place(code: str, kind: str, parent: str | None) -> UnitRecord:
-    return UnitRecord(code, kind, parent, code[:3], code, code, verified=False)
+from tests.integration.api.conftest import NOW, House, house, incident
+from tests.together import (
+    PROVIDERS,
+    WARDS,
+    WEEK,
+    began,
+    furnish,
+    instant,
+    place,
+    shock,
+    tell,
+    ward,
+    write,
+)
 
 
-def began(name: str, unit: str, week: int, *feeds: str, kind: str = "ward", **changes):
-    """An alert of one joint signal that opened with the close of a week."""
-    feeds = feeds or ("incidents",)
-    opened = instant(first_day(Grid.WEEK, week + 1))
-    evidence = {
-        "reference": "test",
-        "budget": 0.2,
-        "series": [
-            {"id": f"{unit}~{feed}~week", "indicator": feed, "unit": unit, "grid": "week",
-             "role": "raises"}
-            for feed in feeds
-        ],
-        "signals": [
-            {"detector": "evidence.counts", "version": "2", "rule": "a rule", "level": 1,
-             "opened": opened, "raised": None, "subsided": None, "onset": opened,
-             "feeds": list(feeds), "explanation": {}}
-        ],
-    }  # fmt: skip
-    told = alert(
-        name, provider=unit[:3], unit=unit, unit_name=unit, unit_kind=kind, feeds=feeds,
-        first_signal_at=opened, evidence=evidence,
-    )  # fmt: skip
-    return replace(told, **changes)
-
-
-def settle(opened: House) -> House:
-    """Units of three providers with two years of weeks, and no event behind them."""
+def settle(opened: House) -> None:
+    """Furnish a house and let nobody else work in it."""
     opened.runner.stop()
-    units, tallies, providers = [], [], []
-    for provider in PROVIDERS:
-        site = f"{provider}01"
-        units.append(place(provider, "provider", None))
-        units.append(place(site, "site", provider))
-        for number in range(WARDS):
-            code = ward(provider, number)
-            units.append(place(code, "ward", site))
-            tallies.append(Tally(provider, code, Grid.WEEK, WEEK - 100, b"x"))
-        providers.append(ProviderRecord(provider, (TODAY, TODAY, TODAY, TODAY)))
-    write(opened, Effects(units=units, tallies=tallies, providers=providers))
-    return opened
-
-
-def write(opened: House, effects: Effects) -> None:
-    held = opened.store.load_partition(0)
-    opened.store.commit(0, held.version, effects, held.positions, NOW)
-
-
-def tell(opened: House, *records, change: str = "opened") -> None:
-    write(opened, Effects(alerts=[AlertChange(change, record) for record in records]))
-
-
-def shock(each: int = 8):
-    """So many wards of every provider begin within two weeks."""
-    return [
-        began(f"{provider}-{number}", ward(provider, number), WEEK + number % 2)
-        for provider in PROVIDERS
-        for number in range(each)
-    ]
+    furnish(opened.store)
 
 
 @pytest.fixture
@@ -98,7 +38,7 @@ def shaken(tmp_path) -> Iterator[House]:
     """A house with keys in which many wards began together."""
     with house(tmp_path, auth=True) as opened:
         settle(opened)
-        tell(opened, *shock())
+        tell(opened.store, *shock())
         yield opened
 
 
@@ -143,7 +83,7 @@ def test_a_quiet_house_has_none(tmp_path):
             began(f"q-{at}", ward(PROVIDERS[at % 3], int(rng.integers(WARDS))), int(week))
             for at, week in enumerate(rng.integers(WEEK - 60, WEEK + 2, 9))
         ]
-        tell(opened, *told)
+        tell(opened.store, *told)
 
         assert [] == groups(opened, {})
         assert opened.client.get("/v1/alerts/q-1").json()["together"] is None
@@ -224,13 +164,13 @@ def test_an_alert_says_what_it_is_part_of(shaken):
 def test_retracted_alerts_leave_the_group_and_closed_ones_stay(shaken):
     headers = everyone(shaken)
     records = shock()
-    tell(shaken, *records[:3], change="retracted")
+    tell(shaken.store, *records[:3], change="retracted")
     shaken.store.act("RB2-1", "close", actor="t", at=NOW, outcome="explained_known")
     (group,) = groups(shaken, headers)
 
     assert (21, 20) == (group["alerts"], group["open"])
     assert 21 == group["units"]
-    tell(shaken, *records[3:22], change="retracted")
+    tell(shaken.store, *records[3:22], change="retracted")
     assert [] == groups(shaken, headers)
 
 
@@ -238,7 +178,7 @@ def test_units_that_enter_later_are_not_watched_before(shaken):
     late = [place(f"RA101:L{number}", "ward", "RA101") for number in range(30)]
     tallies = [Tally("RA1", one.code, Grid.WEEK, WEEK + 2, b"x") for one in late]
     before = groups(shaken, everyone(shaken))
-    write(shaken, Effects(units=late, tallies=tallies))
+    write(shaken.store, Effects(units=late, tallies=tallies))
     after = groups(shaken, everyone(shaken))
 
     # Only the last of the periods that are shown knows the new units.
@@ -257,15 +197,15 @@ def test_signals_of_speaking_up_never_take_part(tmp_path, feeds):
         settle(opened)
         sites = [place(f"RA1{number}", "site", "RA1") for number in range(10, 40)]
         tallies = [Tally("RA1", one.code, Grid.WEEK, WEEK - 100, b"x") for one in sites]
-        write(opened, Effects(units=sites, tallies=tallies))
+        write(opened.store, Effects(units=sites, tallies=tallies))
         told = [
             began(f"s-{one.code}", one.code, WEEK, *feeds, kind="site", domains=("listening",))
             for one in sites[:12]
         ]
-        tell(opened, *told)
+        tell(opened.store, *told)
         assert [] == groups(opened, {})
 
-        tell(opened, *shock())
+        tell(opened.store, *shock())
         (group,) = groups(opened, {})
         listed = opened.client.get(f"/v1/alerts?limit=200&together={group['id']}").json()["items"]
         assert ([], 24) == (group["others"], group["alerts"])
@@ -276,7 +216,7 @@ def test_signals_of_speaking_up_never_take_part(tmp_path, feeds):
 def test_one_more_signal_of_speaking_up_changes_nothing_that_is_told(shaken):
     headers = everyone(shaken)
     before = shaken.client.get("/v1/alerts/together", headers=headers).text
-    tell(shaken, began("s-1", "RA101", WEEK, "speakup", kind="site", domains=("listening",)))
+    tell(shaken.store, began("s-1", "RA101", WEEK, "speakup", kind="site", domains=("listening",)))
 
     assert before == shaken.client.get("/v1/alerts/together", headers=headers).text
 

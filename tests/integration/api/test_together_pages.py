@@ -7,16 +7,8 @@ from xml.etree import ElementTree as ET
 
 from tests.integration.api.conftest import NOW, house
 from tests.integration.api.test_pages import Page
-from tests.integration.api.test_together import (
-    WEEK,
-    began,
-    everyone,
-    groups,
-    settle,
-    shaken,
-    tell,
-    ward,
-)
+from tests.integration.api.test_together import everyone, groups, settle, shaken
+from tests.together import WEEK, began, tell, ward
 
 __all__ = ["shaken"]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -128,7 +120,7 @@ def test_of_many_groups_the_newest_stand_open_and_the_others_are_folded(tmp_path
         settle(opened)
         weeks = [WEEK - 9 * at for at in range(5)]
         for week in weeks:
-            tell(opened, *(began(f"g-{week}-{at}", ward("RA1", at), week) for at in range(9)))
+            tell(opened.store, *(began(f"g-{week}-{at}", ward("RA1", at), week) for at in range(9)))
         assert 5 == len(groups(opened, {}))
         page = read(opened, {})
 
