@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.captions import figure
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Json, Key, Url, plain_errors
 from streams.evidence.statements import NO_SPEAKING_UP
@@ -66,7 +65,7 @@ def groups_table(groups: Iterable[dict[str, Any]]) -> Table:
         table.add_row(
             f"{group['since'][:10]}\n{last:%Y-%m-%d}",
             f"[bold]{group['units']:,}[/]\nof {group['watched']:,}",
-            figure(group["expected"]),
+            _expected(group["expected"]),
             f"{escape(group['statement'])}\n{sparkline(group)}",
             f"{group['open']:,} of {group['alerts']:,}\n{group['id']}",
         )
@@ -82,3 +81,7 @@ def sparkline(group: dict[str, Any]) -> str:
     steps = len(_BARS) - 1
     # Whatever began is seen, however small beside the highest.
     return "".join(_BARS[-(-steps * number // highest)] if highest else " " for number in begun)
+
+
+def _expected(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"

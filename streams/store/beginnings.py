@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 from sqlalchemy import func, select
@@ -146,9 +147,15 @@ class Beginnings(Tables):
         ]
 
 
+@lru_cache(maxsize=4096)
+def _day(grid: Grid, period: int) -> int:
+    """The first day of a period; thousands of units have the same."""
+    return first_day(grid, period)
+
+
 def _first_day(firsts: Collection[int | None]) -> int | None:
     days = [
-        first_day(grid, period)
+        _day(grid, period)
         for grid, period in zip(_GRIDS, firsts, strict=True)
         if period is not None
     ]

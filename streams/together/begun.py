@@ -52,20 +52,22 @@ class BegunReader:
         self._lock = threading.Lock()
         self._seq: int | None = None
         self._held: dict[str, tuple[Beginning, ...]] = {}
+        self._version = 0
 
-    def all(self) -> list[Beginning]:
-        """Every beginning, by the ids of the alerts."""
+    def all(self) -> tuple[int, list[Beginning]]:
+        """Every beginning, by the ids of the alerts, and a number that moves when they change."""
         with self._lock:
             changes = self._store.begun(self._seq)
             told = {row.id: found for row in changes.rows if (found := beginnings(row))}
-            if changes.gone is None:
-                self._held = told
-            elif changes.rows or changes.gone:
+            if changes.gone is not None:
                 left = {row.id for row in changes.rows} | changes.gone
                 kept = {key: value for key, value in self._held.items() if key not in left}
-                self._held = dict(sorted({**kept, **told}.items()))
+                told = dict(sorted({**kept, **told}.items())) if left else self._held
+            if told != self._held:
+                self._held = told
+                self._version += 1
             self._seq = changes.seq
-            return [one for some in self._held.values() for one in some]
+            return self._version, [one for some in told.values() for one in some]
 
 
 def beginnings(row: BegunRow) -> tuple[Beginning, ...]:

@@ -11,6 +11,7 @@ import pytest
 from streams.facts.effects import Effects, Tally
 from streams.facts.periods import Grid, first_day
 from streams.store import Role
+from tests.facts import fact
 from tests.integration.api.conftest import NOW, House, house, incident
 from tests.together import (
     PROVIDERS,
@@ -174,17 +175,37 @@ def test_retracted_alerts_leave_the_group_and_closed_ones_stay(shaken):
     assert [] == groups(shaken, headers)
 
 
-def test_units_that_enter_later_are_not_watched_before(shaken):
+def test_units_that_enter_later_are_not_watched_before(shaken, tmp_path_factory):
+    (before,) = groups(shaken, everyone(shaken))
     late = [place(f"RA101:L{number}", "ward", "RA101") for number in range(30)]
     tallies = [Tally("RA1", one.code, Grid.WEEK, WEEK + 2, b"x") for one in late]
-    before = groups(shaken, everyone(shaken))
-    write(shaken.store, Effects(units=late, tallies=tallies))
-    after = groups(shaken, everyone(shaken))
+    with house(tmp_path_factory.mktemp("late")) as opened:
+        settle(opened)
+        write(opened.store, Effects(units=late, tallies=tallies))
+        tell(opened.store, *shock())
+        (after,) = groups(opened, {})
 
     # Only the last of the periods that are shown knows the new units.
-    assert before[0]["watched"] == after[0]["watched"]
-    assert before[0]["expected"] == after[0]["expected"]
-    assert before[0]["periods"][-1]["expected"] < after[0]["periods"][-1]["expected"]
+    assert before["watched"] == after["watched"]
+    assert before["expected"] == after["expected"]
+    assert before["periods"][-1]["expected"] < after["periods"][-1]["expected"]
+
+
+def test_what_was_found_is_found_anew_when_something_arrives(fresh):
+    """Facts bring units; until then what was found is remembered."""
+    settle(fresh)
+    tell(fresh.store, *shock())
+    before = groups(fresh, {})
+    fresh.store.act("RA1-1", "close", actor="t", at=NOW, outcome="explained_known")
+    assert (24, 23) == (before[0]["open"], groups(fresh, {})[0]["open"])
+
+    late = [place(f"RA101:L{number}", "ward", "RA101") for number in range(30)]
+    tallies = [Tally("RA1", one.code, Grid.WEEK, WEEK - 100, b"x") for one in late]
+    write(
+        fresh.store,
+        Effects(units=late, tallies=tallies, facts=[fact("i-1", "2026-03-01", provider="RA1")]),
+    )
+    assert (60, 90) == (before[0]["watched"], groups(fresh, {})[0]["watched"])
 
 
 # -- speaking up -------------------------------------------------------------
