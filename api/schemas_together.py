@@ -23,7 +23,7 @@ class PeriodOut(BaseModel):
 
     period_start: str
     begun: int = Field(description="Units whose signals began in it.")
-    expected: float = Field(description="As many by chance, or as often as is usual, at most.")
+    expected: float = Field(description="By chance at most, or as often as is usual.")
 
 
 class TogetherOut(BaseModel):

@@ -219,7 +219,8 @@ class _Row:
         level = likeliest.level
         # Windows of other levels may reach beyond what was watched of this one.
         inside = slice(max(0, start - self._first[level]), stop - self._first[level])
-        since, until = first_day(grid, start), first_day(grid, stop)
+        # A week that is under way is told up to the day that is known.
+        since, until = first_day(grid, start), min(first_day(grid, stop), self._watched.until)
         members = [one for one in self._taken if start <= self._all[one] < stop]
         units = {one.unit: one for one in members}
         by_level = Counter(one.level for one in units.values())

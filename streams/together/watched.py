@@ -52,6 +52,8 @@ class Watched:
         units: with the first day of each one's own facts.
         providers: with how far each one's feeds are known.
         among: only units of these codes count; None for all.
+
+    ``until`` is the day before which the last of them was watched.
     """
 
     def __init__(
@@ -63,19 +65,21 @@ class Watched:
     ) -> None:
         ends = {one.provider: calendar(one.watermarks) for one in providers}
         entered = entry_days(units)
-        self.spans: dict[str, tuple[int, int]] = {}
+        self.until = 0
+        self._spans: dict[str, tuple[int, int]] = {}
         by_level: dict[str, list[KnownUnit]] = {level: [] for level in LEVELS}
         for unit in units:
             if among is not None and unit.code not in among:
                 continue
             since, last = entered.get(unit.code), ends.get(unit.provider)
             if since is not None and last is not None and since <= last and unit.kind in by_level:
-                self.spans[unit.code] = (since, last + 1)
+                self._spans[unit.code] = (since, last + 1)
+                self.until = max(self.until, last + 1)
                 by_level[unit.kind].append(unit)
         self._levels = {
             level: _Level(
-                np.array([self.spans[one.code][0] for one in some], np.int64),
-                np.array([self.spans[one.code][1] for one in some], np.int64),
+                np.array([self._spans[one.code][0] for one in some], np.int64),
+                np.array([self._spans[one.code][1] for one in some], np.int64),
                 np.array([one.provider for one in some], np.str_),
             )
             for level, some in by_level.items()
@@ -83,7 +87,7 @@ class Watched:
 
     def covers(self, unit: str, day: int) -> bool:
         """Whether a unit was watched on a day."""
-        since, until = self.spans.get(unit, (0, 0))
+        since, until = self._spans.get(unit, (0, 0))
         return since <= day < until
 
     def by_period(self, level: str, grid: Grid) -> Periods:

@@ -320,6 +320,13 @@ def test_there_is_no_group_before_it_is_known_what_is_usual():
     assert 1 == len(together(shock(48, 61), CLAIMS, watched()))
 
 
+def test_a_week_that_is_under_way_is_told_up_to_the_day_that_is_known():
+    known = first_day(Grid.WEEK, WEEK0 + 70) + 3
+    (group,) = together(shock(69, 40), CLAIMS, watched(day=known))
+
+    assert (first_day(Grid.WEEK, WEEK0 + 69), known + 1) == (group.since, group.until)
+
+
 def test_two_causes_apart_in_time_are_two_groups_the_newest_first():
     found = together([*shock(50, 40), *shock(90, 40)], CLAIMS, watched())
 
