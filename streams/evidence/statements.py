@@ -57,9 +57,10 @@ REPORTS = FEED_WORDS | {"incidents": "incident reports"}
 CHANCE = "about once in {years} for a stable {kind}"
 # What began together is told of units, never of reports.
 TOGETHER = (
-    "At {units} of {watched} {kind}{where}, {what}, first signalled between {since} and {until}. "
+    "At {units} of {watched} {kind}{where}, {what}, first signalled {when}. "
     "{expected} {cause} Please check for that first, and read these signals as one event."
 )
+ON_A_DAY, BETWEEN = "on {day}", "between {first} and {last}"
 EXPECTED = {
     "budget": "By chance alone it would be {number}.",
     "usual": "As often as such signals usually begin it would be {number}.",
@@ -126,13 +127,15 @@ def _clause(words: Mapping[str, Any], direction: str) -> str:
     return template.format(feeds=listing(feeds))
 
 
-def days_in_words(since: int, last: int) -> tuple[str, str]:
-    """Two UTC days as people say them after each other: "5", "18 October 2026"."""
-    first, end = day_in_words(since), day_in_words(last)
+def span_in_words(first: int, last: int) -> str:
+    """UTC days from one to another: "between 5 and 18 October 2026", or "on 5 October 2026"."""
+    begin, end = day_in_words(first), day_in_words(last)
+    if begin == end:
+        return ON_A_DAY.format(day=end)
     for shared in (end.partition(" ")[2], end[-4:]):
-        if first.endswith(f" {shared}"):
-            return first.removesuffix(f" {shared}"), end
-    return first, end
+        if begin.endswith(f" {shared}"):
+            return BETWEEN.format(first=begin.removesuffix(f" {shared}"), last=end)
+    return BETWEEN.format(first=begin, last=end)
 
 
 def uncapitalised(name: str) -> str:

@@ -125,10 +125,12 @@ def _by_claim(
     """The beginnings of each claim, of units while they were watched."""
     found: defaultdict[Key, list[Beginning]] = defaultdict(list)
     for one in begun:
-        if watched.covers(one.unit, one.day):
-            for key in one.keys:
-                if key in claims and one.level in claims[key].levels:
-                    found[key].append(one)
+        for key in one.keys:
+            claim = claims.get(key)
+            if claim is None or one.level not in claim.levels:
+                continue
+            if watched.covers(one.unit, claim.grid, one.day):
+                found[key].append(one)
     return found
 
 

@@ -16,8 +16,8 @@ from streams.evidence.statements import (
     SHARED,
     TOGETHER,
     WENT_QUIET,
-    days_in_words,
     listing,
+    span_in_words,
     uncapitalised,
 )
 from streams.together.claims import Claim
@@ -48,7 +48,6 @@ def reach(group: Group) -> Literal["many", "within", "own"]:
 def statement(group: Group, catalogue: Catalogue) -> str:
     """A group in a few plain sentences."""
     reaching = reach(group)
-    since, until = days_in_words(group.since, group.until - 1)
     causes = CAUSES["quiet" if group.claim.detector in WENT_QUIET else "told"]
     where = ""
     if reaching == "many" and group.level != "provider":
@@ -59,8 +58,7 @@ def statement(group: Group, catalogue: Catalogue) -> str:
         kind=f"{group.level}s",
         where=where,
         what=what_began(group.claim, catalogue),
-        since=since,
-        until=until,
+        when=span_in_words(group.since, group.until - 1),
         expected=expected_in_words(group),
         cause=SHARED[reaching].format(causes=causes, kind=f"{group.level}s"),
     )

@@ -85,10 +85,16 @@ class Watched:
             for level, some in by_level.items()
         }
 
-    def covers(self, unit: str, day: int) -> bool:
-        """Whether a unit was watched on a day."""
-        since, until = self._spans.get(unit, (0, 0))
-        return since <= day < until
+    def covers(self, unit: str, grid: Grid, day: int) -> bool:
+        """Whether a unit was watched in the period that holds a day."""
+        if unit not in self._spans:
+            return False
+        since, until = self._spans[unit]
+        if since <= day < until:
+            return True
+        # A metric's day may be any of its month, and closes the whole of it.
+        first, last = period_of_day(grid, since), period_of_day(grid, until - 1)
+        return first <= period_of_day(grid, day) <= last
 
     def by_period(self, level: str, grid: Grid) -> Periods:
         """How many units of a level were watched, and how many judged, in each period."""

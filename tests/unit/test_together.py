@@ -11,6 +11,7 @@ from streams.alerts.lifecycle import State
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.evaluation import Budgets
 from streams.evidence.reference import Reference
+from streams.evidence.statements import span_in_words
 from streams.facts.effects import ProviderRecord
 from streams.facts.feeds import Feed
 from streams.facts.periods import PER_YEAR, Grid, first_day
@@ -204,9 +205,14 @@ def test_units_are_watched_until_the_open_feeds_of_their_provider_end():
     ]
     seen = Watched(units, records)
 
-    assert seen.covers("R0001:1", START + 20)
-    assert not seen.covers("R0001:1", START + 21)
-    assert not seen.covers("R0101:1", START)
+    assert seen.covers("R0001:1", Grid.WEEK, START + 20)
+    assert not seen.covers("R0001:1", Grid.WEEK, START + 21)
+    assert not seen.covers("R0001:1", Grid.WEEK, START - 1)
+    assert not seen.covers("R0101:1", Grid.WEEK, START)
+    assert not seen.covers("R9901:1", Grid.WEEK, START)
+    # Day 20 is of a month that goes on.
+    assert seen.covers("R0001:1", Grid.MONTH, START + 23)
+    assert not seen.covers("R0001:1", Grid.MONTH, START + 60)
     assert (3, 1) == seen.within("ward", START, START + 7)
     assert (0, 0) == seen.within("ward", START + 21, START + 30)
     periods = seen.by_period("ward", Grid.WEEK)
@@ -436,6 +442,19 @@ def test_a_reader_of_one_provider_is_told_that_others_are_not_looked_at():
     within = replace(group, providers_watched=7)
     assert "within" == reach(within)
     assert "All of them are of one provider" in statement(within, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (20_000, 20_000, "on 4 October 2024"),
+        (20_000, 20_013, "between 4 and 17 October 2024"),
+        (20_000, 20_030, "between 4 October and 3 November 2024"),
+        (20_000, 20_100, "between 4 October 2024 and 12 January 2025"),
+    ],
+)
+def test_days_are_told_as_people_say_them(first, last, words):
+    assert words == span_in_words(first, last)
 
 
 def test_silence_is_told_as_silence():
