@@ -48,9 +48,9 @@ def test_the_window_found_is_the_least_likely_of_all(seed, fewest, excess):
 
 @pytest.mark.parametrize("mean", [0.1, 1.0, 6.0])
 def test_by_chance_p_is_no_smaller_than_it_says_and_not_uselessly_large(mean):
-    """In 1,000 years of chance; the bound is two to fifteen times what simulation gives."""
+    """In 600 years of chance; the bound is two to fifteen times what simulation gives."""
     rng = np.random.default_rng(7)
-    years = rng.poisson(mean, (1_000, YEAR))
+    years = rng.poisson(mean, (600, YEAR))
     found = [scan_beginnings(year, [mean] * YEAR, year=YEAR) for year in years]
     values = np.array([1.0 if one is None else one.p_value for one in found])
 

@@ -263,12 +263,12 @@ def test_a_quiet_house_has_none(seed):
 
 
 def test_a_house_of_chance_has_a_group_in_far_fewer_years_than_one_in_a_hundred():
-    """200 times two years of a small house in which everything begins by its full budget."""
+    """60 times two years of a small house in which everything begins by its full budget."""
     units = nation(3, 40)
     seen, rng = watched(units), np.random.default_rng(5)
-    groups = sum(len(together(by_chance(rng, units), CLAIMS, seen)) for _ in range(200))
+    groups = sum(len(together(by_chance(rng, units), CLAIMS, seen)) for _ in range(60))
 
-    assert groups <= 4
+    assert groups <= 1
 
 
 @pytest.mark.parametrize("often", [3, 8])
