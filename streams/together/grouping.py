@@ -33,7 +33,7 @@ LIMIT = 0.01
 FEWEST = 5
 """Units that make a group."""
 EXCESS = 3.0
-"""How many of them at least are more than chance gives."""
+"""How many of them at least are more than was expected."""
 LONGEST = {Grid.WEEK: 4, Grid.MONTH: 1, Grid.QUARTER: 1}
 """The longest window, in periods; by month and quarter all that is judged begins on one day."""
 _YEAR = {Grid.WEEK: 52, Grid.MONTH: 12, Grid.QUARTER: 4}
@@ -56,9 +56,9 @@ class Group:
     Days are UTC, ``until`` exclusive. ``units`` are those of ``level``, at which it is least
     likely, ``watched`` how many of them were watched then; ``providers`` and
     ``providers_watched`` are those they are of. ``others`` counts the units of other levels
-    that began too. ``expected`` is what chance gives at most, ``p_value`` how often in a
-    year chance gives any such group at most. ``alerts`` are the ids of the alerts, ``open``
-    counts those that are not closed.
+    that began too. ``by_budget`` is what chance gives at most; ``expected`` is the same, or what
+    usually begins where that is more. ``p_value`` is how often in a year that gives any such
+    group, at most. ``alerts`` are the ids of the alerts, ``open`` counts those not closed.
     """
 
     id: str
