@@ -40,6 +40,7 @@ from api.series import Finder, series_router
 from api.service import Service
 from api.status import health_router, status_router
 from api.stream import Tail, stream_router
+from api.together import Together, together_router
 from api.units import units_router
 from streams.store import StoreUnavailable
 
@@ -198,7 +199,8 @@ def create_app(service: Service) -> FastAPI:
     )
     metrics = Metrics(service)
     histories = Histories(service.store, service.catalogue, service.clock)
-    alerts = Alerts(service, histories)
+    together = Together(service)
+    alerts = Alerts(service, histories, together)
     finder = Finder(service, histories)
     comparer = Comparer(service)
     app.state.service = service
@@ -211,6 +213,8 @@ def create_app(service: Service) -> FastAPI:
     problems.install(app, page=pages.problem)
     for router in (
         events_router(service, metrics, limits),
+        # Before the alerts, whose ids would match its name.
+        together_router(service, together),
         alerts_router(service, alerts),
         series_router(finder),
         rebases_router(service, finder),

@@ -17,6 +17,7 @@ from streams.store import StoreUnavailable
 
 LISTINGS = [
     "/v1/alerts",
+    "/v1/alerts/together",
     "/v1/series",
     "/v1/units",
     "/v1/feeds",
@@ -62,6 +63,7 @@ def test_every_route_of_the_contract_is_there(told):
     assert {
         "/v1/events",
         "/v1/alerts",
+        "/v1/alerts/together",
         "/v1/alerts/{alert_id}",
         "/v1/alerts/{alert_id}/actions",
         "/v1/series",
