@@ -17,6 +17,7 @@ from api.profiles import listening
 from api.renderings import action_fields, alert_fields, alert_summary, contributing, named
 from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
 from api.service import Service
+from api.together import GroupId, Together
 from streams.alerts.lifecycle import ForbiddenMove, IncompleteAction, State
 from streams.store import AlertRow, BadCursor, UnknownItem, VersionConflict
 
@@ -26,9 +27,10 @@ AlertId = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
 class Alerts:
     """What one caller may read and do; pages and API share it."""
 
-    def __init__(self, service: Service, histories: Histories) -> None:
+    def __init__(self, service: Service, histories: Histories, together: Together) -> None:
         self._service = service
         self._histories = histories
+        self.together = together
 
     def seen(self, alert_id: str, caller: Caller) -> AlertRow:
         """An alert that the caller may see.
@@ -51,6 +53,7 @@ class Alerts:
             "series": named(places, contributing(row, reading)),
             "profile": listening(reading, unit),
             "actions": action_fields(row),
+            "together": self.together.part_of(row.id, caller),
         }
 
     def act(self, alert_id: str, asked: ActionIn, caller: Caller) -> AlertRow:
@@ -108,6 +111,7 @@ def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
         domain: Domain | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
+        together: GroupId | None = None,
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
@@ -118,6 +122,7 @@ def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
         """
         places = Places(service, caller, service.clock().date())
         chosen = places.select(unit)
+        among = None if together is None else alerts.together.group(together, chosen).alerts
         try:
             page = service.store.list_alerts(
                 units=chosen.units,
@@ -128,6 +133,7 @@ def alerts_router(service: Service, alerts: Alerts) -> APIRouter:
                 domain=domain,
                 since=None if since is None else parse_moment(since),
                 until=None if until is None else parse_moment(until),
+                among=among,
                 cursor=cursor,
                 limit=limit,
             )

@@ -15,6 +15,7 @@ import structlog
 from fastapi import Depends, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -39,11 +40,13 @@ from api.series import Finder, series_router
 from api.service import Service
 from api.status import health_router, status_router
 from api.stream import Tail, stream_router
+from api.together import Together, together_router
 from api.units import units_router
 from streams.store import StoreUnavailable
 
 _log = structlog.get_logger(__name__)
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_OWN_NAMES: Final = "Without keys it answers to this machine's own names, such as localhost."
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -94,7 +97,7 @@ class Door:
 
         try:
             if not self._answers_to(_header(scope, b"host")):
-                await problems.response("misdirected")(scope, receive, sending)
+                await _answer("misdirected", _OWN_NAMES, scope, receive, sending)
                 return
             with structlog.contextvars.bound_contextvars(correlation_id=name):
                 await self._guarded(scope, receive, sending, lambda: status)
@@ -120,8 +123,7 @@ class Door:
         else:
             return
         if not status():
-            headers = {"Retry-After": problems.RETRY_AFTER} if code == "store-unavailable" else None
-            await problems.response(code, headers=headers)(scope, receive, send)
+            await _answer(code, None, scope, receive, send)
 
     def _answers_to(self, host: str) -> bool:
         """Without keys, only this machine's own names: a page elsewhere must not get in.
@@ -134,6 +136,14 @@ class Door:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         name = name.strip("[]").rstrip(".")
         return "." not in name or re.fullmatch(r"[0-9.]+", name) is not None
+
+
+async def _answer(
+    code: str, detail: str | None, scope: Scope, receive: Receive, send: Send
+) -> None:
+    headers = {"Retry-After": problems.RETRY_AFTER} if code == "store-unavailable" else None
+    found = problems.answer(Request(scope), problems.document(code, detail), headers)
+    await found(scope, receive, send)
 
 
 def _without_body(send: Send) -> Send:
@@ -189,7 +199,8 @@ def create_app(service: Service) -> FastAPI:
     )
     metrics = Metrics(service)
     histories = Histories(service.store, service.catalogue, service.clock)
-    alerts = Alerts(service, histories)
+    together = Together(service)
+    alerts = Alerts(service, histories, together)
     finder = Finder(service, histories)
     comparer = Comparer(service)
     app.state.service = service
@@ -202,6 +213,8 @@ def create_app(service: Service) -> FastAPI:
     problems.install(app, page=pages.problem)
     for router in (
         events_router(service, metrics, limits),
+        # Before the alerts, whose ids would match its name.
+        together_router(service, together),
         alerts_router(service, alerts),
         series_router(finder),
         rebases_router(service, finder),

@@ -40,7 +40,8 @@ class BodyLimit:
         if announced is not None and announced > self._limit:
             if announced <= _DRAINED:
                 await _drain(receive)
-            answer = problems.response("too-large", max_bytes=self._limit)
+            found = problems.document("too-large", max_bytes=self._limit)
+            answer = problems.answer(Request(scope), found)
             await answer(scope, receive, send)
             return
         taken = 0

@@ -225,8 +225,8 @@ def _lines(
     if picture.target is not None:
         y = scale.y(picture.target)
         out.append(
-            f'<path class="target" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{TARGET}" '
-            'stroke-width="1.5" stroke-dasharray="2 3"/>'
+            f'<path class="target" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" '
+            f'stroke="{TARGET}" stroke-width="1.5" stroke-dasharray="2 3"/>'
         )
 
 

@@ -17,7 +17,7 @@ from api.auth import Caller, CallerOf
 from api.comparisons import asked, head_fields, unit_fields
 from api.funnels import render, title_of
 from api.pages import Pages
-from api.parameters import parse_moment
+from api.parameters import TEXT, parse_moment
 from api.peers import Comparer, Peers, Question
 from api.problems import Problem
 from api.service import Service
@@ -26,7 +26,6 @@ from streams.comparisons.comparable import LEVELS, NotComparableError, comparabl
 _FIELDS = tuple(part.name for part in fields(Question))
 """The form asks for the parts of a question."""
 _MOST = 100
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DOMAINS = ("safety", "effectiveness", "experience", "listening")
 
 
@@ -87,7 +86,7 @@ def _chosen(query: Mapping[str, str]) -> dict[str, str]:
     """The fields of the form as they were sent; those left empty may be absent too."""
     found = {name: query.get(name, "").strip() for name in _FIELDS}
     for name, value in found.items():
-        if len(value) > _MOST or _CONTROL.search(value):
+        if len(value) > _MOST or not re.fullmatch(TEXT, value):
             raise _wrong(name, f"expected up to {_MOST} characters without control characters")
     return found
 

@@ -22,7 +22,7 @@ from api.schemas_operations import DeadLetterListing, ReplayIn, ReplayOut
 from api.service import Service
 from streams.facts.messages import Fact, Message, held
 from streams.intake.packing import pack
-from streams.intake.receiving import Context, open_message
+from streams.intake.receiving import open_message
 from streams.runners.log import LogUnavailable
 from streams.store import BadCursor, DeadLetterRow
 
@@ -72,14 +72,7 @@ def replay(service: Service, caller: Caller, asked: ReplayIn) -> dict[str, Any]:
         Problem: ``log-unavailable``; nothing was taken.
     """
     now = service.clock()
-    context = Context(
-        organisations=service.organisations,
-        now=now,
-        open_registration=service.open_registration,
-        scope=caller.providers,
-        vouched=service.vouched(caller.providers),
-        metrics=service.catalogue.metrics,
-    )
+    context = service.context(caller.providers, now)
     rows = _chosen(service, caller, asked)
     kept = [row for row in rows if row.raw is not None]
     facts: list[Fact] = []

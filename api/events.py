@@ -31,7 +31,7 @@ from streams.facts.feeds import Feed
 from streams.facts.messages import Fact, Rejection
 from streams.intake.conflicts import index_of, told
 from streams.intake.packing import pack
-from streams.intake.receiving import Context, UnsupportedMediaType, open_request
+from streams.intake.receiving import UnsupportedMediaType, open_request
 from streams.runners.log import LogUnavailable
 from streams.store import KeyReused, RequestInProgress, StoredResponse, StoreUnavailable
 
@@ -96,14 +96,7 @@ class Intake:
         self._limits.before_events(caller.name)
         service = self._service
         now = service.clock()
-        context = Context(
-            organisations=service.organisations,
-            now=now,
-            open_registration=service.open_registration,
-            scope=caller.providers,
-            vouched=service.vouched(caller.providers),
-            metrics=service.catalogue.metrics,
-        )
+        context = service.context(caller.providers, now)
         try:
             opened = open_request(body, content_type, context)
         except UnsupportedMediaType:

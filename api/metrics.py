@@ -142,13 +142,14 @@ class _StoreCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield self._build()
         yield self._budgets()
+        yield _up("earshot_log_up", "log", answers=self._service.log_answers())
         try:
             found = list(self._asked())
         except StoreUnavailable:
             _log.warning("scrape_without_store")
-            yield _up(0)
+            yield _up("earshot_store_up", "store", answers=False)
             return
-        yield _up(1)
+        yield _up("earshot_store_up", "store", answers=True)
         yield from found
 
     def _build(self) -> Metric:
@@ -252,10 +253,8 @@ class _StoreCollector(Collector):
         yield silent
 
 
-def _up(value: int) -> Metric:
-    return GaugeMetricFamily(
-        "earshot_store_up", "Whether the store answered at this scrape", value=value
-    )
+def _up(name: str, what: str, *, answers: bool) -> Metric:
+    return GaugeMetricFamily(name, f"Whether the {what} answered when last asked", value=answers)
 
 
 def metrics_router(metrics: Metrics) -> APIRouter:

@@ -21,11 +21,13 @@ from markupsafe import Markup
 from api import wording
 from api.alerts import AlertId, Alerts
 from api.auth import Caller, CallerOf
+from api.began import Began
 from api.bodies import Body
 from api.charts import render
 from api.feeds import feed_fields, feeds_seen
 from api.forms import asked_action
 from api.histories import Histories, History, Reading
+from api.parameters import TEXT
 from api.peers import peers_link
 from api.places import Places
 from api.problems import Problem, document
@@ -52,7 +54,7 @@ _ON_A_PAGE: Final = 10
 _ALERTS_OF_A_UNIT: Final = 20
 _DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 _KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
-_Text = Annotated[str, Query(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Text = Annotated[str, Query(max_length=400, pattern=TEXT)]
 
 
 def environment(service: Service) -> Environment:
@@ -78,6 +80,7 @@ class Pages:
         self._alerts = alerts
         self._finder = finder
         self._histories = histories
+        self._began = Began(alerts.together)
         self._templates = environment(service)
 
     def render(self, name: str, *, here: str = "", status: int = 200, **shown: object) -> Response:
@@ -97,6 +100,7 @@ class Pages:
         """The list of alerts, each with the chart of its first series."""
         places = self.places(caller)
         selection = places.select(chosen["unit"] or None)
+        began = self._began.shown(selection, chosen, first=cursor is None)
         try:
             page = self._service.store.list_alerts(
                 units=selection.units,
@@ -104,6 +108,7 @@ class Pages:
                 states=[chosen["state"]] if chosen["state"] in set(State) else None,
                 level=int(chosen["level"]) if chosen["level"] in {"1", "2"} else None,
                 domain=chosen["domain"] if chosen["domain"] in _DOMAINS else None,
+                among=began.among,
                 cursor=cursor,
                 limit=_ON_A_PAGE,
             )
@@ -117,6 +122,7 @@ class Pages:
             here="/",
             alerts=[self._with_chart(row, places, reading) for row in page.items],
             chosen=chosen,
+            began=began,
             states=list(State),
             domains=_DOMAINS,
             next=following,
@@ -260,10 +266,11 @@ def pages_router(pages: Pages) -> APIRouter:
         level: _Text = "",
         state: _Text = "",
         domain: _Text = "",
+        together: _Text = "",
         cursor: _Text | None = None,
     ) -> Response:
         chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
-        return pages.alerts(caller, chosen, cursor)
+        return pages.alerts(caller, {**chosen, "together": together}, cursor)
 
     @router.get("/alerts/{alert_id}")
     def alert_page(alert_id: AlertId, caller: CallerOf) -> Response:

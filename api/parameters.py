@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from pydantic import AfterValidator
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 MAX_LIMIT = 200
 # No control characters: neither database takes a NUL, and no code has one.
-_TEXT = r"^[^\x00-\x1f\x7f]*$"
+TEXT: Final = r"^[^\x00-\x1f\x7f]*$"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -48,9 +48,9 @@ def parse_moment(text: str) -> datetime:
     return found.astimezone(UTC)
 
 
-Code = Annotated[str, Query(min_length=1, max_length=100, pattern=_TEXT)]
+Code = Annotated[str, Query(min_length=1, max_length=100, pattern=TEXT)]
 Cursor = Annotated[
-    str, Query(max_length=400, pattern=_TEXT, description="`next` of the page before.")
+    str, Query(max_length=400, pattern=TEXT, description="`next` of the page before.")
 ]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Moment = Annotated[

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import structlog
@@ -158,6 +158,16 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in accepts and not request.url.path.startswith("/v1/")
 
 
+def answer(
+    request: Request, found: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem document as its reader takes it: as a page where that is asked for."""
+    # Rendering is short and has no other place here to run.
+    made = request.app.state.problem_page(found) if _wants_page(request) else _answer(found)
+    made.headers.update(headers or {})
+    return cast("Response", made)
+
+
 def install(app: FastAPI, *, page: Callable[[Mapping[str, Any]], Response]) -> None:
     """Make every error that the framework raises a problem document.
 
@@ -165,18 +175,14 @@ def install(app: FastAPI, *, page: Callable[[Mapping[str, Any]], Response]) -> N
         app: where to.
         page: shows a problem document to somebody who reads pages.
     """
+    app.state.problem_page = page
 
     async def on_error(request: Request, error: Exception) -> Response:
         headers = error.headers if isinstance(error, HTTPException) else None
         if isinstance(error, StoreUnavailable):
             _log.warning("store_unavailable")
             headers = {"Retry-After": RETRY_AFTER}
-        found = _found(error)
-        # Rendering is short and has no other place here to run.
-        answer = page(found) if _wants_page(request) else _answer(found)
-        for name, value in (headers or {}).items():
-            answer.headers[name] = value
-        return answer
+        return answer(request, _found(error), headers)
 
     app.add_exception_handler(HTTPException, on_error)
     app.add_exception_handler(RequestValidationError, on_error)

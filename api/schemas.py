@@ -201,6 +201,13 @@ class AlertOut(BaseModel):
     )
 
 
+class TogetherPart(BaseModel):
+    """The group of alerts that an alert began with, as the caller sees it."""
+
+    id: str = Field(description="Give it as `together` to `/v1/alerts` for the others.")
+    statement: str
+
+
 class AlertDetail(AlertOut):
     """An alert with everything that speaks for it and all that was done about it."""
 
@@ -211,6 +218,9 @@ class AlertDetail(AlertOut):
     series: list[SeriesDetail] = Field(description="Every contributing series, with its points.")
     profile: list[ProfileEntry] = Field(description="The unit's listening profile.")
     actions: list[ActionOut]
+    together: TogetherPart | None = Field(
+        description="Where it began together with others: a common cause is likely."
+    )
 
 
 class ActionIn(BaseModel):

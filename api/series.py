@@ -12,7 +12,7 @@ from api import icons
 from api.auth import Caller, CallerOf
 from api.charts import render
 from api.histories import GRID_NAMES, Histories, History
-from api.parameters import Code, Cursor, Limit, Moment
+from api.parameters import TEXT, Code, Cursor, Limit, Moment
 from api.places import Places, Selection
 from api.problems import Problem, openapi_responses
 from api.renderings import series_detail, series_summary
@@ -25,8 +25,9 @@ from streams.store.rows import BadCursor, decode_cursor, encode_cursor
 SeriesId = Annotated[
     str,
     Path(
+        min_length=1,
         max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
+        pattern=TEXT,
         description="`unit~indicator~grid`, as the listing gives it.",
     ),
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Literal
@@ -18,6 +19,7 @@ from streams.catalogue.indicators import Catalogue
 from streams.catalogue.organisations import Organisations
 from streams.evidence.reference import Reference
 from streams.facts.clock import Clock, system_clock
+from streams.intake.context import Context
 from streams.runners.log import EventLog
 from streams.store import Store
 
@@ -45,6 +47,11 @@ def _nothing() -> None:
     """For what a service does without."""
 
 
+def _always() -> bool:
+    """For what does not go away by itself."""
+    return True
+
+
 @dataclass(slots=True)
 class Service:
     """Everything a door needs.
@@ -62,6 +69,7 @@ class Service:
         clock: gives the present, aware, UTC.
         accepted: called after events were accepted, to wake the runner.
         failure: what keeps the runner from working at the moment, or None.
+        log_answers: whether the log answered when last asked; a journal does when its store does.
     """
 
     store: Store
@@ -75,6 +83,7 @@ class Service:
     clock: Clock = system_clock
     accepted: Callable[[], None] = _nothing
     failure: Callable[[], str | None] = _nothing
+    log_answers: Callable[[], bool] = _always
     closing: threading.Event = field(default_factory=threading.Event)
 
     def how_far(self) -> Progress:
@@ -87,13 +96,23 @@ class Service:
 
         Only where no key is asked for, in one process on one machine: there a
         newcomer needs no file. Elsewhere the organisation file decides, or, where
-        there is none, who has been given a key (``vouched``).
+        there is none, who has been given a key (``context``).
         """
         return self.mode == "embedded" and not self.settings.keys_needed
 
-    def vouched(self, providers: frozenset[str] | None) -> frozenset[str]:
-        """Of the providers that a key covers (None: all) those that it makes known by itself."""
-        return providers or frozenset() if self.settings.keys_vouch else frozenset()
+    def context(self, providers: frozenset[str] | None, now: datetime) -> Context:
+        """What intake must know to take events from a key that covers these providers.
+
+        None is all of them, and makes none of them known by itself.
+        """
+        return Context(
+            organisations=self.organisations,
+            now=now,
+            open_registration=self.open_registration,
+            scope=providers,
+            vouched=providers or frozenset() if self.settings.keys_vouch else frozenset(),
+            metrics=self.catalogue.metrics,
+        )
 
     @property
     def version(self) -> str:

@@ -22,6 +22,9 @@ from streams.store import StoreUnavailable
 _PLAIN: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
 }
+# Still ready: a door taken out of service would be of no use to readers either, and the log is
+# the same for every door.
+_WITHOUT_LOG: Final = "degraded: log (events are answered 503; what is here can be read)\n"
 
 
 def status_fields(service: Service, caller: Caller) -> dict[str, Any]:
@@ -105,7 +108,11 @@ def health_router(service: Service) -> APIRouter:
         responses={**_PLAIN, **openapi_responses("store-unavailable")},
     )
     def readyz() -> Response:
-        """The store and the log answer, and the runner, where there is one here, works."""
+        """The store answers, and the runner, where there is one here, works.
+
+        A second line tells what is degraded meanwhile: while the log is away nothing can be
+        sent, and all that is here can still be read.
+        """
         try:
             service.how_far()
         except StoreUnavailable:
@@ -114,6 +121,7 @@ def health_router(service: Service) -> APIRouter:
         if failure is not None:
             # The reason is in the log; its text may quote what failed.
             return problems.response("store-unavailable", "The runner cannot work at the moment.")
-        return Response("ready\n", media_type="text/plain")
+        degraded = "" if service.log_answers() else _WITHOUT_LOG
+        return Response(f"ready\n{degraded}", media_type="text/plain")
 
     return router

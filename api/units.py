@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from api.auth import CallerOf
 from api.histories import Histories
-from api.parameters import Code, Cursor, Day, Limit, page
+from api.parameters import TEXT, Code, Cursor, Day, Limit, page
 from api.places import ABOVE_PROVIDERS, Places
 from api.problems import openapi_responses
 from api.profiles import listening
@@ -16,7 +16,7 @@ from api.renderings import unit_fields
 from api.schemas import Listing, UnitDetail, UnitKind, UnitOut
 from api.service import Service
 
-UnitCode = Annotated[str, Path(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+UnitCode = Annotated[str, Path(min_length=1, max_length=100, pattern=TEXT)]
 
 
 def units_router(service: Service, histories: Histories) -> APIRouter:

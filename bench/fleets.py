@@ -174,7 +174,7 @@ def stages(block: FeedCounts, history: int) -> Iterator[tuple[int, int, Evidence
     for start in starts:
         past = block.until(start if start == history else start - quarter)
         fit = fit_fleet(past, FEEDS, minimum_history=history)
-        model = calibrate(past, fit, units=2000, within_week=block.daily is not None)
+        model = calibrate(past, fit, units=2000, within_week=block.daily is not None, workers=1)
         yield start, min(start + 2 * quarter, block.periods), model
 
 

@@ -41,6 +41,7 @@ from detectors.charts.nhs_rules import (
 )
 from detectors.compiled import compiled
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.sequential.cusum_recursion import TIE
 
 # The low eight bits are those of ``nhs_rules``.
@@ -226,7 +227,7 @@ class Bank:
 
     def update(self, values: ArrayLike) -> NDArray[np.uint16]:
         """Take the next value of every series, shape (series,), and give their signal bits."""
-        signals: Bits = self.run(np.asarray(values, np.float64)[np.newaxis])[0]
+        signals: Bits = self.run(numbers("values", values)[np.newaxis])[0]
         return signals
 
     def run(self, values: ArrayLike) -> NDArray[np.uint16]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from api.cli import alerts_together
 from api.cli.client import Client, ServiceError
 from api.cli.options import DEFAULT_URL, Json, Key, Url, plain_errors
 from streams.alerts.lifecycle import Outcome
@@ -41,6 +42,9 @@ def list_alerts(
     ] = None,
     since: Annotated[str | None, typer.Option(help="First signal on or after (RFC 3339).")] = None,
     until: Annotated[str | None, typer.Option(help="First signal before (RFC 3339).")] = None,
+    together: Annotated[
+        str | None, typer.Option(help="Those of a group of `earshot alerts together`.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     *,
     as_json: Json = False,
@@ -58,6 +62,7 @@ def list_alerts(
                 domain=domain,
                 since=since,
                 until=until,
+                together=together,
             )
         )
         waiting = client.get("/v1/status")["lag"]
@@ -70,6 +75,9 @@ def list_alerts(
         typer.echo("No alerts.")
     else:
         Console().print(alert_table(found))
+
+
+app.command("together")(alerts_together.together)
 
 
 @app.command()
@@ -234,6 +242,8 @@ def _details(alert: dict[str, Any]) -> Table:
         "State": alert["state"],
         "Respond within": f"{alert['respond_by']} working days",
     }
+    if alert.get("together"):
+        rows["Began together"] = alert["together"]["statement"]
     for name, value in rows.items():
         table.add_row(name, escape(str(value)))
     return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import typer
 
 from api.cli.house import House, opened
@@ -51,6 +53,7 @@ def _run(house: House, log: KafkaLog) -> None:
         reference=house.reference,
         log=log,
         progress=Lag(house.store, log),
+        log_answers=log.answers,
         settings=settings,
         mode="kafka",
         clock=house.clock,
@@ -76,7 +79,7 @@ def _both_halves(settings: Settings) -> str:
 class Lag:
     """How far the workers are: Kafka's ends against the positions in the store.
 
-    While no broker answers the last known number of accepted events stands.
+    While no broker answers the last known number of accepted events stands, and nobody waits.
     """
 
     def __init__(self, store: Store, log: KafkaLog) -> None:
@@ -87,9 +90,9 @@ class Lag:
     def __call__(self) -> tuple[int, int]:
         """Events accepted and events processed."""
         processed = self._store.counters().processed
-        try:
-            behind = events_behind(self._log.ends(), self._store.positions(), processed)
-            self._accepted = processed + behind
-        except LogUnavailable:
-            self._accepted = max(self._accepted, processed)
+        self._accepted = max(self._accepted, processed)
+        if self._log.answers():
+            with suppress(LogUnavailable):
+                behind = events_behind(self._log.ends(), self._store.positions(), processed)
+                self._accepted = processed + behind
         return self._accepted, processed

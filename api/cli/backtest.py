@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,11 @@ _NOTHING_GIVEN = (
 _NOTHING_TO_CHOOSE = (
     "--class has nothing to choose from: a file without --calibration and a scenario have a fit of"
     " their own. Give --calibration NAME too, or leave --class out"
+)
+_NO_SCENARIO = "--{option} is of a simulated scenario: give --scenario NAME, or leave it out"
+_NO_HOUSE = (
+    "--changes is for stored history: a file has the column changed_at, and a scenario knows its"
+    " changes. Give --data DIR or --database-url alone, or leave --changes out"
 )
 
 
@@ -141,15 +146,20 @@ def backtest(
     if scenarios or name == "list":
         show_scenarios(console)
         return
-    if unit_class is not None and calibration is None and (file is not None or name is not None):
-        fail(_NOTHING_TO_CHOOSE, 2)
+    _refuse_idle_options(
+        {
+            _NOTHING_TO_CHOOSE: unit_class is not None
+            and calibration is None
+            and (file is not None or name is not None),
+            _NO_SCENARIO.format(option="seed"): seed is not None and name is None,
+            _NO_SCENARIO.format(option="withhold"): withheld and name is None,
+            _NO_HOUSE: changes is not None and (file is not None or name is not None),
+        }
+    )
     asked = _Asked(
         budget, budget / 4 if budget2 is None else budget2, history, calibration, unit_class
     )
-    for result_file in (out, picture):
-        # Told before the work, which may take minutes.
-        if result_file is not None and not result_file.absolute().parent.is_dir():
-            fail(f"{result_file} cannot be written: there is no such directory")
+    _check_places(out, picture)
     with plain_errors(*_ERRORS, OSError):
         read: Scenario | None = None
         outcome: Outcome | None = None
@@ -184,6 +194,24 @@ def backtest(
         if picture is not None:
             picture.write_text(draw(found, result, outcome), "utf-8")
     show(console, result)
+
+
+def _refuse_idle_options(idle: Mapping[str, bool]) -> None:
+    """An option that would do nothing says something else than whoever gave it believes."""
+    for words, given in idle.items():
+        if given:
+            fail(words, 2)
+
+
+def _check_places(*results: Path | None) -> None:
+    """Where results go is checked before the work, which may take minutes."""
+    for place in results:
+        if place is None:
+            continue
+        if not place.absolute().parent.is_dir():
+            fail(f"{place} cannot be written: there is no such directory")
+        if place.is_dir():
+            fail(f"{place} cannot be written: it is a directory")
 
 
 def _watch(counts: Counts, asked: _Asked, tell: Tell) -> Backtest:

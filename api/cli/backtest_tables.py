@@ -13,6 +13,8 @@ from streams.backtests.scenarios import LABEL, Scenario, names, scenario
 
 _ROWS_SHOWN = 40
 _GAPS_SHOWN = 8
+# A date cut short says nothing; names can be broken.
+_WHOLE = frozenset({"signal", "onset", "more", "subsided"})
 WAYS = {
     "earshot": "Earshot",
     "earshot_level2": "at level 2",
@@ -44,11 +46,10 @@ def show(console: Console, result: dict[str, Any]) -> None:
         )
     early = result["changed_before_watching"]
     if early:
-        named = ", ".join(escape(unit) for unit in early[:_GAPS_SHOWN])
-        more = "" if len(early) <= _GAPS_SHOWN else ", ... (--json names all)"
+        counts = "counts" if len(early) == 1 else "count"
         console.print(
-            f"{_number(len(early), 'unit')} had changed before anybody watched, and"
-            f" count{'s' if len(early) == 1 else ''} neither as found nor as false: {named}{more}",
+            f"{_number(len(early), 'unit')} had changed before anybody watched, and {counts}"
+            f" neither as found nor as false: {_named(early)}",
             highlight=False,
         )
     for unlike in result["unlike_peers"][:_GAPS_SHOWN]:
@@ -57,7 +58,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
             f"{escape(unlike['unit'])}: the baseline itself is unlike its peers' ({escape(feeds)})",
             highlight=False,
         )
-    _not_watched(console, result["not_watched"])
+    _not_watched(console, result["not_watched"], result["history_periods"])
     _comparison(console, result)
 
 
@@ -68,26 +69,38 @@ def _alerts(console: Console, result: dict[str, Any]) -> None:
     first = [alert for alert in alerts if "adds_to" not in alert]
     table = Table(
         title=f"{_number(len(alerts), 'alert')} in {_number(len(first), 'episode')},"
-        f" {result['unit_years']:.1f} unit-years"
+        f" {result['unit_years']:.1f} unit-years",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
     )
-    for name in ("unit", "level", "direction", "first signal", "onset", "feeds", "then"):
-        table.add_column(name)
-    for alert in first[:_ROWS_SHOWN]:
-        explained = (
-            f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
-        )
+    directions = [_direction(alert) for alert in first]
+    # Most often all are concerns, and the names of feeds can use the room.
+    several = len({*directions, "concern"}) > 1
+    for name in (
+        "unit", "level", *(["direction"] if several else []), "signal", "onset", "feeds",
+        "more", "subsided",
+    ):  # fmt: skip
+        table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
+    for alert, direction in zip(first[:_ROWS_SHOWN], directions, strict=False):
         table.add_row(
             escape(alert["unit"]),
             str(alert["level"]),
-            alert["direction"] + explained,
+            *([direction] if several else []),
             alert["first_signal_at"],
             alert["onset"],
             escape(", ".join(alert["feeds"])),
-            _since(alert, further[_place(alert, alert["first_signal_at"])]),
+            str(further[_place(alert, alert["first_signal_at"])] or ""),
+            alert.get("subsided_at", ""),
         )
     console.print(table)
     if len(first) > _ROWS_SHOWN:
         console.print(f"... and {len(first) - _ROWS_SHOWN} more episodes (--json writes all)")
+
+
+def _direction(alert: dict[str, Any]) -> str:
+    explained = f" (better reporting, {alert['explained_at']})" if "explained_at" in alert else ""
+    return str(alert["direction"]) + explained
 
 
 def _place(alert: dict[str, Any], first_signal: str) -> tuple[str, str, str]:
@@ -98,15 +111,18 @@ def _number(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _since(alert: dict[str, Any], further: int) -> str:
-    """What became of an episode after its first alert."""
-    told = [f"{further} more"] if further else []
-    if "subsided_at" in alert:
-        told.append(f"subsided {alert['subsided_at']}")
-    return ", ".join(told)
+def _named(units: list[str]) -> str:
+    more = "" if len(units) <= _GAPS_SHOWN else ", ... (--json names all)"
+    return ", ".join(escape(unit) for unit in units[:_GAPS_SHOWN]) + more
 
 
-def _not_watched(console: Console, resting: dict[str, Any]) -> None:
+def _not_watched(console: Console, resting: dict[str, Any], history: int) -> None:
+    if short := resting["too_short"]:
+        console.print(
+            f"{_number(len(short), 'unit')} never judged, for want of more than {history} observed"
+            f" periods: {_named(short)}",
+            highlight=False,
+        )
     if resting["rested_unit_years"] > 0:
         years = resting["rested_unit_years"]
         console.print(
@@ -124,7 +140,10 @@ def _not_watched(console: Console, resting: dict[str, Any]) -> None:
 
 
 def _comparison(console: Console, result: dict[str, Any]) -> None:
-    caption = "median delay; 95 % intervals; NHS rules and CUSUM: any feed"
+    caption = (
+        "median delay; 95 % intervals; NHS rules and CUSUM: any feed"
+        "\nprecision: changes found, each once, of those and the false alerts"
+    )
     rate_name = "false a unit-year"
     if result["false_alerts_per_unit_year"]["counted"] == "no unit changed":
         # Without a known change nothing says which alerts were false.

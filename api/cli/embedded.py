@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.cli.house import House
 from api.cli.stores import HouseError
 from api.service import Service
+from streams.facts.turns import TakenError, held
 from streams.runners.embedded import EmbeddedRunner
 from streams.runners.journal import Journal
 
@@ -58,16 +58,14 @@ def only_one(directory: Path) -> Iterator[None]:
         HouseError: another service holds it, or it cannot be written.
 
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / "earshot.lock").open("w")
-    except OSError as error:
-        raise HouseError(f"{directory} cannot be used: {error.strerror or error}") from None
-    with lock:
+    with ExitStack() as holding:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            directory.mkdir(parents=True, exist_ok=True)
+            holding.enter_context(held(directory / "earshot.lock"))
+        except TakenError:
             raise HouseError(
                 f"another earshot serves {directory}; stop it or choose another --data"
             ) from None
+        except OSError as error:
+            raise HouseError(f"{directory} cannot be used: {error.strerror or error}") from None
         yield

@@ -23,7 +23,7 @@ from api.cli.embedded import Embedded
 from streams.alerts import disclosure
 from streams.facts.effects import AlertRecord
 from streams.intake.packing import pack
-from streams.intake.receiving import Context, open_request
+from streams.intake.receiving import open_request
 from streams.region.clerk import Sent
 from streams.region.plan import Plan, Trouble, events
 from streams.store import AlertRow
@@ -116,14 +116,7 @@ class Player:
         service = self.running.service
         body = b"\n".join(orjson.dumps(one.event) for one in sent)
         now = service.clock()
-        context = Context(
-            organisations=service.organisations,
-            now=now,
-            open_registration=service.open_registration,
-            scope=None,
-            metrics=service.catalogue.metrics,
-        )
-        opened = open_request(body, "application/x-ndjson", context)
+        opened = open_request(body, "application/x-ndjson", service.context(None, now))
         if opened.rejections:
             first = opened.rejections[0]
             raise AssertionError(f"a simulated event was refused: {first.code}: {first.detail}")

@@ -78,8 +78,8 @@ def push(
     NDJSON lines are CloudEvents and are sent as they stand. CSV rows become events by
     a mapping, or by column names that are the contract's own. A push that is stopped
     goes on where it was when the same command runs again. Rows that are refused are
-    listed in FILE.rejected.csv with their number and the reason; the exit code is
-    then 2.
+    listed in FILE.rejected.csv (with --state, beside the state) with their number and
+    the reason; the exit code is then 2.
     """
     console = Console(stderr=True)
     with plain_errors(WrongKind, MappingError, SettingsError, ServiceError, PushError, OSError):
@@ -87,7 +87,9 @@ def push(
         if isinstance(reader, CsvRows) and reader.unsent:
             console.print(f"Columns not sent: {', '.join(reader.unsent)}", markup=False)
         door = _kafka_door(kafka, topic_prefix) if kafka else _http_door(url, key)
-        rejects = file.with_name(f"{file.name}.rejected.csv")
+        # Beside the state, so that two pushes with states of their own do not write one list.
+        beside = state or file
+        rejects = beside.with_name(f"{beside.name}.rejected.csv")
         with _progress(console, file, shown=not quiet) as (bar, show):
 
             def wait(reason: str, pause: float) -> None:

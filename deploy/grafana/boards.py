@@ -41,9 +41,9 @@ SERVICE = Dashboard(
     {
         "Now": [
             Panel(
-                "Store",
-                "1 while the database answers.",
-                {"store": "min(earshot_store_up)"},
+                "Store and log",
+                "1 while the database answers, and the brokers.",
+                {"store": "min(earshot_store_up)", "log": "min(earshot_log_up)"},
                 width=4, kind="stat", steps=RED_AT_ZERO,
             ),
             Panel(

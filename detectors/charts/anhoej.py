@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_finite, check_whole
+from detectors.demands import check_finite, check_whole, number, numbers
 
 LONG_RUN, FEW_CROSSINGS = 1, 2
 
@@ -111,7 +111,7 @@ def run_tests(values: ArrayLike, centre: ArrayLike | None = None) -> RunTests:
         >>> run_tests([5, 6, 5, 7, 6, 5, 9, 9, 8, 9, 8, 9, 9, 8], centre=6.5).longest_run
         8
     """
-    series = np.array(values, dtype=np.float64)
+    series = numbers("values", values).copy()
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or missing")
     known = series[~np.isnan(series)]
@@ -164,7 +164,7 @@ class RunTestMonitor:
 
         Raises ``ValueError`` for an infinite value.
         """
-        value = float(value)
+        value = number("a value", value)
         if math.isinf(value):
             raise ValueError("a value must be finite or NaN (missing)")
         if math.isnan(value):

@@ -62,7 +62,7 @@ from detectors.charts.stretches import (
     plotted,
 )
 from detectors.charts.xmr import LARGEST, MINIMUM_BASELINE, TOO_FEW_POINTS, moving_ranges
-from detectors.demands import check_choice, check_finite, check_whole
+from detectors.demands import check_choice, check_finite, check_whole, numbers
 
 __all__ = [
     "KINDS",
@@ -246,12 +246,12 @@ def chart(
 
 
 def _numbers(name: str, given: ArrayLike) -> Floats:
-    numbers = np.array(given, dtype=np.float64)
-    if numbers.ndim != 1:
-        raise ValueError(f"{name} must have one dimension, not {numbers.ndim}")
-    if (np.abs(numbers) > LARGEST).any():
+    row = numbers(name, given).copy()
+    if row.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, not {row.ndim}")
+    if (np.abs(row) > LARGEST).any():
         raise ValueError(f"{name} must be finite, at most {LARGEST:g}, or missing")
-    return numbers
+    return row
 
 
 def _denominators(kind: str, given: ArrayLike | None, length: int) -> Floats:

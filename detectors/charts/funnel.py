@@ -42,7 +42,7 @@ from detectors.charts.funnel_scores import (
     overdispersion,
     ratio_of_counts_error,
 )
-from detectors.demands import check_choice, check_whole
+from detectors.demands import check_choice, check_whole, numbers
 
 Z95 = 1.959964
 Z998 = 3.090232
@@ -98,7 +98,7 @@ class Funnel:
 
     def limits_at(self, denominators: ArrayLike, *, adjusted: bool = True) -> FunnelLimits:
         """Limits at each of the denominators, NaN where one is missing or not positive."""
-        n = np.array(denominators, np.float64)
+        n = numbers("denominators", denominators).copy()
         n = np.where(n > 0.0, n, np.nan)
         if not adjusted and self.kind == "ratio":
             return FunnelLimits(n, *_poisson_limits(n))
@@ -193,7 +193,7 @@ def funnel(
     check_choice("adjustment", adjustment, ("additive", "multiplicative", "none"))
     check_choice("compat", compat, ("published", "FunnelPlotR"))
     logs = kind == "ratio" and transform == "log"
-    n = np.array(denominators, np.float64)
+    n = numbers("denominators", denominators).copy()
     scores = funnel_scores(observed, n, kind=kind, transform=transform, target=target)
     if logs and compat == "FunnelPlotR":
         n = np.round(n, 2)

@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats
-from detectors.demands import check_choice, check_inside
+from detectors.demands import check_choice, check_inside, numbers
 
 FunnelKind = Literal["proportion", "ratio", "counts"]
 Transform = Literal["log", "root"]
@@ -171,8 +171,8 @@ def trimmed(z: Floats, share: float) -> tuple[Floats, Booleans]:
 
 
 def _units(observed: ArrayLike, denominators: ArrayLike) -> tuple[Floats, Floats]:
-    o = np.array(observed, np.float64)
-    n = np.array(denominators, np.float64)
+    o = numbers("observed", observed).copy()
+    n = numbers("denominators", denominators).copy()
     if o.ndim != 1 or o.shape != n.shape:
         raise ValueError(f"observed and denominators must be alike: {o.shape} and {n.shape}")
     for name, values in (("observed", o), ("denominators", n)):

@@ -31,7 +31,7 @@ from detectors.charts.stretches import (
 )
 from detectors.charts.xmr import LARGEST
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 
 
 class ChartMonitor:
@@ -122,7 +122,7 @@ class ChartMonitor:
         return self._judge(np.array([count]), np.array([below]))
 
     def _read(self, observation: ArrayLike) -> tuple[float, float]:
-        given = np.array(observation, dtype=np.float64)
+        given = numbers("an observation", observation)
         if (np.abs(given) > LARGEST).any():
             raise ValueError(f"an observation must be finite, at most {LARGEST:g}, or missing")
         pair = given.shape == (2,)

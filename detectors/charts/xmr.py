@@ -20,7 +20,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.charts.nhs_rules import (
@@ -34,7 +34,7 @@ from detectors.charts.nhs_rules import (
 from detectors.charts.rule_walk import RuleWalk
 from detectors.charts.sparse import SPARSE_COUNTS, is_sparse
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, number, numbers
 
 LIMIT_FACTOR = 2.66
 RANGE_SCREEN = 3.267
@@ -113,7 +113,7 @@ def exact_mean(values: Floats) -> float:
 
 
 def xmr_limits(
-    values: Floats,
+    values: ArrayLike,
     *,
     screen: bool = True,
     factor: float = LIMIT_FACTOR,
@@ -126,11 +126,14 @@ def xmr_limits(
     mean when the average range is zero. Raises ``ValueError`` for infinite values and those
     beyond ``LARGEST``.
     """
-    if (np.abs(values) > LARGEST).any():
+    row = numbers("values", values)
+    if row.ndim != 1:
+        raise ValueError(f"values must have one dimension, not {row.ndim}")
+    if (np.abs(row) > LARGEST).any():
         raise ValueError(f"values must be finite, at most {LARGEST:g}, or NaN (missing)")
-    known = values[~np.isnan(values)]
+    known = row[~np.isnan(row)]
     mean = exact_mean(known) if len(known) else math.nan
-    ranges = moving_ranges(values)
+    ranges = moving_ranges(row)
     average, screened = average_moving_range(ranges, screen=screen)
     reason = ""
     if np.isnan(ranges).all():
@@ -222,7 +225,7 @@ class XmrMonitor:
 
         Raises ``ValueError`` for an infinite value or one beyond ``LARGEST``.
         """
-        value = float(value)
+        value = number("a value", value)
         if abs(value) > LARGEST:
             raise ValueError(f"a value must be finite, at most {LARGEST:g}, or NaN (missing)")
         if len(self._first) < self.baseline:

@@ -10,7 +10,7 @@ import numpy as np
 from detectors.arrays import Floats
 from detectors.charts.zone_rules import LONGEST_RULE, check_rules, zone_signals
 from detectors.conformance import Subject
-from detectors.demands import check_finite, check_positive
+from detectors.demands import check_finite, check_positive, number
 
 
 class ZoneMonitor:
@@ -61,7 +61,7 @@ class ZoneMonitor:
         ``sigma`` is this value's own standard deviation where sizes vary. Raises
         ``ValueError`` for an infinite value.
         """
-        value = float(value)
+        value = number("a value", value)
         if math.isinf(value):
             raise ValueError("a value must be finite or NaN (missing)")
         self._values = [*self._values, value][-LONGEST_RULE:]

@@ -45,7 +45,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
-from detectors.demands import check_choice
+from detectors.demands import check_choice, numbers
 
 RULES: dict[str, tuple[str, ...]] = {
     "western_electric": (
@@ -221,7 +221,7 @@ def zone_signals(
         array([0, 0, 0, 2, 0], dtype=uint8)
     """
     chosen = check_rules(rule_set, rules, compat)
-    series = np.array(values, dtype=np.float64)
+    series = numbers("values", values).copy()
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or NaN (missing)")
     length = len(series)

@@ -16,7 +16,7 @@ Two models of a score:
 * ``"distance"`` (ours by default): z' S^-1 z with S the second moments of earlier vectors, as if
   ``features + 1`` vectors with the identity had come first, so that it works from the first week
   on (Hotelling's T^2, shrunken). It looks for what residuals are expected to show: large
-  values, alone or together.
+  values, alone or together. A residual beyond 10,000 counts as 10,000.
 * ``"half_space_trees"`` (river): random trees over the box [-span, span]^d, scaled to [0, 1]; a
   vector where few earlier ones fell is odd. It needs a window to fill first, and knows nothing
   of distance, but finds holes inside the cloud as well. Scaling by the normal distribution
@@ -48,9 +48,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_choice, check_inside, check_positive, check_whole
+from detectors.demands import check_choice, check_inside, check_positive, check_whole, numbers
 
 MODELS = ("distance", "half_space_trees")
+# A residual further out counts as lying here: it is as odd as can be, and squares much greater
+# than the identity among the moments would lose that in rounding.
+_FURTHEST = 1e4
 
 
 class Score(Protocol):
@@ -70,6 +73,7 @@ class Distance:
 
     def score_then_learn(self, residuals: Floats) -> float:
         """See ``Score``."""
+        residuals = np.clip(residuals, -_FURTHEST, _FURTHEST)
         score = float(residuals @ np.linalg.solve(self._moments / self._weight, residuals))
         # What is forgotten is replaced by the identity, so that S stays well conditioned.
         fresh = (1.0 - self._kept) * (len(residuals) + 1.0)
@@ -183,7 +187,7 @@ class AnomalyMonitor:
         Raises ``ValueError`` for an infinite residual and for another number of them than
         before.
         """
-        vector = np.asarray(residuals, np.float64).reshape(-1)
+        vector = numbers("residuals", residuals).reshape(-1)
         if np.isinf(vector).any() or not len(vector):
             raise ValueError(f"residuals must be finite or NaN (missing), not {vector}")
         if len(vector) != (self._features or len(vector)):
@@ -219,7 +223,7 @@ def anomalies(residuals: ArrayLike, **settings: object) -> AnomalyPath:
 
     Settings and errors as for ``AnomalyMonitor``.
     """
-    vectors = np.asarray(residuals, np.float64)
+    vectors = numbers("residuals", residuals)
     if vectors.ndim != 2:
         raise ValueError(f"residuals must have shape (points, features), not {vectors.shape}")
     monitor = AnomalyMonitor(**settings)  # type: ignore[arg-type] # settings are checked there

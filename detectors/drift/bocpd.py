@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_whole
+from detectors.demands import check_inside, check_kind, check_whole, numbers
 from detectors.drift.bocpd_posterior import advance, follow, summary
 from detectors.drift.bocpd_priors import Counts, Gaussian, rows_of
 
@@ -96,6 +96,7 @@ class Bocpd:
         prune: float = 1e-6,
         most: int = 500,
     ) -> None:
+        check_kind("prior", prior, Gaussian, Counts)
         if not (expected_run > 1 and math.isfinite(expected_run)):
             raise ValueError(f"expected_run must be finite and above 1, not {expected_run}")
         # P(r = 0) is the hazard and says nothing.
@@ -130,7 +131,9 @@ class Bocpd:
         Raises ``ValueError`` for infinite values, negative counts and exposures that are not
         positive.
         """
-        ((x, exposure),) = rows_of(np.asarray(observation, np.float64).reshape(1, -1), self.prior)
+        ((x, exposure),) = rows_of(
+            numbers("an observation", observation).reshape(1, -1), self.prior
+        )
         if math.isnan(x) or math.isnan(exposure):
             return 0
         before = self.recent_change
@@ -157,7 +160,7 @@ class Bocpd:
 
     def follow(self, observations: ArrayLike) -> BocpdPath:
         """What a fresh detector of the same settings says about a whole history."""
-        rows = rows_of(np.asarray(observations, np.float64), self.prior)
+        rows = rows_of(numbers("observations", observations), self.prior)
         known = ~np.isnan(rows).any(axis=1)
         young, best, expected, evidence = follow(
             self.prior.family,

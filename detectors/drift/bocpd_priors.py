@@ -62,10 +62,14 @@ def rows_of(observations: Floats, prior: Gaussian | Counts) -> Floats:
     are not positive.
     """
     rows = observations[:, None] if observations.ndim == 1 else observations
+    if rows.ndim != 2:
+        raise ValueError(f"observations must have shape (points,) or (points, 2), not {rows.shape}")
     if rows.shape[1] == 1:
         rows = np.column_stack([rows, np.ones(len(rows))])
     elif rows.shape[1] != 2 or prior.family == GAUSSIAN:
-        raise ValueError(f"an observation is a value, or (count, exposure), not {rows[0]}")
+        raise ValueError(
+            f"an observation is a value, or (count, exposure), not {rows.shape[1]} numbers"
+        )
     if np.isinf(rows).any():
         raise ValueError("observations must be finite or NaN (missing)")
     if prior.family == COUNTS and (rows[:, 0] < 0).any():

@@ -35,7 +35,7 @@ import numpy as np
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_inside, check_positive, check_whole
+from detectors.demands import check_inside, check_positive, check_whole, number
 from detectors.drift.supporting import Parameters, RiverMonitor, feed, findings
 
 
@@ -52,7 +52,7 @@ class _ErrorMonitor(RiverMonitor):
         ``warning`` then says whether the monitor warns of drift to come. Raises ``ValueError``
         for other outcomes.
         """
-        error = float(error)
+        error = number("an error", error)
         if math.isnan(error):
             return 0
         if error not in {0.0, 1.0}:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
-from detectors.demands import check_whole
+from detectors.demands import check_whole, number, numbers
 
 Parameters = dict[str, float | int | str]
 
@@ -57,7 +57,7 @@ def feed(detector: Any, value: float) -> int:  # noqa: ANN401 - river ships no t
 
     Raises ``ValueError`` for an infinite value.
     """
-    value = float(value)
+    value = number("a value", value)
     if math.isinf(value):
         raise ValueError("a value must be finite or NaN (missing)")
     if math.isnan(value):
@@ -100,7 +100,7 @@ def standardised_residuals(values: ArrayLike, baseline: int) -> Floats:
     or no spread, no residual can be formed and all are NaN. Raises ``ValueError`` for
     infinite values or a baseline below two.
     """
-    series = np.array(values, dtype=np.float64)
+    series = numbers("values", values).copy()
     if series.ndim != 1 or np.isinf(series).any():
         raise ValueError("values must be one series, finite or NaN (missing)")
     check_whole("baseline", baseline, 2)
@@ -118,11 +118,13 @@ def findings(residuals: ArrayLike, monitors: Sequence[Monitor]) -> list[MonitorF
 
     Missing residuals are skipped, and positions count them.
     """
-    series = np.asarray(residuals, np.float64).tolist()
+    series = numbers("residuals", residuals)
+    if series.ndim != 1:
+        raise ValueError(f"residuals must be one series, not of shape {series.shape}")
     found = [
         MonitorFinding(one.name, one.parameters, i)
         for one in monitors
-        for i, value in enumerate(series)
+        for i, value in enumerate(series.tolist())
         if one.update(value)
     ]
     return sorted(found, key=lambda finding: (finding.index, finding.detector))

@@ -9,8 +9,12 @@ fleet's parameters into the threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +34,22 @@ YEARS = 2.0
 Progress = Callable[[float], None]
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Counted(NamedTuple):
+    """What one pseudo-fleet gives: alerts per bar of the three curves, periods judged."""
+
+    closes: F64
+    looks: F64
+    falls: F64
+    judged: int
+
+
 def calibrate(
     history: FeedCounts,
     fit: FleetFit,
@@ -38,6 +58,7 @@ def calibrate(
     seed: int = 1,
     within_week: bool = True,
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> EvidenceModel:
     """Give the fitted model with its curves of false alerts.
 
@@ -48,35 +69,38 @@ def calibrate(
         seed: seed of the simulation; the same inputs give the same model.
         within_week: also calibrate looks within the week.
         progress: called with the share that is done, 0 to 1.
+        workers: threads that watch pseudo-fleets, as many as there are cores by default; the
+            result is the same for any number.
 
     """
     rng = np.random.default_rng(seed)
     observed = np.flatnonzero((history.exposure > 0).any(axis=(1, 2)))
     size = len(observed)
     fleets = int(np.clip(np.ceil(units / size), 1, MOST_FLEETS))
+    drawn = (
+        pseudo_fleet(
+            history,
+            fit,
+            observed if size <= units else rng.choice(observed, units, replace=False),
+            rng,
+            by_day=within_week,
+        )
+        for _ in range(fleets)
+    )
+
+    def watched(pseudo: FeedCounts) -> _Counted:
+        return _watched(pseudo, fit.model, history.periods, within_week=within_week)
+
     alerts_close, alerts_look = np.zeros(len(BARS)), np.zeros(len(BARS))
     alerts_fall, judged = np.zeros(len(BARS)), 0
-    for number in range(fleets):
-        chosen = observed if size <= units else rng.choice(observed, units, replace=False)
-        pseudo = pseudo_fleet(history, fit, chosen, rng, by_day=within_week)
-        refit = fit_fleet(
-            pseudo.until(history.periods),
-            fit.model.feeds,
-            improvable=fit.model.improvable,
-            per_year=fit.model.per_year,
-            minimum_history=fit.model.minimum_history,
-        ).model
-        refit = _watched_alike(refit, fit.model)
-        counted, periods = count_alerts(pseudo, refit, BARS)
-        alerts_close += counted
-        judged += periods
-        if within_week:
-            alerts_look += count_alerts(pseudo, refit, BARS, within_week=True)[0]
-        if any(refit.improvable):
-            table = refit.improvements
-            alerts_fall += count_alerts(pseudo, refit, BARS, patterns=table)[0]
+    found = _in_order(watched, drawn, workers or usable_cores())
+    for number, counted in enumerate(found, start=1):
+        alerts_close += counted.closes
+        alerts_look += counted.looks
+        alerts_fall += counted.falls
+        judged += counted.judged
         if progress is not None:
-            progress((number + 1) / fleets)
+            progress(number / fleets)
     years = judged / fit.model.per_year
     closes = smooth_curve(BARS, alerts_close, years)
     return replace(
@@ -87,6 +111,43 @@ def calibrate(
         if any(fit.model.improvable)
         else fit.model.improving,
     )
+
+
+def _in_order(
+    watched: Callable[[FeedCounts], _Counted], drawn: Iterable[FeedCounts], workers: int
+) -> Iterator[_Counted]:
+    """The fleets' counts in order, some watched at once.
+
+    Fleets are drawn here, one after another, so that the generator gives each the same numbers
+    whatever the number of workers, and only when there is a worker for them: they are large.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[_Counted]] = deque()
+        for pseudo in drawn:
+            running.append(pool.submit(watched, pseudo))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _watched(pseudo: FeedCounts, model: EvidenceModel, past: int, *, within_week: bool) -> _Counted:
+    """Fit a pseudo-fleet's first ``past`` periods and count what it alerts afterwards."""
+    refit = fit_fleet(
+        pseudo.until(past),
+        model.feeds,
+        improvable=model.improvable,
+        per_year=model.per_year,
+        minimum_history=model.minimum_history,
+    ).model
+    refit = _watched_alike(refit, model)
+    none = np.zeros(len(BARS))
+    closes, judged = count_alerts(pseudo, refit, BARS)
+    looks = count_alerts(pseudo, refit, BARS, within_week=True)[0] if within_week else none
+    falls = none
+    if any(refit.improvable):
+        falls = count_alerts(pseudo, refit, BARS, patterns=refit.improvements)[0].astype(np.float64)
+    return _Counted(closes.astype(np.float64), looks.astype(np.float64), falls, judged)
 
 
 def _watched_alike(refit: EvidenceModel, model: EvidenceModel) -> EvidenceModel:

@@ -13,6 +13,7 @@ LORD++, SAFFRON, ADDIS                 ``online_fdr.Lord``, ``online_fdr.Saffron
 LOND, e-LOND, alpha-spending           ``online_spending.Lond``, ``online_spending.ELond``
 LORD 1, 3 and dependent                ``lord_recent.RecentLord``
 Kulldorff's scan                       ``scan.scan``, ``scan_zones.natural_zones``
+scan of beginnings, Naus's kind        ``beginnings.scan_beginnings``
 Fisher, Stouffer, Mei and other rules  ``channel_rules.ChannelRule``
 Gamma-Poisson, Beta-binomial, Normal   ``shrinkage.gamma_poisson``, ``shrinkage.normal``
 """

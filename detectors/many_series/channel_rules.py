@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.demands import check_choice, check_part, check_positive, check_whole
+from detectors.demands import check_choice, check_part, check_positive, check_whole, numbers
 
 Rule = Literal["max", "sum", "cusum_cauchy", "stouffer", "fisher", "cauchy"]
 
@@ -89,14 +89,14 @@ class ChannelRule:
 
     def update(self, scores: ArrayLike) -> int:
         """Take the next scores, shape (channels,), NaN where missing: 1 for an alarm, else 0."""
-        return int(self.watch(np.asarray(scores, np.float64)[None])[0])
+        return int(self.watch(numbers("scores", scores)[None])[0])
 
     def watch(self, scores: ArrayLike) -> Booleans:
         """Alarms at the next scores, in order, from shape (observations, channels).
 
         Raises ``ValueError`` for infinite scores or another number of channels.
         """
-        z = np.array(scores, np.float64)
+        z = numbers("scores", scores).copy()
         if z.ndim != 2 or z.shape[1] != self.channels or np.isinf(z).any():
             raise ValueError(f"scores must be finite, of {self.channels} channels: {z.shape}")
         alarms = np.zeros(len(z), np.bool_)
@@ -121,7 +121,7 @@ def mixture_product(log_ratios: ArrayLike, *, share: float) -> Floats:
     evidence; without any channel the answer is NaN. Raises ``ValueError`` unless 0 < share <= 1.
     """
     check_part("share", share)
-    logs = np.asarray(log_ratios, np.float64)
+    logs = numbers("log_ratios", log_ratios)
     missing = np.isnan(logs)
     none = math.log1p(-share) if share < 1.0 else -math.inf
     terms = np.logaddexp(none, math.log(share) + np.where(missing, 0.0, logs))

@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike
 from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.demands import check_not_negative, check_positive
+from detectors.demands import check_not_negative, check_positive, numbers
 from detectors.many_series.e_detectors import (
     EDetections,
     Form,
@@ -90,10 +90,10 @@ def count_ratios(
     Raises ``ValueError`` for negative or infinite counts, exposures that are not positive, or
     settings out of range.
     """
-    x = np.array(counts, np.float64)
+    x = numbers("counts", counts).copy()
     if x.ndim != 1 or (x < 0.0).any() or np.isinf(x).any():
         raise ValueError("counts must be one row of finite numbers that are not negative")
-    m = np.array(np.broadcast_to(np.asarray(exposures, np.float64), x.shape))
+    m = np.array(np.broadcast_to(numbers("exposures", exposures), x.shape))
     if (m <= 0.0).any() or np.isinf(m).any():
         raise ValueError("exposures must be positive and finite")
     check_model(shape, rate, risks, dispersion)

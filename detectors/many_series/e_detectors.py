@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike
 from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.demands import check_choice
+from detectors.demands import check_choice, numbers
 
 Form = Literal["sr", "cusum"]
 FORMS = ("sr", "cusum")
@@ -136,7 +136,7 @@ class MixtureEDetector:
         Raises ``ValueError`` for negative or infinite e-values or another number of them.
         """
         found = detect(
-            np.asarray(e_values, np.float64)[None],
+            numbers("e_values", e_values)[None],
             weights=self.weights,
             threshold=self.threshold,
             form=self.form,
@@ -165,7 +165,7 @@ def detect(
     """
     check_detector(threshold, form)
     log_w = log_weights(weights)
-    e = np.array(e_values, np.float64)
+    e = numbers("e_values", e_values).copy()
     e = e[:, None] if e.ndim == 1 else e
     if e.ndim != 2 or e.shape[1] != len(log_w):
         raise ValueError(f"e_values must have {len(log_w)} columns, not the shape {e.shape}")

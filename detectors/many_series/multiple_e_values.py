@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
-from detectors.demands import check_choice, check_inside, check_positive, check_whole
+from detectors.demands import check_choice, check_inside, check_positive, check_whole, numbers
 from detectors.many_series.e_detectors import FORMS, Form, unstarted
 
 Rule = Literal["e-d-BH", "e-d-Bonferroni"]
@@ -42,7 +42,7 @@ def e_bh(e_values: ArrayLike, *, alpha: float = 0.05) -> Booleans:
     ``ValueError`` for negative e-values or an ``alpha`` outside 0 to 1.
     """
     check_inside("alpha", alpha)
-    e = np.asarray(e_values, np.float64)
+    e = numbers("e_values", e_values)
     if e.ndim != 1 or (e < 0.0).any():
         raise ValueError("e_values must be one row of numbers that are not negative")
     rejected = np.zeros(len(e), np.bool_)
@@ -108,7 +108,7 @@ class StreamBank:
         The answer marks the streams, shape (streams,); a period without any e-value marks none.
         Raises ``ValueError`` for negative or infinite e-values or another number of them.
         """
-        e = np.asarray(e_values, np.float64)
+        e = numbers("e_values", e_values)
         if e.shape != (self.streams,):
             raise ValueError(f"e_values must have the shape ({self.streams},), not {e.shape}")
         if (e < 0.0).any() or np.isinf(e).any():
@@ -127,7 +127,7 @@ def sets_over_time(
 
     Raises ``ValueError`` as ``StreamBank`` does, and for another shape.
     """
-    e = np.asarray(e_values, np.float64)
+    e = numbers("e_values", e_values)
     if e.ndim != 2:
         raise ValueError(f"e_values must have the shape (periods, streams), not {e.shape}")
     bank = StreamBank(streams=e.shape[1], alpha=alpha, rule=rule, form=form)
@@ -154,7 +154,7 @@ def _largest(log_e: Floats, total: int, alpha: float) -> Booleans:
 
 def _evidence(log_evidence: ArrayLike, alpha: float) -> Floats:
     check_positive("alpha", alpha)
-    log_m = np.asarray(log_evidence, np.float64)
+    log_m = numbers("log_evidence", log_evidence)
     if log_m.ndim != 1 or np.isnan(log_m).any():
         raise ValueError("log_evidence must be one row of numbers, none of them missing")
     return log_m

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats
 from detectors.compiled import compiled
-from detectors.demands import check_choice, check_inside
+from detectors.demands import check_choice, check_inside, numbers
 from detectors.many_series.level_sequences import LevelSequence, logarithmic, power, share
 from detectors.many_series.online_testing import (
     OnlineDecisions,
@@ -152,7 +152,7 @@ class ELond(_Spending):
 
         Raises ``ValueError`` for negative e-values.
         """
-        e = np.asarray(p_values, np.float64)
+        e = numbers("p_values", p_values)
         if (e < 0.0).any():
             raise ValueError(f"e-values must not be negative, not {e[e < 0.0][0]}")
         # 1 / e is compared with the level; above 1 it could never be a discovery.

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
+from detectors.demands import numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class OnlineTesting(ABC):
 
         Raises ``ValueError`` for p-values outside 0 to 1 or of another shape.
         """
-        p = np.ascontiguousarray(p_values, dtype=np.float64)
+        p = np.ascontiguousarray(numbers("p_values", p_values))
         if p.ndim != 1:
             raise ValueError(f"p_values must be one row of tests, not of shape {p.shape}")
         wrong = (p < 0.0) | (p > 1.0)

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats, Ints
 from detectors.compiled import compiled
-from detectors.demands import check_choice, check_whole
+from detectors.demands import check_choice, check_whole, numbers
 
 Zones = tuple[tuple[int, ...], ...]
 Direction = Literal["rise", "fall", "both"]
@@ -170,7 +170,7 @@ def scan_windows(periods: int, longest: int | None, *, prospective: bool) -> Int
 
 
 def _cells(counts: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
-    c, b = np.array(counts, np.float64), np.array(expected, np.float64)
+    c, b = numbers("counts", counts).copy(), numbers("expected", expected).copy()
     if c.ndim != 2 or c.shape != b.shape or not c.size:
         raise ValueError(f"counts and expected must be tables alike: {c.shape} and {b.shape}")
     missing = np.isnan(c) | np.isnan(b)

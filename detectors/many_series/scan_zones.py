@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.demands import check_part, check_whole
+from detectors.demands import check_part, check_whole, numbers
 
 Zones = tuple[tuple[int, ...], ...]
 
@@ -74,7 +74,7 @@ def circles(coordinates: ArrayLike, units: int, *, share: float = 0.5) -> Zones:
 
     Units at one distance enter together. Raises ``ValueError`` for places that do not fit.
     """
-    places = np.asarray(coordinates, np.float64)
+    places = numbers("coordinates", coordinates)
     if places.ndim != 2 or len(places) != units or not np.isfinite(places).all():
         raise ValueError(f"coordinates must be finite, shape ({units}, any), not {places.shape}")
     longest = _largest(units, share)

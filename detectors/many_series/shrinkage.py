@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
-from detectors.demands import check_inside
+from detectors.demands import check_inside, numbers
 
 # The weights of the law that are tried, as multiples of the least and the greatest record.
 _LEAST, _MOST, _GRID = 1e-4, 1e5, 100
@@ -174,7 +174,7 @@ def normal(values: ArrayLike, errors: ArrayLike, *, coverage: float = 0.9) -> Sh
 
     tails = _tails(coverage)
     y, s = _alike("values", values, "errors", errors)
-    if np.isinf(y).any() or np.isinf(s).any() or (s <= 0.0).any():
+    if np.isinf(y).any() or np.isinf(s).any() or (s * np.abs(s) <= 0.0).any():
         raise ValueError("values must be finite, errors positive and finite, or NaN (missing)")
     known = ~np.isnan(y) & ~np.isnan(s)
     if known.sum() < 2:
@@ -207,7 +207,7 @@ def _tails(coverage: float) -> tuple[float, float]:
 
 
 def _alike(name: str, first: ArrayLike, other: str, second: ArrayLike) -> tuple[Floats, Floats]:
-    y, n = np.array(first, np.float64), np.asarray(second, np.float64)
+    y, n = numbers(name, first).copy(), numbers(other, second)
     if y.ndim != 1 or n.shape not in {(), y.shape}:
         raise ValueError(f"{name} and {other} must be one row each: {y.shape} and {n.shape}")
     return y, np.array(np.broadcast_to(n, y.shape))

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Booleans, Floats
 from detectors.conformance import Subject
-from detectors.demands import check_whole
+from detectors.demands import check_whole, numbers
 from detectors.many_series.e_detectors import (
     EDetections,
     Form,
@@ -119,7 +119,7 @@ class SubsetMixture:
         ``explanation`` is then the number of the subset with the largest share of the evidence.
         Raises ``ValueError`` for infinite scores or another number of them.
         """
-        found = self.watch(np.asarray(scores, np.float64)[None])
+        found = self.watch(numbers("scores", scores)[None])
         if found.explanations[0] >= 0:
             self.evidence = float(found.detections.evidence[0])
             self.explanation = found.explanations[0]

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.many_series.count_ratios import RISKS, check_model, count_ratios, risk_weights
 from detectors.many_series.e_detectors import Form, check_detector, unstarted
 from detectors.many_series.joint_ratios import Subsets, correlation_matrix, joint_log_ratios
@@ -116,7 +117,7 @@ class CountSubsetMixture:
         ``explanation`` is then the number of the subset with the largest share of the evidence.
         Raises ``ValueError`` for negative or infinite counts or another number of them.
         """
-        found = self.watch(np.asarray(counts, np.float64)[None])
+        found = self.watch(numbers("counts", counts)[None])
         if found.explanations[0] >= 0:
             self.evidence = float(found.detections.evidence[0])
             self.explanation = found.explanations[0]

@@ -27,14 +27,14 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_positive
+from detectors.demands import check_positive, numbers
 from detectors.sequential.cusum_recursion import CusumPath, Side, SidesState, follow_sides
 from detectors.sequential.likelihood_ratios import check_counts, check_probability
 
 
 def check_distribution(name: str, probabilities: ArrayLike) -> Floats:
     """Probabilities over categories, last axis. Raises ``ValueError`` unless they sum to 1."""
-    pi = np.asarray(probabilities, np.float64)
+    pi = numbers("probabilities", probabilities)
     if pi.ndim == 0 or pi.shape[-1] < 2:
         raise ValueError(f"{name} needs at least two categories along its last axis")
     if not ((pi > 0.0).all() and np.allclose(pi.sum(axis=-1), 1.0, rtol=0.0, atol=1e-9)):
@@ -174,7 +174,7 @@ def ratio_cusum(
     (points, series), NaN where missing; the other arguments are those of
     ``CategoricalCusum``. Raises ``ValueError`` for values out of range.
     """
-    increments = np.asarray(ratios, np.float64)
+    increments = numbers("ratios", ratios)
     if np.isinf(increments).any():
         raise ValueError("ratios must be finite or NaN (missing)")
     return follow_sides((Side(h, head_start, reset, alarm), increments), None)

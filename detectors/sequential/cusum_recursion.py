@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Bits, Floats
 from detectors.compiled import compiled
-from detectors.demands import check_choice, check_positive
+from detectors.demands import check_choice, check_positive, numbers
 
 TIE = 1e-9
 RISE, FALL = 1, 2
@@ -229,11 +229,11 @@ def pair(observation: ArrayLike | float, second: float = 1.0) -> tuple[float, fl
     if isinstance(observation, int | float):
         first = float(observation)
     else:
-        numbers = np.asarray(observation, np.float64).ravel().tolist()
-        if len(numbers) not in {1, 2}:
-            raise ValueError(f"an observation has one or two numbers, not {len(numbers)}")
-        first = numbers[0]
-        second = numbers[1] if len(numbers) == 2 else second
+        given = numbers("an observation", observation).ravel().tolist()
+        if len(given) not in {1, 2}:
+            raise ValueError(f"an observation has one or two numbers, not {len(given)}")
+        first = given[0]
+        second = given[1] if len(given) == 2 else second
     if math.isinf(first) or math.isinf(second):
         raise ValueError(f"an observation must be finite or NaN (missing), not {observation!r}")
     return first, second
@@ -250,7 +250,7 @@ def check_scale(mean: ArrayLike, sigma: ArrayLike) -> None:
 
 def finite_or_missing(name: str, values: ArrayLike) -> Floats:
     """The values as floats. Raises ``ValueError`` naming the parameter for an infinite one."""
-    array = np.asarray(values, np.float64)
+    array = numbers(name, values)
     if np.isinf(array).any():
         raise ValueError(f"{name} must be finite or NaN (missing)")
     return array

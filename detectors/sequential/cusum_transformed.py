@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Bits, Floats
 from detectors.conformance import Subject
-from detectors.demands import check_choice, check_not_negative, check_positive
+from detectors.demands import check_choice, check_not_negative, check_positive, number, numbers
 from detectors.sequential.cusum_recursion import RISE, Side
 from detectors.sequential.likelihood_ratios import check_counts
 
@@ -43,7 +43,7 @@ def transformed_counts(counts: ArrayLike, expected: ArrayLike, transformation: s
     """
     check_choice("transformation", transformation, TRANSFORMATIONS)
     x = check_counts("counts", counts)
-    m = np.asarray(expected, np.float64)
+    m = numbers("expected", expected)
     if (m <= 0.0).any() or np.isinf(m).any():
         raise ValueError("expected must be positive and finite, or NaN (missing)")
     if transformation == "standard":
@@ -60,7 +60,7 @@ def count_of(z: ArrayLike, expected: ArrayLike, transformation: str) -> Floats:
     """
     check_choice("transformation", transformation, TRANSFORMATIONS)
     value = np.asarray(z, np.float64)
-    m = np.asarray(expected, np.float64)
+    m = numbers("expected", expected)
     if transformation == "standard":
         return np.asarray(np.maximum(0.0, m + value * np.sqrt(m)))
     if transformation == "rossi":
@@ -143,7 +143,7 @@ class TransformedCountCusum:
 
         Raises ``ValueError`` for a negative or infinite count.
         """
-        z = float(transformed_counts(count, self.expected, self.transformation))
+        z = float(transformed_counts(number("a count", count), self.expected, self.transformation))
         if math.isnan(z):
             return 0
         value, alarm = self._side.step(self._statistic, z - self.k)
@@ -152,7 +152,7 @@ class TransformedCountCusum:
 
     def follow(self, counts: ArrayLike) -> TransformedPath:
         """The chart of whole series, shape (points,) or (points, series), from its start."""
-        x = np.asarray(counts, np.float64)
+        x = numbers("counts", counts)
         z = transformed_counts(x, self.expected, self.transformation)
         statistic, alarms = self._side.follow(z - self.k)
         before = np.zeros_like(statistic)

@@ -40,6 +40,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats, Ints
 from detectors.conformance import Subject
+from detectors.demands import numbers
 from detectors.sequential.cusum_recursion import DIRECTIONS
 from detectors.sequential.glr_design import Change, Direction, design_of
 from detectors.sequential.glr_statistics import Found, change, follow, known_change
@@ -204,8 +205,8 @@ def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
 
     Raises ``ValueError`` as ``GlrChart`` does, and for shapes that do not agree.
     """
-    x = np.asarray(counts, np.float64)
-    mu = np.asarray(means, np.float64)
+    x = numbers("counts", counts)
+    mu = numbers("means", means)
     if x.ndim != 1 or mu.shape not in {(), x.shape}:
         raise ValueError(f"counts {x.shape} and means {mu.shape} must be series of one length")
     pairs = _pairs(np.column_stack([x, np.broadcast_to(mu, x.shape)]), len(x))
@@ -221,7 +222,7 @@ def glr(counts: ArrayLike, means: ArrayLike, **settings: object) -> GlrPath:
 
 def _pairs(observations: ArrayLike, points: int) -> Floats:
     """Checked (count, mean) rows, shape (points, 2)."""
-    given = np.array(observations, np.float64)
+    given = numbers("observations", observations).copy()
     if given.size != 2 * points:
         raise ValueError(f"an observation is a pair (count, in-control mean), not {given}")
     pairs = given.reshape(points, 2)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
-from detectors.demands import check_positive
+from detectors.demands import check_positive, numbers
 
 
 def check_ratio(name: str, ratio: float) -> None:
@@ -38,7 +38,7 @@ def check_ratio(name: str, ratio: float) -> None:
 
 def check_counts(name: str, counts: ArrayLike) -> Floats:
     """Counts, or expected ones, as floats. ``ValueError`` for a negative or infinite one."""
-    x = np.asarray(counts, np.float64)
+    x = numbers("counts", counts)
     if (x < 0.0).any() or np.isinf(x).any():
         raise ValueError(f"{name} must be finite and not negative, or NaN (missing)")
     return x
@@ -46,7 +46,7 @@ def check_counts(name: str, counts: ArrayLike) -> Floats:
 
 def check_probability(name: str, probability: ArrayLike) -> Floats:
     """Probabilities as floats. Raises ``ValueError`` for one outside (0, 1)."""
-    p = np.asarray(probability, np.float64)
+    p = numbers("probability", probability)
     if (p <= 0.0).any() or (p >= 1.0).any():
         raise ValueError(f"{name} must be inside (0, 1), or NaN (missing), not {probability!r}")
     return p

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_positive
+from detectors.demands import check_positive, numbers
 from detectors.sequential.cusum_recursion import (
     CusumPath,
     Side,
@@ -46,7 +46,7 @@ def check_outcomes(outcomes: ArrayLike, risks: ArrayLike) -> tuple[Floats, Float
     Raises ``ValueError`` for an outcome other than 0 and 1, a risk outside [0, 1], or an
     outcome that its risk makes impossible.
     """
-    y, p = np.broadcast_arrays(np.asarray(outcomes, np.float64), np.asarray(risks, np.float64))
+    y, p = np.broadcast_arrays(numbers("outcomes", outcomes), numbers("risks", risks))
     missing = np.isnan(y) | np.isnan(p)
     y, p = np.where(missing, np.nan, y), np.where(missing, np.nan, p)
     if not ((y == 0.0) | (y == 1.0) | missing).all():

@@ -61,7 +61,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.arrays import Floats
 from detectors.compiled import compiled
 from detectors.conformance import Subject
-from detectors.demands import check_choice
+from detectors.demands import check_choice, check_kind
 from detectors.sequential.sprt_models import (
     BinomialShift,
     GaussianShift,
@@ -166,6 +166,7 @@ class Sprt:
         lower: Lower = "stop",
         upper: Upper = "stop",
     ) -> None:
+        check_kind("model", model, LikelihoodRatio)
         check_choice("lower", lower, LOWER)
         check_choice("upper", upper, UPPER)
         self.model = model

@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
-from detectors.demands import check_finite, check_inside, check_positive
+from detectors.demands import check_finite, check_inside, check_positive, numbers
 from detectors.sequential.likelihood_ratios import check_ratio
 
 
+@runtime_checkable
 class LikelihoodRatio(Protocol):
     """Two simple hypotheses about an observation of ``width`` numbers."""
 
@@ -128,7 +129,7 @@ def rows_of(observations: ArrayLike, width: int) -> Floats:
 
     Raises ``ValueError`` for infinite numbers and for another width.
     """
-    rows = np.array(observations, np.float64)
+    rows = numbers("observations", observations).copy()
     if rows.size % width or (rows.ndim > 1 and rows.shape[-1] != width):
         raise ValueError(f"an observation has {width} numbers; the shape given is {rows.shape}")
     if np.isinf(rows).any():

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import numbers
 from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
@@ -51,8 +52,8 @@ BLOCK = 13
 
 def checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:
     """Series by periods, as floats; ValueError where they cannot be reports and exposure."""
-    x = np.atleast_2d(np.asarray(counts, dtype=np.float64))
-    m = np.atleast_2d(np.asarray(exposure, dtype=np.float64))
+    x = np.atleast_2d(numbers("counts", counts))
+    m = np.atleast_2d(numbers("exposure", exposure))
     if x.shape != m.shape or x.ndim != 2:
         raise ValueError(f"counts {x.shape} and exposure {m.shape} must match")
     if not (np.isfinite(x).all() and np.isfinite(m).all()):

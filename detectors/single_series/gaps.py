@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
-from detectors.demands import check_choice, check_positive, check_whole
+from detectors.demands import check_choice, check_positive, check_whole, numbers
 from detectors.evidence.counts import F64, I64
 from detectors.single_series.count_terms import count_terms
 from detectors.single_series.episodes import (
@@ -181,7 +181,9 @@ def watch_gaps(
         [16]
 
     """
-    g = np.atleast_2d(np.asarray(gaps, dtype=np.float64))
+    g = np.atleast_2d(numbers("gaps", gaps))
+    if g.ndim != 2:
+        raise ValueError(f"gaps must have shape (series, events), not {g.shape}")
     if (g < 0).any() or np.isinf(g).any():
         raise ValueError("gaps cannot be negative or infinite; NaN means no event")
     check_choice("concern", concern, ("rise", "fall"))

@@ -38,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import numbers
 from detectors.evidence.counts import F64
 from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below
@@ -75,7 +76,7 @@ def harmonics(periods: int, per_year: float) -> tuple[F64, F64]:
 
 def checked(values: npt.ArrayLike) -> F64:
     """Series by periods, as floats; ValueError where they cannot be measurements."""
-    x = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    x = np.atleast_2d(numbers("values", values))
     if x.ndim != 2:
         raise ValueError(f"measurements come as series by periods, not {x.shape}")
     if np.isinf(x).any():

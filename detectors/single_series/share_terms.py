@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.compiled import compiled
+from detectors.demands import numbers
 from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
 from detectors.single_series.episodes import Way
@@ -72,8 +73,8 @@ def log_odds_ratios(way: Way) -> F64:
 
 def checked(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> tuple[F64, F64]:
     """Series by periods, as floats; ValueError where they cannot be shares."""
-    y = np.atleast_2d(np.asarray(numerators, dtype=np.float64))
-    n = np.atleast_2d(np.asarray(denominators, dtype=np.float64))
+    y = np.atleast_2d(numbers("numerators", numerators))
+    n = np.atleast_2d(numbers("denominators", denominators))
     if y.shape != n.shape or y.ndim != 2:
         raise ValueError(f"numerators {y.shape} and denominators {n.shape} must match")
     if not (np.isfinite(y).all() and np.isfinite(n).all()):

@@ -14,6 +14,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from detectors.demands import numbers
 from detectors.evidence.counts import F64
 from detectors.single_series.count_explanation import explain_silence
 from detectors.single_series.count_terms import (
@@ -112,10 +113,12 @@ def feed_outage(
         path: as for ``watch_silence``.
 
     Raises:
-        ValueError: as for ``watch_silence``.
+        ValueError: as for ``watch_silence``, or more than one row of totals.
 
     """
-    counts = np.ravel(np.asarray(totals, dtype=np.float64))
+    counts = numbers("totals", totals)
+    if counts.ndim != 1:
+        raise ValueError(f"totals must be one row of periods, not of shape {counts.shape}")
     return watch_silence(
         counts,
         np.ones_like(counts) if exposure is None else exposure,
@@ -152,7 +155,7 @@ def comparable_exposure(
 
     """
     x, m = checked(counts, exposure)
-    feed = np.asarray(totals, dtype=np.float64)
+    feed = numbers("totals", totals)
     if feed.shape != (x.shape[1],):
         raise ValueError(f"totals {feed.shape} must have {x.shape[1]} periods")
     others = feed - x

@@ -46,6 +46,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
+from detectors.demands import numbers
 from detectors.surveillance import farrington_model as model
 from detectors.surveillance.count_tails import (
     approximate_at_least,
@@ -155,7 +156,7 @@ def farrington(
 def _exposures(populations: ArrayLike | None, values: Floats) -> Floats:
     if populations is None:
         return np.zeros((len(values), 0))
-    given = np.array(populations, dtype=np.float64)
+    given = numbers("populations", populations).copy()
     if given.shape not in {values.shape, values.shape[1:]}:
         raise ValueError(
             f"populations must have shape {values.shape} or {values.shape[1:]}, not {given.shape}"

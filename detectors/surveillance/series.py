@@ -12,31 +12,35 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
-from detectors.demands import check_whole
+from detectors.demands import check_whole, number, numbers
+
+LARGEST_COUNT = 2.0**53
+"""Beyond it floats leave out whole numbers, and the search for a quantile may not end."""
 
 
 def counts_of(counts: ArrayLike) -> Floats:
     """``counts`` as floats of shape (series, periods).
 
-    Raises ``ValueError`` when they are not one or two dimensional, negative or infinite.
+    Raises ``ValueError`` when they are not one or two dimensional, negative, infinite or
+    too large to be counts.
     """
-    values = np.array(counts, dtype=np.float64, ndmin=2)
+    values = np.atleast_2d(numbers("counts", counts)).copy()
     if values.ndim != 2:
         raise ValueError(f"counts must have shape (series, periods), not {values.shape}")
     # fmin and fmax pass over NaN and need no room, which matters for very many series.
-    if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or np.isposinf(
-        np.fmax.reduce(values, axis=None, initial=0.0)
+    if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or (
+        np.fmax.reduce(values, axis=None, initial=0.0) > LARGEST_COUNT
     ):
-        raise ValueError("counts must be finite and not negative, or NaN (missing)")
+        raise ValueError("counts must be non-negative and below 2^53, or NaN (missing)")
     return np.ascontiguousarray(values)
 
 
 def observation_of(observation: float) -> float:
-    """One count as a float; raises ``ValueError`` when it is negative or infinite."""
-    value = float(observation)
-    if np.isinf(value) or value < 0:
+    """One count as a float; raises ``ValueError`` when it is negative or too large."""
+    value = number("an observation", observation)
+    if value > LARGEST_COUNT or value < 0:
         raise ValueError(
-            f"an observation must be finite and not negative, or NaN (missing), not {observation}"
+            f"an observation must be non-negative and below 2^53, or NaN, not {observation}"
         )
     return value
 

@@ -51,6 +51,7 @@ __all__ = [
     "closed_month",
     "count",
     "is_protected",
+    "may_be_grouped",
     "metric",
     "moment",
     "percentage",
@@ -286,6 +287,21 @@ def tells_of_an_arrival(change: str, record: bytes, policy: Policy = POLICY) -> 
     if change not in {"evidence_added", "amended"}:
         return False
     return any(covered.topic.encode() in record for covered in policy.protected)
+
+
+def may_be_grouped(feeds: Iterable[str], policy: Policy = POLICY) -> bool:
+    """Whether a signal may be counted among those that began together.
+
+    A count by week would say in which week a signal of a protected feed opened, to whoever
+    sees it change, and which of a group's signals it was. Such signals take no part, alone or
+    beside other feeds; one that names no feed is not known to be of an open one.
+
+    Args:
+        feeds: the topics that the signal names.
+        policy: what is protected.
+    """
+    named = list(feeds)
+    return bool(named) and not any(is_protected(feed, policy) for feed in named)
 
 
 # -- time and metrics --------------------------------------------------------

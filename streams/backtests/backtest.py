@@ -115,6 +115,10 @@ def run(
     """
     if not 0 < budget2 <= budget:
         raise BacktestError("budgets must be positive, level 2 not above level 1")
+    if not budget < counts.per_year:
+        raise BacktestError(
+            f"a budget must be below one alert a period, {counts.per_year:.0f} a year"
+        )
     needed = DEFAULT_HISTORY[counts.grid] if history is None else history
     if needed < FEWEST_HISTORY:
         raise BacktestError(f"the history must have at least {FEWEST_HISTORY} periods")

@@ -145,7 +145,7 @@ def _comparison(
     truth: Truth, level1: list[tuple[int, int]], others: Sequence[Rival]
 ) -> dict[str, Any]:
     """The evidence at level 1 and its rivals, scored alike."""
-    rows = [Rival("earshot", EARSHOT_WORDS, tuple(level1), 0), *others]
+    rows = [Rival("earshot", EARSHOT_WORDS, tuple(level1), 0, tuple(level1)), *others]
     return {
         row.name: {
             "words": row.words,
@@ -153,9 +153,9 @@ def _comparison(
             "false_alerts_per_unit_year": false_alerts(truth, row.alerts),
             "delay": {
                 "unit_of_time": "weeks",
-                **median_delay(delays(truth, row.alerts).values()),
+                **median_delay(delays(truth, row.heard).values(), truth.step),
             },
-            "precision": precision(truth, row.alerts),
+            "precision": precision(truth, row.alerts, row.heard),
             "series_without_limits": row.unjudged,
         }
         for row in rows
@@ -180,13 +180,13 @@ def _delay(
     truth: Truth, first: list[tuple[int, int]], second: list[tuple[int, int]]
 ) -> dict[str, Any]:
     level1, level2 = delays(truth, first), delays(truth, second)
-    told = median_delay(level1.values())
+    told = median_delay(level1.values(), truth.step)
     if not level1:
         return {**told, "per_unit": {}}
     return {
         "unit_of_time": "weeks",
         **told,
-        "level2": median_delay(level2.values()),
+        "level2": median_delay(level2.values(), truth.step),
         "per_unit": {
             truth.counts.units[unit]: {"level1_weeks": level1[unit], "level2_weeks": level2[unit]}
             for unit in level1
@@ -195,11 +195,12 @@ def _delay(
 
 
 def _resting(truth: Truth, test: Backtest) -> dict[str, Any]:
-    """Time that nobody watched: rests after declared beginnings, and gaps of feeds."""
+    """What nobody watched: short units, rests after declared beginnings, and gaps of feeds."""
     counts = test.counts
     observed = np.any(counts.block.exposure > 0, axis=1)
     after = np.arange(counts.block.periods) >= test.ready[:, None]
     return {
+        "too_short": [counts.units[unit] for unit in np.flatnonzero(~test.judged.any(axis=1))],
         "rested_unit_years": truth.years(observed & after & ~test.judged),
         "gaps": gaps(counts),
     }

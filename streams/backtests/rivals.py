@@ -8,7 +8,8 @@ concern is a rise, and the unit has an alert when any of its series has one.
     The four rules of "Making Data Count" on XmR charts (``detectors.charts``), limits
     fixed by the baseline, the rules' high side. A rule goes on holding while its pattern
     lasts, so an alert is the first of consecutive periods in which one became or stayed
-    true.
+    true. A change is heard as soon as a rule becomes true after it, also where another held
+    already: otherwise a false alert before a change would hide that it was found.
 ``cusum``
     The one-sided tabular CUSUM with k = 0.5 and h = 5 standard deviations, mean and
     standard deviation from the baseline, started afresh at each alert: on independent
@@ -40,14 +41,16 @@ _CHUNK = 4096
 class Rival:
     """One way of watching: its name, what it does in words, and its alerts.
 
-    ``alerts`` are (unit, column) pairs in order; ``unjudged`` counts the series whose
-    baseline gives no limits (too sparse, or too short).
+    ``alerts`` are (unit, column) pairs in order, ``heard`` those from which delays are told:
+    the alerts, and for rules that last also what became true while an alert was standing.
+    ``unjudged`` counts the series whose baseline gives no limits (too sparse, or too short).
     """
 
     name: str
     words: str
     alerts: tuple[tuple[int, int], ...]
     unjudged: int
+    heard: tuple[tuple[int, int], ...]
 
 
 NHS_WORDS = "the four NHS rules on an XmR chart of each feed, any feed"
@@ -75,22 +78,25 @@ def rivals(counts: Counts, history: int, judged: NDArray[np.bool_]) -> tuple[Riv
     """
     charts = list(_charts(counts))
     shape = judged.shape
-    nhs, cusum = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+    nhs, anew, cusum = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
     blind_nhs = blind_cusum = 0
     for first in range(0, len(charts), _CHUNK):
         part = charts[first : first + _CHUNK]
         values = _values(counts, part)
         baselines = [np.flatnonzero(np.isfinite(column))[:history] for column in values.T]
         units = np.array([chart.unit for chart in part])
-        high, blind = _nhs(values, baselines, history)
-        np.logical_or.at(nhs, units, high.T)
+        bits, blind = _nhs(values, baselines, history)
+        np.logical_or.at(nhs, units, (bits > 0).T)
+        np.logical_or.at(anew, units, (_became_true(bits) > 0).T)
         blind_nhs += blind
         up, blind = _cusum(values, baselines, history)
         np.logical_or.at(cusum, units, up.T)
         blind_cusum += blind
+    episodes, alarms = _episodes(nhs, judged), _points(cusum & judged)
+    heard = tuple(sorted({*episodes, *_points(anew & judged)}))
     return (
-        Rival("nhs_rules", NHS_WORDS, _episodes(nhs, judged), blind_nhs),
-        Rival("cusum", CUSUM_WORDS, _points(cusum & judged), blind_cusum),
+        Rival("nhs_rules", NHS_WORDS, episodes, blind_nhs, heard),
+        Rival("cusum", CUSUM_WORDS, alarms, blind_cusum, alarms),
     )
 
 
@@ -133,7 +139,14 @@ def _nhs(values: F64, baselines: list[NDArray[np.int64]], history: int) -> tuple
         if not limits.reason:
             mean[column], sigma[column] = limits.mean, limits.sigma
     signals = Bank(mean, sigma, k=K, h=H).run(values)
-    return (signals & HIGH_BITS) > 0, int((sigma == 0).sum())
+    return signals & HIGH_BITS, int((sigma == 0).sum())
+
+
+def _became_true(bits: np.ndarray) -> np.ndarray:
+    """The rules of each period that did not hold in the one before, ``uint16[T, S]``."""
+    before = np.zeros_like(bits)
+    before[1:] = bits[:-1]
+    return np.asarray(bits & ~before)
 
 
 def _cusum(values: F64, baselines: list[NDArray[np.int64]], history: int) -> tuple[np.ndarray, int]:

@@ -12,7 +12,7 @@ uncertain (``FLEET_CV``): negative binomial. Several seeds are pooled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -112,6 +112,9 @@ def play(
     if scenario.reference_feeds:
         alerts["reference_rate"] = reference_alerts(drawn, test)
     heard = {way: _heard(drawn, test, found, way) for way, found in alerts.items()}
+    heard["nhs_rules"] = replace(
+        heard["nhs_rules"], signal=_heard(drawn, test, nhs.heard, "nhs_rules").signal
+    )
     marked = [one for one in test.unlike if one.unit in drawn.affected]
     others = len(test.unlike) - len(marked)
     return Outcome(

@@ -1,12 +1,14 @@
 """How good a way of watching was: false alerts, detection delay, precision.
 
-False alerts are those before a unit's truth changed (all of them where it never did),
-with the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for the
-Poisson distribution", Biometrika 28, 1936). Precision is the share of alerts that come
-after a change of their unit, with the exact binomial interval (C. J. Clopper and
-E. S. Pearson, Biometrika 26, 1934). Delay is the time from a change to the end of the
-period whose data raised the first alert after it. A unit whose truth had changed before its
-first judged period has no part in any of these: its baseline knows the change already.
+False alerts are those before a unit's truth changed (all of them where it never did), with
+the exact Poisson interval of their rate (F. Garwood, "Fiducial limits for the Poisson
+distribution", Biometrika 28, 1936). Precision is the share of true alerts, with the exact
+binomial interval (C. J. Clopper and E. S. Pearson, Biometrika 26, 1934). A change is found
+once: what follows its first alert adds to that one and counts neither as true nor as false,
+since a way of watching that repeats itself would otherwise look better for it, and repeats
+are not independent trials. Delay is the time from a change to the end of the period whose
+data raised the first alert after it. A unit whose truth had changed before its first judged
+period has no part in any of these: its baseline knows the change already.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from streams.backtests.countsfile import Counts
 
 INTERVAL = 0.95
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,11 @@ class Truth:
         begins = np.concatenate([[-np.inf], ends[:-1]])[judged.argmax(axis=1)]
         too_early = judged.any(axis=1) & (changed < begins)
         return cls(counts, judged, judged & (ends <= changed[:, None]), too_early)
+
+    @property
+    def step(self) -> float:
+        """Weeks in a period."""
+        return 365.25 / 7 / self.counts.per_year
 
     def years(self, mask: NDArray[np.bool_]) -> float:
         """Unit-years in a mask of unit-periods."""
@@ -97,16 +105,27 @@ def false_alerts(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[str, A
     return poisson_rate(events, truth.years(truth.quiet))
 
 
-def precision(truth: Truth, alerts: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """The share of alerts that come after a change of their unit.
+def precision(
+    truth: Truth,
+    alerts: Sequence[tuple[int, int]],
+    heard: Sequence[tuple[int, int]] | None = None,
+) -> dict[str, Any]:
+    """Changes found over changes found and false alerts.
 
     None where nothing is known of changes, for then no alert can be told to be true.
+
+    Args:
+        truth: what is known of the units.
+        alerts: (unit, column) of every alert; those before a change are false.
+        heard: those from which changes are heard, ``alerts`` by default.
     """
     if not any(day is not None for day in truth.counts.changed_at):
         return share(0, 0)
-    told = [(unit, column) for unit, column in alerts if not truth.too_early[unit]]
-    hits = sum(not truth.quiet[unit, column] for unit, column in told)
-    return share(hits, len(told))
+    false = sum(bool(truth.quiet[unit, column]) for unit, column in alerts)
+    true = sum(
+        delay is not None for delay in delays(truth, alerts if heard is None else heard).values()
+    )
+    return share(true, true + false)
 
 
 def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float | None]:
@@ -126,28 +145,40 @@ def delays(truth: Truth, alerts: Iterable[tuple[int, int]]) -> dict[int, float |
     return found
 
 
-def median_delay(found: Iterable[float | None]) -> dict[str, Any]:
-    """Median over all changed units, those not found counting as later than any."""
+def median_delay(found: Iterable[float | None], step: float = 1.0) -> dict[str, Any]:
+    """Median over all changed units, those not found counting as later than any.
+
+    ``step`` is the length of a period in weeks; see ``interpolated_median``.
+    """
     values = np.array([np.inf if delay is None else delay for delay in found])
     middle = float(np.median(values)) if len(values) else np.inf
     return {
         "units": len(values),
         "detected": int(np.isfinite(values).sum()),
         "median": middle if np.isfinite(middle) else None,
-        "interpolated": interpolated_median(values),
+        "interpolated": interpolated_median(values, step),
     }
 
 
-def interpolated_median(values: NDArray[np.float64]) -> float | None:
-    """Median of grouped values: ties are spread evenly over the step before them."""
-    finite = np.unique(values[np.isfinite(values)])
+def interpolated_median(values: NDArray[np.float64], step: float = 1.0) -> float | None:
+    """Median of delays that are known to the period: each lies evenly in the period before it.
+
+    The median of data in classes of one width: where half of the delays lie below. Where that is
+    true between two classes it is the middle of the gap, and None where half are not found.
+    """
+    ends, times = np.unique(values[np.isfinite(values)], return_counts=True)
     half = len(values) / 2
-    below = 0
-    previous = max(0.0, float(finite[0]) - 1.0) if len(finite) else 0.0
-    for value in finite:
-        here = int((values == value).sum())
-        if below + here >= half:
-            return float(previous + (half - below) / here * (value - previous))
-        below += here
-        previous = float(value)
-    return None
+    if not len(ends) or times.sum() < half:
+        return None
+    begins = np.maximum(ends - step, 0.0)
+    edges = np.unique(np.concatenate([begins, ends]))
+    passed = np.clip((edges[:, None] - begins) / np.maximum(ends - begins, 1e-9), 0.0, 1.0)
+    below = passed @ times
+    first = int(np.flatnonzero(below >= half - _ROUNDING)[0])
+    if abs(below[first] - half) <= _ROUNDING:
+        # As many lie before as after it, and none in between.
+        last = int(np.flatnonzero(below <= half + _ROUNDING)[-1])
+        if last == len(edges) - 1 and times.sum() < len(values):
+            return None
+        return float(edges[first] + edges[last]) / 2
+    return float(np.interp(half, below[first - 1 : first + 1], edges[first - 1 : first + 1]))

@@ -8,7 +8,6 @@ are shared out to processes where there is work enough to be worth starting them
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from detectors.evidence.calibrate import usable_cores
 from detectors.evidence.counts import I64, FeedCounts
 from detectors.evidence.crossings import Crossing, WatchPath, Way
 from detectors.evidence.model import EvidenceModel
@@ -100,8 +100,7 @@ def watch_all(
     """
     block = segments[0].block
     if processes is None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        processes = min(cores, block.units * block.periods // WORTH_A_PROCESS)
+        processes = min(usable_cores(), block.units * block.periods // WORTH_A_PROCESS)
     if processes < 2:
         return watch_segments(segments, budgets)
     chunks = np.array_split(np.arange(block.units), 4 * processes)

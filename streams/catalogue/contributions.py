@@ -71,35 +71,36 @@ class MetricRule:
             return "data.numerator: expected a whole number for this metric"
         return None
 
-    def counts(self, numerator: float, denominator: float | None) -> tuple[int, int] | None:
-        """Numerator and denominator in millionths; None for an empty denominator."""
-        if denominator is not None and self.denominator != "none":
-            if denominator == 0:
-                return None
-            return round(numerator * MILLION), round(denominator * MILLION)
-        if self.measured:
-            return round(numerator * MILLION / self.per), MILLION
-        return round(numerator * MILLION), 0
-
 
 class MetricRules:
-    """Rules of many metrics as columns, asked for many facts at once.
+    """What ward metrics add: their rules as columns, asked for many facts at once.
 
     Args:
-        rules: the rules; a fact's ``rule`` is its place among them, or -1 for none.
+        by_name: the rules by the names of the metrics.
     """
 
-    def __init__(self, rules: Sequence[MetricRule]) -> None:
-        # The last of each column is what -1 finds.
+    def __init__(self, by_name: Mapping[str, MetricRule]) -> None:
+        self._place = {name: place for place, name in enumerate(by_name)}
+        rules = by_name.values()
+        # The last of each column is what -1 finds, the place of a metric without a rule.
         self._position = np.array([*(one.position for one in rules), -1], dtype=np.int64)
         self._divides = np.array([*(one.denominator != "none" for one in rules), False])
         self._measured = np.array([*(one.measured for one in rules), False])
         self._per = np.array([*(one.per for one in rules), 1.0])
 
     def counts(
-        self, rule: I64, numerators: Sequence[float], denominators: Sequence[float | None]
+        self,
+        names: Sequence[str],
+        numerators: Sequence[float],
+        denominators: Sequence[float | None],
     ) -> tuple[I64, I64, I64]:
-        """For each fact the indicator's position (-1: adds nothing), and ``MetricRule.counts``."""
+        """For each fact the indicator's position, numerator and denominator in millionths.
+
+        The position is -1 where a fact adds nothing: its metric has no rule, or its denominator
+        is empty. A plain value counts once where it is a mean, in the indicator's unit.
+        """
+        place_of = self._place
+        rule = np.array([place_of.get(name, -1) for name in names])
         # Whole numbers of millionths up to a thousand million are exact in a double.
         above = np.array(numerators, dtype=np.float64) * MILLION
         below = np.array(denominators, dtype=np.float64)
@@ -110,6 +111,16 @@ class MetricRules:
         below = np.where(shares, below * MILLION, np.where(measured, MILLION, 0))
         above, below = (np.where(position < 0, 0, np.rint(one)) for one in (above, below))
         return position, above.astype(np.int64), below.astype(np.int64)
+
+    def additions(self, fact: Fact) -> tuple[Addition, ...]:
+        """What one ward metric adds, on the grid that fits its own period."""
+        name, numerator, denominator, span = metric_said(fact)
+        (position,), (above,), (below,) = (
+            column.tolist() for column in self.counts([name], [numerator], [denominator])
+        )
+        if position < 0:
+            return ()
+        return (Addition(position, Grid(span % GRIDS), above, below),)
 
 
 def grid_of(start: int, end: int) -> Grid:
@@ -195,16 +206,6 @@ def metric_said(fact: Fact) -> Said:
     read = _METRIC.decode(fact.body)
     span = span_of(read.period_start, read.period_end)
     return read.metric, read.numerator, read.denominator, span
-
-
-def metric_additions(rules: Mapping[str, MetricRule], fact: Fact) -> tuple[Addition, ...]:
-    """What a ward metric adds, on the grid that fits its own period."""
-    metric, numerator, denominator, span = metric_said(fact)
-    rule = rules.get(metric)
-    counts = None if rule is None else rule.counts(numerator, denominator)
-    if rule is None or counts is None:
-        return ()
-    return (Addition(rule.position, Grid(span % GRIDS), *counts),)
 
 
 @lru_cache(maxsize=16_384)

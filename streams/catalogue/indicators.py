@@ -19,9 +19,9 @@ from streams.catalogue.contributions import (
     Addition,
     Cell,
     MetricRule,
+    MetricRules,
     cell_of,
     day_of,
-    metric_additions,
 )
 from streams.catalogue.definitions import CatalogueError, Entry, Kind, Values, checked, read
 from streams.catalogue.rules import Condition, Rule, Rules
@@ -96,6 +96,7 @@ class Catalogue:
             for feed in Feed
         ]
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
+        self.metric_rules = MetricRules(self.metrics)
         self.shapes = Shapes(self)
         shape = msgspec.json.encode([_CELLS, {key: entries[key] for key in entries}])
         self.digest = hashlib.blake2b(shape, digest_size=8).hexdigest()
@@ -143,7 +144,7 @@ class Catalogue:
         if fact.withdrawn:
             return ()
         if fact.feed is Feed.WARDMETRICS:
-            return metric_additions(self.metrics, fact)
+            return self.metric_rules.additions(fact)
         rules = self._rules[fact.feed]
         return rules.additions(fact, recognised or rules.recognised(fact))
 

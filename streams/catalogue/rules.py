@@ -19,11 +19,9 @@ from streams.catalogue.time_limits import Clock, Kept, TimeLimits, acknowledge
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
 from streams.facts.periods import Grid
+from streams.facts.remembered import keep
 
 Values = Mapping[str, Any]
-
-# What facts of the same kind add is kept; cleared when full.
-_REMEMBERED = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +51,6 @@ class Rule:
     having: Condition
     clock: Clock | None
     aggregate: tuple[str, str | None] | None
-
-
-def _keep(held: dict[Any, Any], key: object, value: object) -> None:
-    """Remember something; what is full is begun anew."""
-    if len(held) >= _REMEMBERED:
-        held.clear()
-    held[key] = value
 
 
 class _Sieve:
@@ -145,13 +136,13 @@ class Rules:
             # No condition asks when a moment was, only whether there is one.
             describe(fact.feed, values)
             asked = self._where.holding(values), self._having.holding(values)
-            _keep(self._asked, body, asked)
+            keep(self._asked, body, asked)
         key = (*asked, kept)
         made = self._made.get(key)
         if made is None:
             made = self._make(*key)
             made = self._same.setdefault(made, made)
-            _keep(self._made, key, made)
+            keep(self._made, key, made)
         return made
 
     def _make(self, where: int, having: int, kept: Kept) -> tuple[Addition, ...]:

@@ -9,7 +9,7 @@ read in a body (``said``) is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -20,7 +20,6 @@ from streams.catalogue.contributions import (
     GRIDS,
     MILLION,
     Addition,
-    MetricRule,
     MetricRules,
     day_of,
     ends_a_quarter,
@@ -70,8 +69,8 @@ class Counting(Protocol):
         """The indicators in their order."""
 
     @property
-    def metrics(self) -> Mapping[str, MetricRule]:
-        """The rules of ward metrics by their names."""
+    def metric_rules(self) -> MetricRules:
+        """What ward metrics add."""
 
     def recognition(self, feed: Feed) -> Callable[[Fact], object] | None:
         """What a feed's events are recognised by; None where that is their body."""
@@ -90,8 +89,6 @@ class Shapes:
         self._catalogue = catalogue
         self._feeds = len(catalogue.indicators)
         self._recognition = [catalogue.recognition(feed) for feed in Feed]
-        self._rules = MetricRules(list(catalogue.metrics.values()))
-        self._rule_of = {name: number for number, name in enumerate(catalogue.metrics)}
         self._lock = Lock()
         self.clear()
 
@@ -143,9 +140,8 @@ class Shapes:
     def _metrics(self, facts: Sequence[Fact]) -> _Of:
         """Where ward metrics go: a shape for each metric and grid, their numbers besides."""
         names, numerators, denominators, spans = zip(*map(metric_said, facts), strict=True)
-        of_name = self._rule_of
-        rule = np.array([of_name.get(name, -1) for name in names])
-        position, above, below = self._rules.counts(rule, numerators, denominators)
+        rules = self._catalogue.metric_rules
+        position, above, below = rules.counts(names, numerators, denominators)
         day, grid = np.divmod(np.array(spans), GRIDS)
         kind = (position + 1) * GRIDS + grid
         shape = self._by_kind[kind]

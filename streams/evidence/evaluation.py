@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.catalogue.indicators import Catalogue
+from streams.catalogue.indicators import Catalogue, Indicator
 from streams.evidence.counting import CountWatch
 from streams.evidence.culture import told_rightly
 from streams.evidence.findings import Signal
@@ -35,7 +35,7 @@ SHARES = {"counts": 0.6, "indicators": 0.15, "listening": 0.15, "silence": 0.1}
 # Changes for the better are told within a budget of their own, a part of level 1's.
 IMPROVEMENT = 0.25
 _GRIDS = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
-_SILENCE_LEVELS = {
+SILENCE_LEVELS = {
     Feed.INCIDENTS: frozenset({"ward", "site"}),
     Feed.COMPLAINTS: frozenset({"site"}),
     Feed.SPEAKUP: frozenset({"site"}),
@@ -92,8 +92,8 @@ class Evaluation:
         ]
         self._indicators = WatchedIndicators(catalogue, _indicator_watches(catalogue, budgets))
         self._silences = [
-            SilenceWatch(feed, levels, **budgets.share("silence", len(_SILENCE_LEVELS)))
-            for feed, levels in _SILENCE_LEVELS.items()
+            SilenceWatch(feed, levels, **budgets.share("silence", len(SILENCE_LEVELS)))
+            for feed, levels in SILENCE_LEVELS.items()
         ]
         self._alerts: dict[str, list[AlertRecord]] = {}
 
@@ -146,16 +146,26 @@ class Evaluation:
         ]
 
 
+def watched_alone(catalogue: Catalogue, part: str) -> list[Indicator]:
+    """The indicators with evidence of their own that share a part of the budget.
+
+    Args:
+        catalogue: the indicators.
+        part: ``listening``, or ``indicators`` for all others.
+    """
+    return [
+        indicator
+        for indicator in catalogue.indicators
+        if indicator.evidence in {"share", "measurement"}
+        and (indicator.domain == "listening") == (part == "listening")
+    ]
+
+
 def _indicator_watches(catalogue: Catalogue, budgets: Budgets) -> list[IndicatorWatch]:
     """One watch for each indicator and grid that has evidence of its own."""
     found = []
     for part in ("indicators", "listening"):
-        chosen = [
-            indicator
-            for indicator in catalogue.indicators
-            if indicator.evidence in {"share", "measurement"}
-            and (indicator.domain == "listening") == (part == "listening")
-        ]
+        chosen = watched_alone(catalogue, part)
         for indicator in chosen:
             shares = budgets.share(part, len(chosen))
             better = None

@@ -1,4 +1,4 @@
-"""Single indicators with evidence of their own: shares and measurements.
+"""Single indicators with evidence of their own: counts, shares and measurements.
 
 Each is judged on closed periods, over all units of a provider at once, within a
 small part of the alert budget. Results are kept until a series of the indicator

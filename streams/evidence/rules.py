@@ -26,6 +26,11 @@ DETECTORS: Final = {
         "The evidence that rates have changed since some week, over the unit's feeds together, "
         f"{_BAR}. A rise of incidents is weighed against better reporting.",
     ),
+    "evidence.count": Detector(
+        "1",
+        "The evidence that the rate has changed since some period, against the unit's own past, "
+        f"{_BAR}.",
+    ),
     "evidence.share": Detector(
         "1",
         "The evidence that the share has changed since some period, against the unit's own past, "

@@ -55,6 +55,36 @@ FEED_WORDS = {
 # What has gone quiet is the reporting of incidents.
 REPORTS = FEED_WORDS | {"incidents": "incident reports"}
 CHANCE = "about once in {years} for a stable {kind}"
+# What began together is told of units, never of reports.
+TOGETHER = (
+    "At {units} of {watched} {kind}{where}, {what}, first signalled {when}. "
+    "{expected} {cause} Please check for that first, and read these signals as one event."
+)
+ON_A_DAY, BETWEEN = "on {day}", "between {first} and {last}"
+EXPECTED = {
+    "budget": "By chance alone it would be {number}.",
+    "usual": "As often as such signals usually begin it would be {number}.",
+}
+SHARED = {
+    "many": "A common cause is likely; it may be {causes}.",
+    "within": (
+        "All of them are of one provider, so a cause within it is likely; it may be {causes}."
+    ),
+    "own": (
+        "A cause that the {kind} of this provider share is likely; it may be {causes}. Other "
+        "providers are not looked at here, so it may reach further."
+    ),
+}
+CAUSES = {
+    "told": "a change of reporting, a new form or an epidemic",
+    "quiet": "a change of reporting, or a system or a feed that is held up",
+}
+WENT_QUIET = {
+    "evidence.silence": "{reports} may have gone quiet",
+    "evidence.outage": "no {reports} may have come",
+}
+ALSO = " The same began at {others}."
+NO_SPEAKING_UP = "Signals of speaking up take no part in it."
 RETRACTED = "The facts as they are now no longer support this signal."
 INHERITED = "A correction moved the first signal; the work continues in another alert."
 
@@ -95,6 +125,17 @@ def _clause(words: Mapping[str, Any], direction: str) -> str:
     feeds = [FEED_WORDS.get(feed, feed.replace("_", " ")) for feed in words["feeds"]]
     template = ROSE if direction == "concern" else FELL
     return template.format(feeds=listing(feeds))
+
+
+def span_in_words(first: int, last: int) -> str:
+    """UTC days from one to another: "between 5 and 18 October 2026", or "on 5 October 2026"."""
+    begin, end = day_in_words(first), day_in_words(last)
+    if begin == end:
+        return ON_A_DAY.format(day=end)
+    for shared in (end.partition(" ")[2], end[-4:]):
+        if begin.endswith(f" {shared}"):
+            return BETWEEN.format(first=begin.removesuffix(f" {shared}"), last=end)
+    return BETWEEN.format(first=begin, last=end)
 
 
 def uncapitalised(name: str) -> str:

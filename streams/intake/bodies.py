@@ -16,9 +16,10 @@ from msgspec import UNSET, Struct, UnsetType
 from streams.facts.envelope import MS_PER_DAY, milliseconds
 from streams.facts.events import Body, Complaint, Counts, Event, SpeakUp, WardMetric
 from streams.facts.rejections import Refusal
+from streams.facts.remembered import keep
 from streams.facts.vocabulary import PLACE_PATTERN, SLUG_PATTERN
 from streams.intake.context import Context
-from streams.intake.screen import Field, Passed, finding
+from streams.intake.screen import Field, finding
 
 LONGEST_PERIOD = 100 * MS_PER_DAY
 
@@ -34,10 +35,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 # Between this and the latest that a context takes, nothing is wrong with a moment.
 EARLIEST = milliseconds(datetime(2000, 1, 1, tzinfo=UTC))
-_slugs: Passed[str] = Passed()
-# Lengths of the places that have passed; cleared when full.
+_slugs: dict[str, None] = {}
+# Lengths of the places that have passed.
 _places: dict[tuple[Given, Given], int] = {}
-_PLACES = 65_536
 
 
 class Refused(Exception):  # noqa: N818 - said of an event, not of the program
@@ -77,9 +77,7 @@ def place_length(site: Given, ward: Given) -> int:
                     raise Refused(refusal)
                 # `,"site":"..."`
                 length += 10 + len(code)
-        if len(_places) >= _PLACES:
-            _places.clear()
-        _places[site, ward] = length
+        keep(_places, (site, ward), length)
     return length
 
 
@@ -106,7 +104,7 @@ def _slug(path: str, value: Given) -> None:
     refusal = _code_refusal(path, "slug", value)
     if refusal is not None:
         raise Refused(refusal)
-    _slugs.add(value)
+    keep(_slugs, value, None)
 
 
 def instant(path: str, moment: datetime, context: Context) -> int:

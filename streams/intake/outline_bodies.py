@@ -17,12 +17,10 @@ from streams.catalogue.time_limits import MOMENTS
 from streams.facts.envelope import MS_PER_DAY
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact, Likeness, Said
+from streams.facts.remembered import keep
 from streams.facts.vocabulary import NUMBER_LIMIT
 from streams.intake.bodies import LONGEST_PERIOD, plain_number
 from streams.intake.context import Context
-
-REMEMBERED = 65_536
-"""So many periods and numbers are remembered; then begun anew."""
 
 # What stands before the values of a canonical body that are cut out of its event, in the order
 # of a body's fields, and what ends them. A period is one value: where it begins and ends.
@@ -149,19 +147,17 @@ def _period(values: str) -> Period:
     since, until = moment_ms(start), moment_ms(end)
     if not 0 < until - since <= LONGEST_PERIOD:
         until = -1
-    if len(_periods) >= REMEMBERED:
-        _periods.clear()
     written = start.encode() + _WITHIN_PERIOD + end.encode()
-    _periods[values] = found = Period(until, written, span_of(start, end))
+    found = Period(until, written, span_of(start, end))
+    keep(_periods, values, found)
     return found
 
 
 def _number(value: str) -> tuple[int | float, bytes]:
     """A plain number and how it is written in a canonical body; -1 for one too great."""
     number = plain_number(float(value)) if "." in value else int(value)
-    if len(_numbers) >= REMEMBERED:
-        _numbers.clear()
-    _numbers[value] = found = (number if number <= NUMBER_LIMIT else -1, _encode(number))
+    found = number if number <= NUMBER_LIMIT else -1, _encode(number)
+    keep(_numbers, value, found)
     return found
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from streams.facts.envelope import key_begun, milliseconds
 from streams.facts.feeds import Feed
 from streams.facts.messages import Fact
+from streams.facts.remembered import keep
 from streams.intake import outline_bodies
 from streams.intake.admission import Place
 from streams.intake.bodies import EARLIEST
@@ -35,8 +36,7 @@ from streams.intake.outline_cuts import END, FIRST, PARTS, RECORDED, SPARE, TIME
 _SHORTEST = 128
 # Outlines and places up to these lengths are remembered.
 _LONGEST, _LONGEST_PLACE = 1024, 256
-REMEMBERED_OUTLINES, REMEMBERED = 16_384, 65_536
-"""So many outlines and places are remembered; then begun anew."""
+_MOST_OUTLINES = 16_384
 
 _SPEAKUP = Feed.SPEAKUP
 # An event is taken here only where it is not withdrawn.
@@ -171,12 +171,8 @@ class Events:
         outline = outline_of(fact, values)
         if outline is None:
             return
-        if len(_outlines) >= REMEMBERED_OUTLINES:
-            _outlines.clear()
-        if len(_places) >= REMEMBERED:
-            _places.clear()
-        _outlines[text] = outline
-        _places[where] = Standing(fact.provider, fact.site, fact.ward)
+        keep(_outlines, text, outline, most=_MOST_OUTLINES)
+        keep(_places, where, Standing(fact.provider, fact.site, fact.ward))
 
 
 def remembered() -> tuple[int, ...]:

@@ -28,7 +28,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Generic, TypeVar
+
+from streams.facts.remembered import keep
 
 _SEPARATORS = r"[ \t\-._/]"
 # A candidate may begin inside a longer grouped number, hence the look-ahead.
@@ -79,9 +80,6 @@ _TELLING = re.compile(
 )
 
 
-T = TypeVar("T")
-
-
 class Field(Enum):
     """What kind of value is looked at: the screen is stricter where codes are expected."""
 
@@ -119,28 +117,8 @@ def holds_nhs_number(text: str) -> bool:
     return False
 
 
-class Passed(Generic[T]):
-    """What has passed a check before: bounded, and without anything that did not pass.
-
-    Codes and the words of closed lists repeat without end; personal data must not
-    linger, not even in memory.
-    """
-
-    def __init__(self, most: int = 65_536) -> None:
-        self._held: set[T] = set()
-        self._most = most
-
-    def __contains__(self, one: T) -> bool:
-        return one in self._held
-
-    def add(self, one: T) -> None:
-        """Remember; everything is forgotten when there is no more room."""
-        if len(self._held) >= self._most and one not in self._held:
-            self._held.clear()
-        self._held.add(one)
-
-
-_passed: Passed[tuple[str, str]] = Passed()
+# Nothing that did not pass: personal data must not linger, not even in memory.
+_passed: dict[tuple[str, str], None] = {}
 
 
 def finding(text: str, field: Field) -> str | None:
@@ -150,7 +128,7 @@ def finding(text: str, field: Field) -> str | None:
         return None
     what = _finding(_plain(text), field)
     if what is None and len(text) <= 40:
-        _passed.add(key)
+        keep(_passed, key, None)
     return what
 
 

@@ -32,7 +32,9 @@ EVENTS_HEADER = "earshot-events"
 _LOG = structlog.get_logger(__name__)
 # After a failure the next senders are answered at once instead of waiting in a row.
 _REST_SECONDS = 1.0
-_ENDS_SECONDS = 0.5
+# What Kafka said of its ends stands so long, also that it said nothing; after the longer time
+# whoever wants to know whether it answers has it asked again.
+_ENDS_SECONDS, _LOOK_SECONDS = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class KafkaLog:
         self._producer: KafkaProducer | None = None
         self._admin: KafkaAdminClient | None = None
         self._ends: dict[tuple[int, str], int] = {}
-        self._ends_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._answered = True
         self._failed_at = float("-inf")
         self._asking = threading.Lock()
 
@@ -130,18 +133,33 @@ class KafkaLog:
         """The next offset of each (partition, topic without prefix); half a second old at most.
 
         Raises:
-            LogUnavailable: no broker answers.
+            LogUnavailable: no broker answers, or none did half a second ago.
 
         """
         with self._asking:
-            if time.monotonic() - self._ends_at > _ENDS_SECONDS:
+            if time.monotonic() - self._asked_at > _ENDS_SECONDS:
                 try:
                     self._ends = self._ask_ends()
+                    self._answered = True
                 except (KafkaError, OSError) as error:
+                    self._answered = False
                     self._close_admin()
                     raise LogUnavailable(f"Kafka does not answer: {error}") from error
-                self._ends_at = time.monotonic()
+                finally:
+                    self._asked_at = time.monotonic()
+            if not self._answered:
+                raise LogUnavailable("Kafka did not answer a moment ago")
             return dict(self._ends)
+
+    def answers(self) -> bool:
+        """Whether Kafka answered when last asked. Nobody waits: it is asked again aside."""
+        if time.monotonic() - self._asked_at > _LOOK_SECONDS and not self._asking.locked():
+            threading.Thread(target=self._look, daemon=True).start()
+        return self._answered
+
+    def _look(self) -> None:
+        with suppress(LogUnavailable):
+            self.ends()
 
     def _send(self, records: Iterable[dict[str, Any]]) -> None:
         records = list(records)
@@ -230,7 +248,6 @@ class KafkaLog:
 
     def _close_admin(self) -> None:
         admin, self._admin = self._admin, None
-        self._ends_at = float("-inf")
         if admin is not None:
             admin.close()
 

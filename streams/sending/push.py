@@ -22,9 +22,9 @@ from typing import IO, Protocol
 
 import orjson
 
+from streams.facts.turns import TakenError, held
 from streams.sending.rejects import RejectFile
 from streams.sending.rows import Row
-from streams.sending.turns import TakenError, held
 
 MAX_BATCH_BYTES = 900_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0

@@ -63,6 +63,7 @@ class Alerts(Tables):
         domain: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        among: Collection[str] | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[AlertRow]:
@@ -77,6 +78,7 @@ class Alerts(Tables):
             domain: one of the alert's domains.
             since: first signal at or after this.
             until: first signal before this.
+            among: only alerts of these ids.
             cursor: ``next`` of the page before.
             limit: how many at most.
 
@@ -95,6 +97,8 @@ class Alerts(Tables):
             query = query.where(_ALERT.first_signal >= to_ms(since))
         if until is not None:
             query = query.where(_ALERT.first_signal < to_ms(until))
+        if among is not None:
+            query = query.where(_ALERT.id.in_(among))
         if cursor is not None:
             after = decode_cursor(cursor, tuple[int, str])
             query = query.where(tuple_(_ALERT.first_signal, _ALERT.id) < tuple_(*after))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.store.alerts import Alerts
+from streams.store.beginnings import Beginnings
 from streams.store.commit import Partitions
 from streams.store.connection import Database
 from streams.store.deadletters import DeadLetters
@@ -22,6 +23,7 @@ class Store(
     Facts,
     Histories,
     Alerts,
+    Beginnings,
     Work,
     Rebases,
     Outbox,

@@ -15,7 +15,7 @@ from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import watch_shares
-from detectors.single_series.silence import watch_silence
+from detectors.single_series.silence import feed_outage, watch_silence
 
 BUDGETS = {"budget1": 2.0, "budget2": 0.2}
 MODEL = replace(EvidenceModel.plain(("incidents", "complaints"), (4.0, 1.0)), minimum_history=8)
@@ -45,6 +45,18 @@ def quiet_wards(rng):
     counts = rng.poisson(6.0, (60, 3)).astype(float)
     counts[30:45, 1] = 0.0
     return np.stack([counts, np.ones((60, 3))], axis=2)
+
+
+def outage(history):
+    return statements(
+        feed_outage(history[:, 0], history[:, 1], per_year=52.0, minimum=8, **BUDGETS)
+    )
+
+
+def stopped_feed(rng):
+    totals = rng.poisson(40.0, 60).astype(float)
+    totals[30:40] = 0.0
+    return np.stack([totals, np.ones(60)], axis=1)
 
 
 def shares(history):
@@ -114,6 +126,7 @@ WATCHERS = (
     Watcher("counts", watch, counts, busier_wards, missing=0.0),
     Watcher("gaps", watch_gaps, gaps, shorter_gaps),
     Watcher("measurements", watch_measurements, measurements, raised_measurements),
+    Watcher("outage", feed_outage, outage, stopped_feed, missing=0.0),
     Watcher("shares", watch_shares, shares, worse_shares, missing=0.0),
     Watcher("silence", watch_silence, silence, quiet_wards, missing=0.0),
 )

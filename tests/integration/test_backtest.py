@@ -206,6 +206,7 @@ def test_a_stored_calibration_replaces_the_files_own(tmp_path: Path):
     ("options", "words"),
     [
         ({"budget": 0.0, "budget2": 0.0}, "budgets must be positive"),
+        ({"budget": float("inf"), "budget2": 0.05}, "below one alert a period, 52 a year"),
         ({"budget": 0.1, "budget2": 0.2}, "level 2 not above level 1"),
         ({"history": 2}, "at least 6"),
         ({"history": 400}, "nothing to judge"),

@@ -171,6 +171,29 @@ def test_a_class_that_chooses_nothing_is_refused(watched: tuple[str, ...]):
     assert "--class has nothing to choose from" in " ".join(done.stderr.split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("x.csv", "--seed", "4"), "--seed is of a simulated scenario"),
+        (("x.csv", "--withhold"), "--withhold is of a simulated scenario"),
+        (("x.csv", "--changes", "y.csv"), "--changes is for stored history"),
+        (("--scenario", "winter", "--changes", "y.csv"), "--changes is for stored history"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments: tuple[str, ...], words: str):
+    done = earshot("backtest", *arguments)
+
+    assert done.returncode == 2
+    assert words in " ".join(done.stderr.split())
+
+
+def test_a_directory_in_place_of_a_result_is_told_before_the_work(tmp_path: Path):
+    done = earshot("backtest", "x.csv", "--json", str(tmp_path))
+
+    assert done.returncode == 1
+    assert "cannot be written: it is a directory" in " ".join(done.stderr.split())
+
+
 @pytest.mark.postgres
 def test_a_house_on_postgresql_refuses_to_be_written_by_a_backtest(shared_postgres_url: str):
     store = _open(Settings.load(database_url=shared_postgres_url))

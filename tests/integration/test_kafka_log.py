@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from api.cli.api import Lag
 from streams.runners import topics
 from streams.runners.log import LogUnavailable
 from streams.runners.producer import EVENTS_HEADER, KafkaLog, events_behind, messages_behind
+from streams.store import Store
 from tests.kafka_broker import KafkaBroker, free_ports
+from tests.kafka_workers import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -118,6 +121,44 @@ def test_a_broker_that_was_away_is_found_again(
     values = [r.value for r in _read_all(broker.bootstrap, f"{topic_prefix}incidents", 1)]
     assert values[0] == first.value
     assert set(values[1:]) == {second.value}
+
+
+def test_whether_the_log_answers_is_known_without_waiting(
+    own_kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    broker = own_kafka_broker
+    topics.create(broker.bootstrap, topic_prefix, partitions=1)
+    log = KafkaLog(broker.bootstrap, topic_prefix, patience=4.0)
+
+    def answers() -> bool:
+        began = time.monotonic()
+        answered = log.answers()
+        assert time.monotonic() - began < 0.5
+        return answered
+
+    try:
+        assert sum(log.ends().values()) == 0
+        assert log.answers()
+        broker.kill()
+        wait_for(lambda: not answers(), 60, "its absence is seen")
+        broker.start()
+        wait_for(answers, 60, "it is found again")
+    finally:
+        log.close()
+
+
+def test_lag_is_told_from_what_is_known_while_no_broker_answers(sqlite_store: Store) -> None:
+    (port,) = free_ports(1)
+    log = KafkaLog(f"127.0.0.1:{port}", "quality.", patience=2.0)
+    lag = Lag(sqlite_store, log)
+    try:
+        assert lag() == (0, 0)
+        began = time.monotonic()
+        assert [lag() for _ in range(5)] == [(0, 0)] * 5
+        assert time.monotonic() - began < 0.5, "only the first one waited"
+        assert not log.answers()
+    finally:
+        log.close()
 
 
 def test_lag_is_zero_exactly_when_everything_is_committed() -> None:

@@ -34,6 +34,26 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
+def call(port: int, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, Any]:
+    """A call of an HTTP half on this machine: status and JSON (or text)."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=body,
+        headers={"content-type": kind} if kind else {},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read()
+    except OSError:
+        return 0, None
+    try:
+        return status, json.loads(text)
+    except ValueError:
+        return status, text.decode()
+
+
 @dataclass
 class Deployment:
     """A scene with the HTTP half before it."""
@@ -43,22 +63,7 @@ class Deployment:
 
     def call(self, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, Any]:
         """A call of the HTTP half: status and JSON (or text)."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            data=body,
-            headers={"content-type": kind} if kind else {},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
-                status, text = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            status, text = error.code, error.read()
-        except OSError:
-            return 0, None
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            return status, text.decode()
+        return call(self.port, path, body, kind)
 
     def post(self, events: list[dict[str, Any]]) -> tuple[int, Any]:
         """Send events as NDJSON."""
@@ -137,6 +142,31 @@ def test_a_repeat_is_called_one(filled: Deployment) -> None:
     assert status == 202
     assert receipt["accepted"] + receipt["duplicates"] == 50
     assert receipt["duplicates"] >= 49
+
+
+def test_without_a_broker_what_is_here_is_read_and_readiness_says_what_is_missing(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    port, nobody = free_ports(2)
+    with (tmp_path / "api.log").open("wb") as output:
+        api = subprocess.Popen(
+            [EARSHOT, "api", "--kafka", f"127.0.0.1:{nobody}", "--database-url", postgres_url,
+             "--port", str(port), "--organisations", str(organisations_file(tmp_path))],
+            stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        wait_for(lambda: call(port, "/healthz")[0] == 200, 60, "the HTTP half")
+        wait_for(lambda: "degraded: log" in call(port, "/readyz")[1], 30, "it is told")
+        began = time.monotonic()
+        answers = [call(port, path)[0] for path in ("/readyz", "/metrics", "/v1/status", "/")]
+        assert answers == [200] * 4
+        assert time.monotonic() - began < 4, "nobody waits for the broker"
+        assert "earshot_log_up 0.0" in call(port, "/metrics")[1]
+        event = json.dumps(region_events()[0]).encode()
+        assert call(port, "/v1/events", event, "application/x-ndjson")[0] == 503
+    finally:
+        api.terminate()
+        api.wait(timeout=30)
 
 
 @pytest.mark.prometheus

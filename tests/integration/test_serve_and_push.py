@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,34 +16,10 @@ import pytest
 
 from streams.store import Store
 from tests.integration.earshot_process import earshot, environment, serving
+from tests.integration.pushed_files import incident, write
 from tests.reference.cases import file_beside
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def incident(number, *, provider="RZ7", day=None, **data):
-    at = day or datetime.now(UTC) - timedelta(days=30) + timedelta(seconds=number)
-    return {
-        "specversion": "1.0",
-        "id": f"i{number}",
-        "source": f"urn:nhs:ods:{provider}",
-        "type": "uk.nhs.quality.incident.v1",
-        "time": at.isoformat(),
-        "data": {
-            "provider": provider,
-            "site": f"{provider}01",
-            "ward": "Oak",
-            "event_type": "incident",
-            "category": "other",
-            "physical_harm": "none",
-            **data,
-        },
-    }
-
-
-def write(path, events):
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    return path
 
 
 def test_events_pushed_from_a_file_arrive_once_and_are_reflected(tmp_path):
@@ -75,6 +51,22 @@ def test_refused_rows_are_listed_beside_the_file(tmp_path):
     assert "18 accepted" in done.stdout
     assert [row["row"] for row in listed] == ["5", "10"]
     assert "unwanted" not in (tmp_path / "events.ndjson.rejected.csv").read_text()
+
+
+def test_pushes_of_one_file_with_states_of_their_own_write_nothing_in_common(tmp_path):
+    file = write(tmp_path / "events.ndjson", [{**incident(1), "data": {}}, incident(2)])
+    state = tmp_path / "elsewhere" / "second.state"
+    state.parent.mkdir()
+    with serving(tmp_path / "data") as service:
+        first = earshot("push", file, "--url", service.url)
+        before = {path: path.read_bytes() for path in tmp_path.glob("events.*")}
+        second = earshot("push", file, "--url", service.url, "--state", state)
+
+    listed = state.with_name("second.state.rejected.csv")
+    assert (first.returncode, second.returncode) == (2, 2)
+    assert {path: path.read_bytes() for path in tmp_path.glob("events.*")} == before
+    assert str(listed) in second.stdout.replace("\n", "")
+    assert listed.read_bytes() == before[tmp_path / "events.ndjson.rejected.csv"]
 
 
 def test_a_push_killed_at_any_moment_goes_on_and_nothing_counts_twice(tmp_path):

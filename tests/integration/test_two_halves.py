@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.earshot_process import Running, earshot, environment
+from tests.integration.pushed_files import incident, write
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 
@@ -21,26 +21,7 @@ def incidents(first, number):
     start = datetime.now(UTC) - timedelta(days=60)
     for index in range(first, first + number):
         provider = f"RZ{index % 3 + 1}"
-        yield {
-            "specversion": "1.0",
-            "id": f"i{index}",
-            "source": f"urn:nhs:ods:{provider}",
-            "type": "uk.nhs.quality.incident.v1",
-            "time": (start + timedelta(minutes=index)).isoformat(),
-            "data": {
-                "provider": provider,
-                "site": f"{provider}01",
-                "ward": "Oak",
-                "event_type": "incident",
-                "category": "other",
-                "physical_harm": "none",
-            },
-        }
-
-
-def write(path, events):
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    return path
+        yield incident(index, provider=provider, day=start + timedelta(minutes=index))
 
 
 def start(log, *arguments):

@@ -103,6 +103,27 @@ def test_bad_settings_are_refused(wrong, message):
         AnomalyMonitor(**wrong)
 
 
+@pytest.mark.parametrize("model", ["distance", "half_space_trees"])
+@pytest.mark.parametrize("size", [1e15, 1e200])
+def test_residuals_however_great_are_told_from_small_ones(model, size):
+    monitor = AnomalyMonitor(level=0.05, reference=40, window=20, model=model)
+    for vector in steady(60):
+        monitor.update(vector)
+
+    assert monitor.update([size, -size, size]) == 1
+    # What is far out every week is usual in the end, and the monitor goes on.
+    assert [monitor.update([size, -size, size]) for _ in range(40)][-20:] == [0] * 20
+
+
+def test_residuals_that_are_great_from_the_first_week_on_leave_the_others_to_be_found():
+    monitor = AnomalyMonitor(level=0.05, reference=40)
+    for noise in steady(60):
+        monitor.update([1e15, 1e15, noise[0]])
+
+    assert monitor.update([1e15, 1e15, 9.0]) == 1
+    assert monitor.update([1e15, -1e15, 0.0]) == 1
+
+
 def test_bad_vectors_are_refused():
     monitor = AnomalyMonitor()
     monitor.update([0.1, 0.2])

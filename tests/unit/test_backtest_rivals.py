@@ -59,6 +59,20 @@ def test_a_point_beyond_the_limit_alerts_once_while_its_pattern_lasts():
     assert nhs.alerts == ((0, 40),)
 
 
+def test_a_rule_that_becomes_true_while_another_holds_is_heard_but_no_new_alert():
+    values = steady(70)
+    values[0, 0, 36:60] = 11.5  # above the mean: seven on one side from the seventh on
+    values[0, 0, 50] = 30.0  # beyond the limit as well
+    counts = counts_of(values)
+    nhs, cusum = rivals(counts, HISTORY, judged_from(counts, HISTORY))
+
+    assert [column for _, column in nhs.alerts] == [41]
+    assert (0, 50) in nhs.heard
+    assert set(nhs.heard) >= set(nhs.alerts)
+    assert len(nhs.heard) == 2
+    assert cusum.heard == cusum.alerts
+
+
 def test_a_fall_is_no_concern_to_either():
     values = steady(60)
     values[0, 0, 40:] = 1.0

@@ -50,6 +50,21 @@ def test_alerts_before_a_change_are_false_and_those_after_it_true():
     assert precision(TRUTH, alerts)["value"] == pytest.approx(1 / 5)
 
 
+def test_a_change_is_found_once_however_often_its_alert_is_repeated():
+    often = [(0, 10), *((0, column) for column in range(30, 60))]
+    found = precision(TRUTH, often)
+
+    assert (found["true"], found["alerts"], found["value"]) == (1, 2, 0.5)
+    assert found == precision(TRUTH, often[:2])
+
+
+def test_what_is_heard_while_an_alert_stands_finds_a_change_and_is_no_false_alert():
+    standing = [(0, 28)]
+
+    assert precision(TRUTH, standing)["value"] == 0.0
+    assert precision(TRUTH, standing, [(0, 28), (0, 31)])["value"] == 0.5
+
+
 def test_precision_is_unknown_where_no_change_is_known():
     plain = Truth.of(counts_of(steady(60)), JUDGED[:1])
 
@@ -92,4 +107,31 @@ def test_the_median_counts_what_was_not_found_as_later_than_any():
         "units": 3, "detected": 1, "median": None, "interpolated": None,
     }  # fmt: skip
     assert median_delay([])["units"] == 0
-    assert interpolated_median(np.array([1.0, 2.0, 2.0, 3.0])) == pytest.approx(1.5)
+    assert median_delay([3.0, None])["interpolated"] is median_delay([3.0, None])["median"] is None
+
+
+@pytest.mark.parametrize(
+    ("delays_told", "step", "middle"),
+    [
+        ([1.0, 2.0, 2.0, 3.0], 1.0, 1.5),
+        ([1.0, 9.0, 9.0], 1.0, 8.25),  # not between 1 and 9, where nothing was found
+        ([1.0, 9.0], 1.0, 4.5),
+        ([2.0, 2.0, 2.0], 1.0, 1.5),
+        ([0.4, 0.4], 1.0, 0.2),  # a change within the period
+        ([4.4, 8.8, 8.8, np.inf], 4.4, 6.6),  # months
+        ([1.0, 2.0, np.inf], 1.0, 1.5),
+    ],
+)
+def test_a_delay_lies_evenly_in_the_period_that_ends_with_it(delays_told, step, middle):
+    told = interpolated_median(np.array(delays_told), step)
+
+    assert told == pytest.approx(middle)
+
+
+def test_the_median_of_many_delays_is_that_of_delays_known_to_the_day():
+    exact = np.random.default_rng(4).gamma(2.0, 4.0, 20_000)
+
+    assert interpolated_median(np.ceil(exact)) == pytest.approx(np.median(exact), rel=0.02)
+    assert interpolated_median(4.0 * np.ceil(exact / 4.0), 4.0) == pytest.approx(
+        np.median(exact), rel=0.05
+    )

@@ -50,7 +50,7 @@ def test_a_picture_has_a_title_and_a_description_it_is_labelled_by():
     assert "24 periods" in desc.text
 
 
-@pytest.mark.parametrize("kind", COLOURS)
+@pytest.mark.parametrize("kind", POINT_TYPES)
 def test_each_kind_of_point_has_its_colour_and_its_shape(kind):
     root = drawn([point(0), point(1, 8.0, point_type=kind)])
 

@@ -303,3 +303,17 @@ def test_the_lines_of_an_unprotected_chart_are_passed_on_for_closed_periods():
     assert (first.lower, first.special_cause) == (None, None)
     assert (second.point_type, second.special_cause) == ("special_cause_neutral_high", "Above UCL")
     assert (third.open, third.mean) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "may"),
+    [
+        (("incidents",), True),
+        (("incidents", "wardmetrics"), True),
+        (("speakup",), False),
+        (("incidents", "speakup"), False),
+        ((), False),
+    ],
+)
+def test_a_signal_that_names_speaking_up_is_not_counted_with_others(feeds, may):
+    assert may is disclosure.may_be_grouped(feeds)

@@ -149,6 +149,17 @@ def test_the_same_seed_gives_the_same_thresholds():
     assert one.to_dict() == two.to_dict()
 
 
+def test_thresholds_do_not_depend_on_how_many_threads_watch_the_simulated_fleets():
+    block = fleet(units=20).block
+    fit = fit_fleet(block, FEEDS)
+    told: list[float] = []
+    one = calibrate(block, fit, units=90, within_week=False, workers=1)
+    many = calibrate(block, fit, units=90, within_week=False, workers=3, progress=told.append)
+
+    assert one.to_dict() == many.to_dict()
+    assert told == [0.2, 0.4, 0.6, 0.8, 1.0]
+
+
 def test_a_curve_with_few_alerts_still_falls():
     bars = np.arange(2.0, 8.0, 0.5)
     for alerts in (np.zeros(12), np.full(12, 30.0), np.arange(60.0, 0.0, -5.0)):

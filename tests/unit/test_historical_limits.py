@@ -153,7 +153,7 @@ def test_a_monitor_keeps_what_its_bound_needs(monitor, batch):
         (lambda: bayes([-1.0]), "counts must be finite and not negative"),
         (lambda: cdc([1.0], b=0), "b must be at least 1"),
         (lambda: cdc([1.0], m=7), "m must be 0 to 6"),
-        (lambda: CdcMonitor().update(np.inf), "must be finite and not negative"),
+        (lambda: CdcMonitor().update(np.inf), "must be non-negative and below"),
     ],
 )
 def test_input_that_does_not_fit_is_refused_by_name(call, message):

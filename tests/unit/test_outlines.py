@@ -10,6 +10,7 @@ import pytest
 
 from streams.catalogue.organisations import Organisation, Organisations
 from streams.facts.messages import Opened
+from streams.facts.remembered import keep
 from streams.intake import outlines
 from streams.intake.outlines import Events
 from streams.intake.plain_values import moment
@@ -211,8 +212,9 @@ def test_white_space_around_a_refused_event_is_kept_or_not_whatever_was_seen_bef
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
-    monkeypatch.setattr(outlines, "REMEMBERED", 3)
-    monkeypatch.setattr(outlines, "REMEMBERED_OUTLINES", 3)
+    monkeypatch.setattr(
+        outlines, "keep", lambda held, key, value, **_most: keep(held, key, value, most=3)
+    )
     for number in range(10):
         opened(event(data={"patients": number, "ward": f"A{number}"}))
 

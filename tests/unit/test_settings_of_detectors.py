@@ -34,7 +34,8 @@ from detectors.sequential.likelihood_cusum import NegativeBinomialCusum, Poisson
 from detectors.sequential.likelihood_cusum_proportions import BinomialCusum
 from detectors.sequential.maxsprt import BinomialMaxSprt, PoissonMaxSprt
 from detectors.sequential.maxsprt_levels import binomial_critical_value, poisson_critical_value
-from detectors.sequential.sprt_models import GaussianShift
+from detectors.sequential.sprt import Sprt, sprt
+from detectors.sequential.sprt_models import GaussianShift, PoissonRisk
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import share_change, watch_shares
@@ -146,6 +147,25 @@ def test_windows_that_are_not_whole_are_refused_when_they_are_used():
 def test_a_scan_needs_a_generator_of_its_own():
     with pytest.raises(TypeError, match="rng"):
         scan([[1.0, 2.0]], [[1.0, 2.0]], zones=((0,),), rng=None)
+
+
+@pytest.mark.parametrize("given", ["poisson", None, 2.0, PoissonRisk])
+def test_what_is_no_model_is_refused_as_one(given):
+    for test in (Sprt, lambda model: sprt([[3, 2.0]], model)):
+        with pytest.raises(TypeError, match="model must be of kind LikelihoodRatio, not"):
+            test(given)
+    with pytest.raises(TypeError, match="prior must be of kind Gaussian or Counts, not"):
+        Bocpd(given)
+
+
+def test_a_model_of_ones_own_is_taken():
+    class Doubled:
+        width = 1
+
+        def ratios(self, rows):
+            return 2.0 * rows[:, 0]
+
+    assert sprt([0.5, math.nan], Doubled()).statistic[0] == 1.0
 
 
 @pytest.mark.parametrize("given", [[], [[1.0, 2.0], [3.0, 4.0]]])

@@ -7,7 +7,6 @@ from itertools import product
 
 import pytest
 
-from streams.catalogue.contributions import metric_additions
 from streams.catalogue.indicators import Catalogue
 from streams.catalogue.shapes import Placed, Shapes
 from streams.facts.feeds import Feed
@@ -58,9 +57,18 @@ def test_a_metric_has_one_shape_whatever_its_numbers():
     assert shapes.number == 1
 
 
+def millionths(rule, numerator, denominator):
+    """Numerator and denominator as the documentation of indicators has them; none if empty."""
+    if denominator is not None and rule.denominator != "none":
+        return [(round(numerator * 10**6), round(denominator * 10**6))] if denominator else []
+    if rule.measured:
+        return [(round(numerator * 10**6 / rule.per), 10**6)]
+    return [(round(numerator * 10**6), 0)]
+
+
 @pytest.mark.parametrize("metric", sorted(CATALOGUE.metrics))
 @pytest.mark.parametrize("denominator", [None, 0, 7, 1_000_000_000, 0.000001])
-def test_metrics_at_once_add_what_each_adds_alone(metric, denominator):
+def test_metrics_at_once_add_what_each_adds_alone_in_whole_millionths(metric, denominator):
     numbers = [0, 3, 5.5, 0.0000005, 999_999_999.999999, 1_000_000_000]
     sent = [
         fact(
@@ -81,8 +89,11 @@ def test_metrics_at_once_add_what_each_adds_alone(metric, denominator):
             (cells[cell, 0], Grid.MONTH, placed.above[at], placed.below[at])
             for cell in range(starts[shape, Grid.MONTH], starts[shape, Grid.MONTH + 1])
         ]
-        alone = metric_additions(CATALOGUE.metrics, one)
+        alone = CATALOGUE.additions(one)
         assert found == [(a.indicator, a.grid, a.numerator, a.denominator) for a in alone]
+        assert [(above, below) for _, _, above, below in found] == millionths(
+            CATALOGUE.metrics[metric], numbers[at], denominator
+        )
 
 
 def test_an_aggregate_counts_on_the_last_day_of_its_period():

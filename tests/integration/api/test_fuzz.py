@@ -15,6 +15,7 @@ MANY = settings(
 )
 PATHS = [
     "/v1/alerts",
+    "/v1/alerts/together",
     "/v1/series",
     "/v1/units",
     "/v1/feeds",
@@ -38,6 +39,7 @@ PATHS = [
 NAMES = [
     "unit", "state", "level", "kind", "domain", "since", "until", "cursor", "limit", "include",
     "indicator", "grid", "under", "provider", "on", "feed", "silent", "code", "onset", "mark",
+    "together",
 ]  # fmt: skip
 ODD = [
     "",

@@ -27,7 +27,7 @@ def test_the_refusal_names_the_parameter_its_likely_name_and_what_is_allowed(tol
     assert [error["name"] for error in body["errors"]] == ["stat"]
     assert "did you mean state?" in body["detail"]
     assert body["allowed"] == [
-        "cursor", "domain", "kind", "level", "limit", "since", "state", "unit", "until",
+        "cursor", "domain", "kind", "level", "limit", "since", "state", "together", "unit", "until",
     ]  # fmt: skip
 
 

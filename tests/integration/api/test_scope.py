@@ -90,6 +90,7 @@ def test_a_provider_sees_only_itself(region):
         f"/v1/alerts/alert-{OTHER}",
         f"/v1/alerts?unit={OTHER}",
         f"/v1/alerts?unit={OTHER}01:W1",
+        f"/v1/alerts/together?unit={OTHER}",
         f"/v1/series?unit={OTHER}",
         f"/v1/series/{OTHER}~incidents~week",
         f"/v1/series/{OTHER}~incidents~week/chart.svg",

@@ -17,6 +17,7 @@ from streams.store import StoreUnavailable
 
 LISTINGS = [
     "/v1/alerts",
+    "/v1/alerts/together",
     "/v1/series",
     "/v1/units",
     "/v1/feeds",
@@ -62,6 +63,7 @@ def test_every_route_of_the_contract_is_there(told):
     assert {
         "/v1/events",
         "/v1/alerts",
+        "/v1/alerts/together",
         "/v1/alerts/{alert_id}",
         "/v1/alerts/{alert_id}/actions",
         "/v1/series",
@@ -271,6 +273,18 @@ def test_a_runner_that_fails_makes_the_service_unready(fresh):
     assert "details" not in answer.text
 
 
+def test_a_log_that_is_away_leaves_the_service_ready_and_is_told(fresh):
+    assert fresh.client.get("/readyz").text == "ready\n"
+    assert "earshot_log_up 1.0" in fresh.client.get("/metrics").text
+
+    fresh.service.log_answers = lambda: False
+
+    answer = fresh.client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.text.startswith("ready\ndegraded: log ")
+    assert "earshot_log_up 0.0" in fresh.client.get("/metrics").text
+
+
 def test_a_correlation_id_is_taken_over_where_it_is_sane(told):
     given = told.client.get("/v1/units/none", headers={"x-correlation-id": "abc-1"})
     strange = told.client.get("/v1/units/none", headers={"x-correlation-id": "a b\tc"})
@@ -299,6 +313,31 @@ def test_another_host_name_is_refused_where_no_key_is_asked_for(told):
     check_problem(rebound, 421)
     for host in ("localhost:8470", "127.0.0.1", "[::1]:8470"):
         assert told.client.get("/v1/status", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "title"),
+    [
+        ({}, 500, "The service failed to answer"),
+        ({"host": "evil.example.org"}, 421, "The service does not answer to this host name"),
+        ({"content-length": "99000000"}, 413, "The request body is too large"),
+    ],
+)
+def test_a_reader_of_pages_gets_a_page_whatever_went_wrong(
+    fresh, monkeypatch, given, status, title
+):
+    monkeypatch.setattr(fresh.service.store, "feeds", lambda *_: 1 // 0)
+    asked = {"accept": "text/html", **given}
+
+    page = fresh.client.get("/feeds", headers=asked)
+    api = fresh.client.get("/v1/feeds", headers=asked)
+
+    assert page.status_code == status
+    assert page.headers["content-type"].startswith("text/html")
+    assert f"<h1>{title}</h1>" in page.text
+    assert page.headers["x-correlation-id"] in page.text
+    assert "division" not in page.text
+    check_problem(api, status)
 
 
 def test_another_sites_page_may_not_act(told):

@@ -1,7 +1,7 @@
-"""One push of a file at a time: whoever sends holds a lock beside the push's state.
+"""One at a time: whoever pushes a file, or serves a directory, holds a lock in it meanwhile.
 
-Two would write one state and one list of refused rows, and the later would undo what the
-earlier had noted.
+Two pushes would write one state and one list of refused rows, and the later would undo what the
+earlier had noted; two services would only fence each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-# File systems that know no locks, as some network shares: then nobody can be told.
+# File systems that know no locks, as some network shares: then nobody can be told, and being
+# kept from working altogether would be worse.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
 
 

@@ -1,0 +1,1 @@
+"""Alerts that began together: views over the store, for one reader at a time."""
