@@ -17,6 +17,7 @@ from streams.evidence.culture import told_rightly
 from streams.evidence.findings import Signal
 from streams.evidence.indications import IndicatorWatch
 from streams.evidence.moments import FactsOn
+from streams.evidence.rules import ALONE
 from streams.evidence.signals import alert_of, episodes
 from streams.evidence.silences import SilenceWatch
 from streams.evidence.watched_indicators import WatchedIndicators
@@ -90,7 +91,9 @@ class Evaluation:
             CountWatch(level, reference.models[level], **budgets.share("counts"), facts_on=facts_on)
             for level in LEVELS
         ]
-        self._indicators = WatchedIndicators(catalogue, _indicator_watches(catalogue, budgets))
+        self._indicators = WatchedIndicators(
+            catalogue, _indicator_watches(catalogue, reference, budgets)
+        )
         self._silences = [
             SilenceWatch(feed, levels, **budgets.share("silence", len(SILENCE_LEVELS)))
             for feed, levels in SILENCE_LEVELS.items()
@@ -146,26 +149,33 @@ class Evaluation:
         ]
 
 
-def watched_alone(catalogue: Catalogue, part: str) -> list[Indicator]:
+def watched_alone(catalogue: Catalogue, reference: Reference, part: str) -> list[Indicator]:
     """The indicators with evidence of their own that share a part of the budget.
+
+    Counts that the reference has are watched together; all others by themselves.
 
     Args:
         catalogue: the indicators.
+        reference: says which counts are watched together.
         part: ``listening``, or ``indicators`` for all others.
     """
+    together = {key for model in reference.models.values() for key in model.feeds}
     return [
         indicator
         for indicator in catalogue.indicators
-        if indicator.evidence in {"share", "measurement"}
+        if indicator.evidence in ALONE
+        and indicator.key not in together
         and (indicator.domain == "listening") == (part == "listening")
     ]
 
 
-def _indicator_watches(catalogue: Catalogue, budgets: Budgets) -> list[IndicatorWatch]:
+def _indicator_watches(
+    catalogue: Catalogue, reference: Reference, budgets: Budgets
+) -> list[IndicatorWatch]:
     """One watch for each indicator and grid that has evidence of its own."""
     found = []
     for part in ("indicators", "listening"):
-        chosen = watched_alone(catalogue, part)
+        chosen = watched_alone(catalogue, reference, part)
         for indicator in chosen:
             shares = budgets.share(part, len(chosen))
             better = None

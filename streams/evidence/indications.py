@@ -7,18 +7,22 @@ changes or a period closes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from detectors.single_series.counts import explain_counts, rate_ratios, watch_counts
 from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.paths import SeriesPath
 from detectors.single_series.shares import explain_share, watch_shares
 from streams.catalogue.contributions import MILLION
 from streams.catalogue.indicators import Indicator
+from streams.evidence.exposures import exposure
 from streams.evidence.findings import Signal, pack, raising
+from streams.evidence.rules import ALONE
 from streams.evidence.statements import MOVED, uncapitalised
 from streams.facts.feeds import Feed
 from streams.facts.periods import PER_YEAR, Grid, first_day
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
 MINIMUM = {Grid.WEEK: 26, Grid.MONTH: 12, Grid.QUARTER: 8}
 _CONCERNS: dict[str | None, Literal["rise", "fall"]] = {"rise": "rise", "fall": "fall"}
 
+F64 = npt.NDArray[np.float64]
 _Opening = tuple[str, str, int, int]
+_Judged = tuple[list[SeriesEpisode], Callable[[SeriesEpisode], dict[str, Any]]]
+"""What was found, and what explains an episode of it."""
 
 
 class IndicatorWatch:
@@ -87,27 +94,14 @@ class IndicatorWatch:
         if indicator.denominator is not None and indicator.kind == "rate":
             joined = joined_units(block, self.grid, slots, indicator.denominator, first, width)
             below = np.where((facts > 0) & (below == 0), np.nan_to_num(joined), below)
-        per_year, minimum = PER_YEAR[self.grid], MINIMUM[self.grid]
-        found: Iterable[SeriesEpisode]
-        if indicator.evidence == "share":
-            # A part larger than its whole is no share; such a period is not looked at.
-            whole = (above >= 0) & (above <= below)
-            above, below = np.where(whole, above, 0.0), np.where(whole, below, 0.0)
-            found = watch_shares(
-                above, below, concern="fall" if indicator.concern == "fall" else "rise",
-                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
-                minimum=minimum, improvement_budget=self.improvement,
-                path=self._path, keys=self._units,
-            )  # fmt: skip
+        if indicator.evidence == "counts":
+            if indicator.kind != "rate":
+                below = exposure(block, self.grid, slots, indicator, facts, below, first)
+            found, explained = self._counts(above, below)
+        elif indicator.evidence == "share":
+            found, explained = self._shares(above, below)
         else:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values = np.where(below > 0, above / below * indicator.per, np.nan)
-            found = watch_measurements(
-                values, concern=_CONCERNS.get(indicator.concern, "both"),
-                budget1=self.budget1, budget2=self.budget2, per_year=per_year,
-                minimum=minimum, improvement_budget=self.improvement,
-                path=self._path, keys=self._units,
-            )  # fmt: skip
+            found, explained = self._measurements(above, below)
         # What an opening rested on stands while the history up to it does.
         held, self._explained = self._explained, {}
         signals: dict[str, list[Signal]] = {}
@@ -116,13 +110,53 @@ class IndicatorWatch:
             unit = self._units[row]
             opening = (unit, episode.direction, episode.opened, episode.after)
             numbers = held.get(opening) if episode.opened < self._path.unchanged[row] else None
-            if numbers is None and indicator.evidence == "share":
-                numbers = pack(explain_share(above[row], below[row], episode))
-            elif numbers is None:
-                numbers = pack(explain_measurement(values[row], episode))
+            if numbers is None:
+                numbers = pack(explained(episode))
             self._explained[opening] = numbers
             signals.setdefault(unit, []).append(self._signal(unit, first, episode, numbers))
         return signals
+
+    def _counts(self, above: F64, below: F64) -> _Judged:
+        seen = (above >= 0) & (below > 0)
+        x, m = np.where(seen, above, 0.0), np.where(seen, below, 0.0)
+        found = watch_counts(x, m, concern=self._way, **self._settings)
+
+        def explained(episode: SeriesEpisode) -> dict[str, Any]:
+            ratios = rate_ratios(episode.way).tolist()
+            return explain_counts(x[episode.series], m[episode.series], episode, ratios=ratios)
+
+        return found, explained
+
+    def _shares(self, above: F64, below: F64) -> _Judged:
+        # A part larger than its whole is no share; such a period is not looked at.
+        whole = (above >= 0) & (above <= below)
+        y, n = np.where(whole, above, 0.0), np.where(whole, below, 0.0)
+        # A share is worse one way: what names no concern is looked at for a rise.
+        way = self._way if self._way != "both" else "rise"
+        found = watch_shares(y, n, concern=way, **self._settings)
+        return found, lambda episode: explain_share(y[episode.series], n[episode.series], episode)
+
+    def _measurements(self, above: F64, below: F64) -> _Judged:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(below > 0, above / below * self.indicator.per, np.nan)
+        found = watch_measurements(values, concern=self._way, **self._settings)
+        return found, lambda episode: explain_measurement(values[episode.series], episode)
+
+    @property
+    def _way(self) -> Literal["rise", "fall", "both"]:
+        return _CONCERNS.get(self.indicator.concern, "both")
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "budget1": self.budget1,
+            "budget2": self.budget2,
+            "per_year": PER_YEAR[self.grid],
+            "minimum": MINIMUM[self.grid],
+            "improvement_budget": self.improvement,
+            "path": self._path,
+            "keys": self._units,
+        }
 
     def _signal(self, unit: str, first: int, episode: SeriesEpisode, numbers: bytes) -> Signal:
         indicator = self.indicator
@@ -131,7 +165,7 @@ class IndicatorWatch:
             way = {"rise": "fall", "fall": "rise"}.get(way, way)
         return signal_of(
             episode,
-            detector=f"evidence.{indicator.evidence}",
+            detector=ALONE[indicator.evidence or ""],
             unit=unit,
             kind="listening" if indicator.domain == "listening" else "quality",
             grid=self.grid,

@@ -51,3 +51,10 @@ DETECTORS: Final = {
     ),
 }
 """By the name under which a signal gives its detector."""
+
+ALONE: Final = {
+    "counts": "evidence.count",
+    "share": "evidence.share",
+    "measurement": "evidence.measurement",
+}
+"""Who watches an indicator by itself, by the ``evidence`` that the catalogue wants for it."""

@@ -41,7 +41,7 @@ class _OfGrid:
         self.joined = np.array(
             [
                 -1
-                if one.denominator is None or one.kind != "rate"
+                if one.denominator is None or not (one.kind == "rate" or one.evidence == "counts")
                 else catalogue.position(one.denominator)
                 for one in indicators
             ],

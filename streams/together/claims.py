@@ -14,6 +14,7 @@ from streams.alerts.disclosure import is_protected
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.evaluation import LEVELS, SHARES, SILENCE_LEVELS, Budgets, watched_alone
 from streams.evidence.reference import Reference
+from streams.evidence.rules import ALONE
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
 
@@ -63,7 +64,7 @@ def claims(catalogue: Catalogue, reference: Reference, budgets: Budgets) -> dict
     """
     found = [
         *_counted(catalogue, reference, budgets),
-        *_alone(catalogue, budgets),
+        *_alone(catalogue, reference, budgets),
         *_silences(budgets),
     ]
     return {claim.key: claim for claim in found}
@@ -84,15 +85,15 @@ def _counted(catalogue: Catalogue, reference: Reference, budgets: Budgets) -> It
         )  # fmt: skip
 
 
-def _alone(catalogue: Catalogue, budgets: Budgets) -> Iterator[Claim]:
+def _alone(catalogue: Catalogue, reference: Reference, budgets: Budgets) -> Iterator[Claim]:
     for part in ("indicators", "listening"):
-        chosen = watched_alone(catalogue, part)
+        chosen = watched_alone(catalogue, reference, part)
         for indicator in chosen:
             if is_protected(indicator.feed):
                 continue
             for grid in _GRIDS:
                 yield _claim(
-                    f"evidence.{indicator.evidence}", indicator.key, grid, indicator.feed,
+                    ALONE[indicator.evidence or ""], indicator.key, grid, indicator.feed,
                     indicator.levels,
                     rate=budgets.share(part, len(chosen))["budget1"],
                     weight=SHARES[part] / len(chosen) / len(_GRIDS),

@@ -11,6 +11,7 @@ from detectors.evidence.counts import FeedCounts
 from detectors.evidence.crossings import Way
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.watch import watch
+from detectors.single_series.counts import watch_counts
 from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
@@ -39,6 +40,20 @@ def silence(history):
         history[:, :, 0].T, history[:, :, 1].T, per_year=52.0, minimum=8, **BUDGETS
     )
     return statements(found)
+
+
+def counts_alone(history):
+    found = watch_counts(
+        history[:, :, 0].T, history[:, :, 1].T, concern="rise", improvement_budget=2.0,
+        per_year=12.0, minimum=8, **BUDGETS,
+    )  # fmt: skip
+    return statements(found)
+
+
+def more_ulcers(rng):
+    counts = rng.poisson(3.0, (60, 3)).astype(float)
+    counts[30:45, 1] *= 3.0
+    return np.stack([counts, np.ones((60, 3))], axis=2)
 
 
 def quiet_wards(rng):
@@ -124,6 +139,7 @@ def busier_wards(rng):
 
 WATCHERS = (
     Watcher("counts", watch, counts, busier_wards, missing=0.0),
+    Watcher("counts of one series", watch_counts, counts_alone, more_ulcers, missing=0.0),
     Watcher("gaps", watch_gaps, gaps, shorter_gaps),
     Watcher("measurements", watch_measurements, measurements, raised_measurements),
     Watcher("outage", feed_outage, outage, stopped_feed, missing=0.0),

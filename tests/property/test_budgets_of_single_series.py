@@ -11,6 +11,7 @@ import pytest
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
+from detectors.single_series.counts import watch_counts
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import watch_shares
@@ -71,6 +72,16 @@ def test_silence_keeps_its_budget_with_unknown_rate_and_dispersion(rate, alpha):
     x = made.reports(np.random.default_rng(33), **SIZE, rate=rate, dispersion=alpha)
 
     assert_kept(watch_silence(x, np.ones_like(x), **WATCH))
+
+
+@pytest.mark.parametrize(("rate", "alpha"), [(0.3, 0.1), (1.0, 0.6), (3.0, 0.6), (30.0, 0.3)])
+def test_counts_keep_their_budget_by_month_with_unknown_rate_and_dispersion(rate, alpha):
+    size = {"series": SERIES, "periods": 12 + 60}
+    x = made.reports(np.random.default_rng(36), **size, rate=rate, dispersion=alpha)
+
+    found = watch_counts(x, np.ones_like(x), concern="rise", per_year=12.0, minimum=12, **BUDGETS)
+
+    assert_kept(found, SERIES * 5.0)
 
 
 @pytest.mark.parametrize("shape", [0.7, 1.0, 1.3])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.single_series.counts import watch_counts
 from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.paths import SeriesPath
 from detectors.single_series.shares import watch_shares
@@ -35,11 +36,20 @@ def silences(block, **going):
     return watch_silence(*block, **WATCH, **going)
 
 
+def counts(block, **going):
+    return watch_counts(*block, concern="rise", improvement_budget=4.0, **WATCH, **going)
+
+
 def values_only(seed):
     return (measurement_block(seed),)
 
 
-FORMS = [(share_block, shares), (values_only, measurements), (report_block, silences)]
+FORMS = [
+    (share_block, shares),
+    (values_only, measurements),
+    (report_block, silences),
+    (report_block, counts),
+]
 
 
 @pytest.mark.parametrize(("make", "watch"), FORMS)

@@ -8,6 +8,7 @@ import pytest
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
+from detectors.single_series.counts import explain_counts, rate_ratios, watch_counts
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.recomputation import (
     recompute_counts,
@@ -81,6 +82,26 @@ def test_a_second_episode_is_explained_by_the_onsets_after_the_first():
     assert second.after == first.subsided
     assert recompute_share(explanation["model"]) == pytest.approx(second.log_evidence)
     assert min(k for k, _ in explanation["onset"]["posterior"]) > first.subsided
+
+
+@pytest.mark.parametrize(("concern", "factor"), [("rise", 3.0), ("fall", 0.1)])
+def test_the_evidence_on_a_count_can_be_computed_again(concern, factor):
+    x = np.tile([4.0, 7.0, 5.0, 6.0], 20)
+    x[50:] = np.round(x[50:] * factor)
+    m = np.full(80, 900.0)
+    (episode, *_) = watch_counts(x, m, concern=concern, **WATCH)
+    ratios = rate_ratios(concern).tolist()
+
+    explanation = json.loads(json.dumps(explain_counts(x, m, episode, ratios=ratios)))
+
+    assert recompute_counts(explanation["model"]) == pytest.approx(episode.log_evidence)
+    assert explanation["before"]["rate"] == pytest.approx(5.5 / 900, rel=0.03)
+    assert (
+        not explanation["expected"]["low"]
+        < explanation["since"]["count"]
+        < explanation["expected"]["high"]
+    )
+    assert (explanation["change"]["rate_ratio"] > 1) is (factor > 1)
 
 
 def test_silence_is_explained_by_its_gap_and_the_chance_of_it():
