@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.arrays import Bits, Floats
 from detectors.charts.control_constants import c4, d2, d3
 from detectors.charts.zone_rules import COMPATS, zone_signals
-from detectors.demands import check_choice, check_whole
+from detectors.demands import check_choice, check_whole, numbers
 
 SubgroupKind = Literal["xbar", "r", "s"]
 Spread = Literal["ranges", "deviations", "weighted_ranges", "weighted_deviations", "pooled"]
@@ -115,7 +115,7 @@ def subgroup_chart(
     chosen = spread or ("deviations" if kind == "s" else "ranges")
     check_choice("spread", chosen, SPREADS)
     check_choice("compat", compat, COMPATS)
-    block = np.array(samples, dtype=np.float64)
+    block = numbers("samples", samples).copy()
     if block.ndim != 2 or np.isinf(block).any():
         raise ValueError("samples must have two dimensions and be finite or NaN (missing)")
     base = _baseline(len(block), fix_after, exclude)

@@ -81,7 +81,7 @@ def listed(shares: tuple[float, ...]) -> LevelSequence:
     """
     values = tuple(float(one) for one in shares)
     if not values or any(one < 0.0 or not math.isfinite(one) for one in values):
-        raise ValueError(f"shares must be non-negative and finite, not {shares}")
+        raise ValueError(f"shares must be not negative and finite, not {shares}")
     if math.fsum(values) > 1.0 + 1e-12:
         raise ValueError(f"shares must add up to 1 at most, not {math.fsum(values)}")
     return LevelSequence(LISTED, 1.0, listed=values)

@@ -127,7 +127,7 @@ class SubsetMixture:
 
     def watch(self, scores: ArrayLike) -> Triangulation:
         """Take the next scores, shape (observations, channels), in order; errors as ``update``."""
-        z = np.array(scores, np.float64)
+        z = numbers("scores", scores).copy()
         if z.ndim != 2 or z.shape[1] != self.channels or np.isinf(z).any():
             raise ValueError(f"scores must be finite, of {self.channels} channels: {z.shape}")
         own = z * self._effects - self._effects**2 / 2.0

@@ -128,7 +128,7 @@ class CountSubsetMixture:
 
         Raises ``ValueError`` as ``update`` does.
         """
-        x = np.array(counts, np.float64)
+        x = numbers("counts", counts).copy()
         if x.ndim != 2 or x.shape[1] != len(self.shapes):
             raise ValueError(f"counts must be of {len(self.shapes)} channels, not {x.shape}")
         channels = [self._channel(x[:, k], k) for k in range(x.shape[1])]

@@ -31,7 +31,7 @@ def counts_of(counts: ArrayLike) -> Floats:
     if np.fmin.reduce(values, axis=None, initial=0.0) < 0.0 or (
         np.fmax.reduce(values, axis=None, initial=0.0) > LARGEST_COUNT
     ):
-        raise ValueError("counts must be non-negative and below 2^53, or NaN (missing)")
+        raise ValueError("counts must be not negative and below 2^53, or NaN (missing)")
     return np.ascontiguousarray(values)
 
 
@@ -40,7 +40,7 @@ def observation_of(observation: float) -> float:
     value = number("an observation", observation)
     if value > LARGEST_COUNT or value < 0:
         raise ValueError(
-            f"an observation must be non-negative and below 2^53, or NaN, not {observation}"
+            f"an observation must be not negative and below 2^53, or NaN, not {observation}"
         )
     return value
 

@@ -106,7 +106,7 @@ def test_bad_settings_are_refused(wrong, message):
 @pytest.mark.parametrize("model", ["distance", "half_space_trees"])
 @pytest.mark.parametrize("size", [1e15, 1e200])
 def test_residuals_however_great_are_told_from_small_ones(model, size):
-    monitor = AnomalyMonitor(level=0.05, reference=40, window=20, model=model)
+    monitor = AnomalyMonitor(alpha=0.05, reference=40, window=20, model=model)
     for vector in steady(60):
         monitor.update(vector)
 
@@ -116,7 +116,7 @@ def test_residuals_however_great_are_told_from_small_ones(model, size):
 
 
 def test_residuals_that_are_great_from_the_first_week_on_leave_the_others_to_be_found():
-    monitor = AnomalyMonitor(level=0.05, reference=40)
+    monitor = AnomalyMonitor(alpha=0.05, reference=40)
     for noise in steady(60):
         monitor.update([1e15, 1e15, noise[0]])
 

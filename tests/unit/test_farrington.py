@@ -233,8 +233,8 @@ def test_a_setting_outside_its_range_is_refused_by_name(settings, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"counts": [1.0, -1.0]}, "counts must be non-negative"),
-        ({"counts": [1.0, np.inf]}, "counts must be non-negative and below"),
+        ({"counts": [1.0, -1.0]}, "counts must be not negative"),
+        ({"counts": [1.0, np.inf]}, "counts must be not negative and below"),
         ({"counts": np.ones((2, 2, 2))}, "counts must have shape"),
         ({"at": [60]}, "at must hold positions from 0 to 59"),
         ({"frequency": 3, "options": FarringtonOptions(b=3, w=2)}, "w must be 0 to 1"),

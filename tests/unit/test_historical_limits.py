@@ -150,10 +150,10 @@ def test_a_monitor_keeps_what_its_bound_needs(monitor, batch):
         (lambda: rki([1.0], PastWindows(0, 6, current_year=False)), "holds no reference period"),
         (lambda: rki([1.0], PastWindows(1, 6, current_year=False), frequency=12), "w must be"),
         (lambda: bayes([1.0], alpha=0.0), "alpha must lie strictly between 0 and 1"),
-        (lambda: bayes([-1.0]), "counts must be finite and not negative"),
+        (lambda: bayes([-1.0]), "counts must be not negative"),
         (lambda: cdc([1.0], b=0), "b must be at least 1"),
         (lambda: cdc([1.0], m=7), "m must be 0 to 6"),
-        (lambda: CdcMonitor().update(np.inf), "must be non-negative and below"),
+        (lambda: CdcMonitor().update(np.inf), "must be not negative and below"),
     ],
 )
 def test_input_that_does_not_fit_is_refused_by_name(call, message):

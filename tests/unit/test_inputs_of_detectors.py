@@ -7,7 +7,6 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from detectors.bank import bank_from_history
 from detectors.charts.anhoej import run_tests
 from detectors.charts.chart import chart
 from detectors.charts.funnel import funnel
@@ -63,7 +62,6 @@ FUNCTIONS = {
     "zone_signals": lambda x: zone_signals(x, 0.0, 1.0),
     "subgroup_chart": lambda x: subgroup_chart(np.reshape(x, (-1, 2)), kind="r"),
     "funnel": lambda x: funnel(x, [20.0] * MANY, kind="ratio"),
-    "bank_from_history": lambda x: bank_from_history(np.reshape(x, (-1, 1))),
     "anomalies": lambda x: anomalies(np.reshape(x, (-1, 2))),
     "bocpd": lambda x: bocpd(x, Counts()),
     "monitor": monitor,
