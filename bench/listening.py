@@ -19,6 +19,7 @@ import numpy as np
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
+from detectors.single_series.counts import watch_counts
 from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.gaps import watch_gaps
 from detectors.single_series.measurements import watch_measurements
@@ -40,6 +41,10 @@ def settings(budget: float) -> dict[str, Any]:
         "per_year": WEEKS_PER_YEAR,
         "minimum": BASELINE,
     }
+
+
+def by_month(budget: float) -> dict[str, Any]:
+    return settings(budget) | {"per_year": 12.0, "minimum": MONTHS}
 
 
 def share_cases() -> Iterator[tuple[str, dict[str, float]]]:
@@ -66,6 +71,9 @@ MEASURED = [
     ("t4 tails", {"tails": 4.0}),
     ("phi=.3, t3 tails", {"autocorrelation": 0.3, "tails": 3.0}),
 ]
+# Counts come by month: a year of baseline, five years watched, a change after three.
+MONTHS, WATCHED_MONTHS, MONTH_CHANGED = 12, 60, 36
+COUNTS = [(rate, alpha) for rate in (0.3, 1.0, 3.0, 10.0, 30.0) for alpha in (0.0, 0.1, 0.3, 0.6)]
 REPORTS = [(rate, alpha) for rate in (0.3, 1.0, 3.0, 10.0) for alpha in (0.0, 0.1, 0.3, 0.6)]
 GAPS = [(mean, shape) for mean in (10.0, 30.0, 90.0) for shape in (0.7, 1.0, 1.3)]
 
@@ -79,6 +87,45 @@ def say(what: str, found: list[SeriesEpisode], years: float, budget: float, micr
         f"   level 2 {used.level2:5.2f} ({low2:.2f}-{high2:.2f})   {micros:5.1f} us",
         flush=True,
     )
+
+
+def tell(what: str, found: list[SeriesEpisode], series: int, at: int = CHANGED) -> None:
+    one, two = made.delays(found, series, at)
+    known = ~np.isnan(one)
+    back = sum(e.subsided > 0 for e in found if e.opened >= at) / series
+    print(
+        f"{what:42s} median {np.median(one[known]):4.0f} and {np.median(two[known]):4.0f}"
+        f"   found {np.isfinite(one[known]).mean():.2f}   subsided wrongly {back:.2f}",
+        flush=True,
+    )
+
+
+def stable_counts(series: int, budget: float, rng: np.random.Generator) -> None:
+    for rate, alpha in COUNTS:
+        months = MONTHS + WATCHED_MONTHS
+        x = made.reports(rng, series=series, periods=months, rate=rate, dispersion=alpha)
+        start = time.perf_counter()
+        found = watch_counts(x, np.ones_like(x), concern="rise", **by_month(budget))
+        taken = (time.perf_counter() - start) / series / WATCHED_MONTHS * 1e6
+        what = f"counts by month rate={rate} alpha={alpha}"
+        say(what, found, series * WATCHED_MONTHS / 12, budget, taken)
+
+
+def changed_counts(series: int, budget: float, rng: np.random.Generator) -> None:
+    for rate, alpha, ratio in [
+        (0.5, 0.1, 3), (1, 0.1, 2), (1, 0.1, 3), (3, 0.1, 2), (3, 0.1, 3), (10, 0.1, 2),
+        (10, 0.1, 1.5), (3, 0.6, 3),
+    ]:  # fmt: skip
+        x = made.reports(
+            rng, series=series, periods=MONTH_CHANGED + 48, rate=rate, dispersion=alpha,
+            changed=MONTH_CHANGED, rate_ratio=ratio,
+        )  # fmt: skip
+        tell(
+            f"counts by month rate={rate} alpha={alpha} x{ratio}",
+            watch_counts(x, np.ones_like(x), concern="rise", **by_month(budget)),
+            series,
+            MONTH_CHANGED,
+        )
 
 
 def stable(only: str, series: int, budget: float, rng: np.random.Generator) -> None:
@@ -128,34 +175,26 @@ def stable(only: str, series: int, budget: float, rng: np.random.Generator) -> N
 def changed(only: str, series: int, budget: float, rng: np.random.Generator) -> None:
     size = {"series": series, "periods": CHANGED + 104, "changed": CHANGED}
 
-    def told(what: str, found: list[SeriesEpisode]) -> None:
-        one, two = made.delays(found, series, CHANGED)
-        known = ~np.isnan(one)
-        back = sum(e.subsided > 0 for e in found if e.opened >= CHANGED) / series
-        print(
-            f"{what:42s} median {np.median(one[known]):4.0f} and {np.median(two[known]):4.0f}"
-            f"   found {np.isfinite(one[known]).mean():.2f}   subsided wrongly {back:.2f}",
-            flush=True,
-        )
-
     if only in ("", "shares"):
         for n, p, rho, ratio in [
             (1, 0.2, 0.0, 3), (4, 0.2, 0.02, 2), (4, 0.2, 0.02, 1.5), (20, 0.2, 0.02, 1.5),
             (20, 0.2, 0.02, 2), (20, 0.05, 0.02, 2), (80, 0.2, 0.02, 1.5), (80, 0.2, 0.02, 1.25),
         ]:  # fmt: skip
             y, d = made.shares(rng, **size, size=n, share=p, overdispersion=rho, odds_ratio=ratio)
-            told(
+            tell(
                 f"share n={n} p={p} rho={rho} odds x{ratio}",
                 watch_shares(y, d, concern="rise", **settings(budget)),
+                series,
             )
     if only in ("", "measurements"):
         for phi, season, shift in [
             (0, 0, 0.5), (0, 0, 1), (0, 0, 2), (0, 0, 10), (0.4, 0, 1), (0.4, 1, 1), (0.6, 0, 2),
         ]:  # fmt: skip
             x = made.measurements(rng, **size, autocorrelation=phi, season=season, shift=shift)
-            told(
+            tell(
                 f"measurement phi={phi} season={season} +{shift} sd",
                 watch_measurements(x, concern="rise", **settings(budget)),
+                series,
             )
     if only in ("", "silence"):
         for rate, alpha, ratio in [
@@ -163,9 +202,10 @@ def changed(only: str, series: int, budget: float, rng: np.random.Generator) -> 
             (10, 0.1, 0), (40, 0.05, 0.5),
         ]:  # fmt: skip
             x = made.reports(rng, **size, rate=rate, dispersion=alpha, rate_ratio=ratio)
-            told(
+            tell(
                 f"silence rate={rate} alpha={alpha} x{ratio}",
                 watch_silence(x, np.ones_like(x), **settings(budget)),
+                series,
             )
     if only in ("", "gaps"):
         for mean, ratio, before in [(120, 2, 12), (60, 2, 18), (30, 2, 30), (30, 3, 30)]:
@@ -188,15 +228,19 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=500)
     parser.add_argument("--budget", type=float, default=0.2)
     parser.add_argument(
-        "--only", default="", choices=["shares", "measurements", "silence", "gaps", ""]
+        "--only", default="", choices=["counts", "shares", "measurements", "silence", "gaps", ""]
     )
     parser.add_argument("--seed", type=int, default=20)
     chosen = parser.parse_args()
     rng = np.random.default_rng(chosen.seed)
     print(f"# stable series: false alerts over budget {chosen.budget} and {chosen.budget / 4}")
     stable(chosen.only, chosen.series, chosen.budget, rng)
+    if chosen.only in ("", "counts"):
+        stable_counts(chosen.series, chosen.budget, rng)
     print("# changed series: delay in periods")
     changed(chosen.only, min(chosen.series, 400), chosen.budget, rng)
+    if chosen.only in ("", "counts"):
+        changed_counts(min(chosen.series, 400), chosen.budget, rng)
 
 
 if __name__ == "__main__":
