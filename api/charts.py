@@ -17,27 +17,24 @@ from xml.sax.saxutils import escape
 
 from api import arriving_marks as arriving
 from api.captions import day_label, describe, figure
+from api.sheet import (
+    BOTTOM,
+    COLOURS,
+    HEIGHT,
+    INK,
+    LEFT,
+    LINE,
+    RIGHT,
+    SHAPES,
+    TARGET,
+    TOP,
+    WIDTH,
+    ZONE,
+    nice_ticks,
+    opened,
+)
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Point
-
-WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 40
-INK, LINE, ZONE = "#212b32", "#4c6272", "#e8edee"
-COLOURS = {
-    "common_cause": "#a6a6a6",
-    "special_cause_improvement": "#00b0f0",
-    "special_cause_concern": "#e46c0a",
-    "special_cause_neutral_high": "#490092",
-    "special_cause_neutral_low": "#490092",
-}
-TARGET = "#de1b1b"
-SHAPES = {
-    "common_cause": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
-    "special_cause_improvement": "M0-5.5L5 0L0 5.5L-5 0z",
-    "special_cause_concern": "M0-5.5L5.2 4L-5.2 4z",
-    "special_cause_neutral_high": "M-4-4h8v8h-8z",
-    "special_cause_neutral_low": "M-4-4h8v8h-8z",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +57,6 @@ class Picture:
     onset: str | None = None
     delayed: int = 0
     rebases: Sequence[tuple[int, str]] = ()
-
-
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers that cover ``low`` to ``high``, about ``wanted`` steps."""
-    span = high - low
-    if not span > 0 or not math.isfinite(span):
-        return [low]
-    rough = span / wanted
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
-    start = math.floor(low / step + 1e-9)
-    end = math.ceil(high / step - 1e-9)
-    return [number * step for number in range(start, end + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +109,7 @@ def render(points: Sequence[Point], picture: Picture) -> str:
         shown.append(0.0)
     ticks = nice_ticks(min(shown), max(shown)) if shown else [0.0]
     scale = _Scale(len(points), ticks[0], ticks[-1])
-    name = _attr(picture.name)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'class="chart" aria-labelledby="{name}-t {name}-d" '
-        f'font-family="Frutiger, Arial, sans-serif" font-size="12" fill="{INK}">'
-    )
-    out = [
-        head,
-        f'<title id="{name}-t">{escape(picture.title)}</title>',
-        f'<desc id="{name}-d">{escape(describe(points, per_cent=picture.per_cent))}</desc>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-    ]
+    out = opened(picture.name, picture.title, describe(points, per_cent=picture.per_cent))
     _axes(out, points, picture, scale, ticks)
     _lines(out, [point.mean for point in points], (lower, upper), picture, scale)
     out.append(arriving.expected(points, scale))
@@ -144,10 +117,6 @@ def render(points: Sequence[Point], picture: Picture) -> str:
     _marks(out, points, picture, scale)
     out.append("</svg>")
     return "".join(out)
-
-
-def _attr(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)
 
 
 def _axes(

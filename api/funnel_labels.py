@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from api.charts import LINE
+from api.sheet import LINE
 
 Spot = tuple[float, float]
 Box = tuple[float, float, float, float]

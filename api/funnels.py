@@ -15,11 +15,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from api.captions import figure
-from api.charts import COLOURS, INK, LINE, SHAPES, nice_ticks
 from api.funnel_labels import Room, Spot
 from api.peers import Named, Peers
+from api.sheet import COLOURS, INK, LINE, SHAPES, WIDTH, nice_ticks, opened
 
-WIDTH, HEIGHT = 720, 400
+HEIGHT = 400
 LEFT, RIGHT, TOP, BOTTOM = 66, 52, 18, 52
 MARK, BAND, GRID = "#005eb8", "#f0f4f5", "#d8dde0"
 _KINDS = {
@@ -86,17 +86,7 @@ def render(peers: Peers, *, name: str = "funnel") -> str:
     volumes = [one.judged.sums.denominator or 0.0 for one in points]
     curve = _curve(peers, volumes)
     scale, ticks = _scales(peers, points, volumes, curve)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'class="chart" aria-labelledby="{name}-t {name}-d" '
-        f'font-family="Frutiger, Arial, sans-serif" font-size="12" fill="{INK}">'
-    )
-    out = [
-        head,
-        f'<title id="{name}-t">{escape(title_of(peers))}</title>',
-        f'<desc id="{name}-d">{escape(describe(peers))}</desc>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-    ]
+    out = opened(name, title_of(peers), describe(peers), height=HEIGHT)
     _band(out, curve, scale)
     _axes(out, peers, scale, ticks)
     _limits(out, peers, curve, scale)

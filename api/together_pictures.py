@@ -7,10 +7,21 @@ are told by a brace above them and a dark outline, not by colour alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import escape
 
 from api.captions import day_label, figure
-from api.charts import BOTTOM, COLOURS, HEIGHT, INK, LEFT, LINE, RIGHT, TOP, WIDTH, nice_ticks
+from api.sheet import (
+    BOTTOM,
+    COLOURS,
+    HEIGHT,
+    INK,
+    LEFT,
+    LINE,
+    RIGHT,
+    TOP,
+    WIDTH,
+    nice_ticks,
+    opened,
+)
 from streams.evidence.findings import instant
 from streams.together.grouping import Group, Period
 
@@ -51,17 +62,7 @@ def render(group: Group, *, name: str = "together") -> str:
     highest = max(max(one.begun, one.expected) for one in periods)
     ticks = [tick for tick in nice_ticks(0.0, max(1.0, highest)) if tick == round(tick)]
     step = (WIDTH - LEFT - RIGHT) / len(periods)
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'class="chart" aria-labelledby="{name}-t {name}-d" '
-        f'font-family="Frutiger, Arial, sans-serif" font-size="12" fill="{INK}">'
-    )
-    out = [
-        head,
-        f'<title id="{name}-t">{escape(title_of(group))}</title>',
-        f'<desc id="{name}-d">{escape(describe(group))}</desc>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-    ]
+    out = opened(name, title_of(group), describe(group))
     top = max(ticks[-1], highest)
     _axes(out, ticks, top)
     _bars(out, group, step, top)

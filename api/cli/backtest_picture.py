@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from api.charts import INK, LINE, ZONE
+from api.sheet import INK, LINE, ZONE
 from streams.backtests.backtest import Backtest
 from streams.backtests.rivals import rivals
 from streams.backtests.scenario_verdict import Outcome

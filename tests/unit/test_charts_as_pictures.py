@@ -7,7 +7,8 @@ import pytest
 
 from api import icons
 from api.captions import describe, figure
-from api.charts import COLOURS, SHAPES, Picture, nice_ticks, render
+from api.charts import Picture, render
+from api.sheet import COLOURS, SHAPES, nice_ticks
 from detectors.charts.icons import ASSURANCE_ICONS, POINT_TYPES, VARIATION_ICONS
 from streams.alerts.disclosure import SUPPRESSED
 from streams.histories.points import Expected, Point

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from api.charts import WIDTH
+from api.sheet import WIDTH
 from api.together_pictures import describe, render, title_of
 from streams.together.grouping import Period, together
 from tests.unit.test_together import CLAIMS, shock, watched
