@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -27,7 +27,7 @@ from api.charts import render
 from api.feeds import feed_fields, feeds_seen
 from api.forms import asked_action
 from api.histories import Histories, History, Reading
-from api.parameters import TEXT
+from api.parameters import Text
 from api.peers import peers_link
 from api.places import Places
 from api.problems import Problem, document
@@ -49,18 +49,16 @@ from streams.alerts.lifecycle import Outcome, State
 from streams.facts.effects import UnitRecord
 from streams.store import AlertRow, BadCursor
 
-_HERE: Final = Path(__file__).parent
 _ON_A_PAGE: Final = 10
 _ALERTS_OF_A_UNIT: Final = 20
 _DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 _KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
-_Text = Annotated[str, Query(max_length=400, pattern=TEXT)]
 
 
 def environment(service: Service) -> Environment:
     """The templates, with the words and numbers they use."""
     made = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(default=True),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -262,12 +260,12 @@ def pages_router(pages: Pages) -> APIRouter:
     @router.get("/")
     def alerts_page(
         caller: CallerOf,
-        unit: _Text = "",
-        level: _Text = "",
-        state: _Text = "",
-        domain: _Text = "",
-        together: _Text = "",
-        cursor: _Text | None = None,
+        unit: Text = "",
+        level: Text = "",
+        state: Text = "",
+        domain: Text = "",
+        together: Text = "",
+        cursor: Text | None = None,
     ) -> Response:
         chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
         return pages.alerts(caller, {**chosen, "together": together}, cursor)

@@ -48,6 +48,7 @@ def parse_moment(text: str) -> datetime:
     return found.astimezone(UTC)
 
 
+Text = Annotated[str, Query(max_length=400, pattern=TEXT)]
 Code = Annotated[str, Query(min_length=1, max_length=100, pattern=TEXT)]
 Cursor = Annotated[
     str, Query(max_length=400, pattern=TEXT, description="`next` of the page before.")
