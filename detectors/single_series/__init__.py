@@ -4,7 +4,7 @@ Where to find what, as ``module.name`` within this package:
 
 shares (composition tests)           ``shares.watch_shares``, ``shares.share_change``
 measurements                         ``measurements.watch_measurements``
-counts of one sort of event           ``counts.watch_counts``
+counts of one sort of event          ``counts.watch_counts``
 silence of a unit, outage of a feed  ``silence.watch_silence``, ``silence.feed_outage``
 gaps between rare events             ``gaps.watch_gaps``
 better reporting or a failing        ``culture_watch.weigh``, ``reporting_culture.culture``

@@ -6,7 +6,6 @@ The parts of an explanation are those of ``explanation``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -31,7 +30,6 @@ def explain_counts(
     exposure: npt.ArrayLike,
     episode: SeriesEpisode,
     *,
-    ratios: Sequence[float] = reports.RISES,
     prior: tuple[float, float] = reports.PRIOR,
     overdispersion: tuple[float, float] = reports.OVERDISPERSION,
     discount: float = reports.DISCOUNT,
@@ -42,7 +40,6 @@ def explain_counts(
         counts: F64[periods] of the episode's series; later periods are not read.
         exposure: the same shape.
         episode: as ``watch_counts`` gave it.
-        ratios: the rate ratios tried (``counts.rate_ratios``).
         prior: as told to the watch.
         overdispersion: as told to the watch.
         discount: as told to the watch.
@@ -56,7 +53,7 @@ def explain_counts(
     given, m = (row[0] for row in reports.checked(counts, exposure))
     x = np.empty_like(given)
     reports.bounded(given, m, *overdispersion, x)
-    rest = _Rest(x, m, episode, np.array(ratios), prior, overdispersion)
+    rest = _Rest(x, m, episode, reports.rate_ratios(episode.way), prior, overdispersion)
     return {"form": "counts", **rest.told(given, episode, discount)}
 
 

@@ -22,6 +22,7 @@ from detectors.compiled import compiled
 from detectors.demands import numbers
 from detectors.evidence.counts import F64
 from detectors.evidence.elementary import logarithms
+from detectors.single_series.episodes import Way
 from detectors.single_series.onset_sums import means_over_effects, stays_below, sums_since
 from detectors.single_series.onsets import AGES, COUNT
 
@@ -48,6 +49,17 @@ CLIP, REACH = 3.0, 2.0
 TAKEN = 5
 # Periods of a block, within which the rate is taken to be the same.
 BLOCK = 13
+
+
+def rate_ratios(way: Way) -> F64:
+    """The rate ratios tried: above 1 for a rise, below for a fall."""
+    rises: F64 = np.array(RISES)
+    ways: dict[Way, F64] = {
+        "rise": rises,
+        "fall": 1.0 / rises,
+        "both": np.concatenate([rises, 1.0 / rises]),
+    }
+    return ways[way]
 
 
 def checked(counts: npt.ArrayLike, exposure: npt.ArrayLike) -> tuple[F64, F64]:

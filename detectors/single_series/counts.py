@@ -22,11 +22,11 @@ from detectors.single_series.count_terms import (
     DISCOUNT,
     OVERDISPERSION,
     PRIOR,
-    RISES,
     bounded_block,
     burstiness,
     checked,
     count_terms,
+    rate_ratios,
 )
 from detectors.single_series.episodes import (
     AFTER,
@@ -50,7 +50,7 @@ from detectors.single_series.onsets import AGES, weighted_mean
 from detectors.single_series.paths import SeriesPath
 from detectors.single_series.trails import KEPT, Trail
 
-__all__ = ["explain_counts", "follow", "rate_ratios", "watch_counts"]
+__all__ = ["explain_counts", "follow", "watch_counts"]
 
 # The dispersion when the open episode began.
 ALPHA = OWN
@@ -109,17 +109,6 @@ def _watch(
                 )  # fmt: skip
             begin[u] = t + 1
     return True
-
-
-def rate_ratios(way: Way) -> F64:
-    """The rate ratios tried: above 1 for a rise, below for a fall."""
-    rises: F64 = np.array(RISES)
-    ways: dict[Way, F64] = {
-        "rise": rises,
-        "fall": 1.0 / rises,
-        "both": np.concatenate([rises, 1.0 / rises]),
-    }
-    return ways[way]
 
 
 def watch_counts(

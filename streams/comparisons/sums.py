@@ -73,7 +73,7 @@ def unit_sums(
     above = np.where(_covered(block, codes, indicator, span, facts), summed / MILLION, np.nan)
     under = np.where(below != 0, below / MILLION, np.nan)
     if indicator.denominator is not None:
-        joined = joined_units(block, span.grid, at, indicator.denominator, span.first, width)
+        joined, _ = joined_units(block, span.grid, at, indicator.denominator, span.first, width)
         under = np.where(np.isnan(under), joined, under)
     known = ~np.isnan(above) & (under > 0)
     lacking = (above > 0) & ~(under > 0)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from streams.catalogue.contributions import MILLION
 from streams.catalogue.indicators import Indicator
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid
-from streams.histories.windows import weekly_activity, window
+from streams.histories.windows import joined_units, window
 
 if TYPE_CHECKING:
     from streams.histories.series import Block
@@ -54,7 +53,11 @@ def exposure(
         return _time(block, grid, indicator, facts, first)
     each = np.full(facts.shape, np.nan)
     if indicator.denominator is not None:
-        each = _activity(block, grid, slots, indicator.denominator, first, facts.shape[1])
+        # By reporting ward, so that one ward's missing return is no fall.
+        activity, behind = joined_units(
+            block, grid, slots, indicator.denominator, first, facts.shape[1]
+        )
+        each = np.where(behind > 0, activity / np.maximum(behind, 1), np.nan)
     each = np.where((facts > 0) & (below > 0), below / np.maximum(facts, 1), each)
     return np.where(facts > 0, facts * _relative(each, REFERENCE[grid]), 0.0)
 
@@ -69,19 +72,6 @@ def _time(block: Block, grid: Grid, indicator: Indicator, facts: I64, first: int
             of_feed = window(block, grid, provider, position, first, facts.shape[1])[0]
             came |= (of_feed > 0).any(axis=0)
     return np.where(began & came, 1.0, 0.0)
-
-
-def _activity(
-    block: Block, grid: Grid, slots: Sequence[int], key: str, first: int, width: int
-) -> F64:
-    """Activity by reporting ward, NaN where missing: one ward's missing return is no fall."""
-    position = block.catalogue.position(key)
-    if grid is Grid.WEEK:
-        activity, behind = weekly_activity(block, slots, position, first, width)
-    else:
-        behind, numerators, _ = window(block, grid, slots, position, first, width)
-        activity = numerators / MILLION
-    return np.where(behind > 0, activity / np.maximum(behind, 1), np.nan)
 
 
 def _relative(each: F64, reference: int) -> F64:

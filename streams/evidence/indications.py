@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from detectors.single_series.counts import explain_counts, rate_ratios, watch_counts
+from detectors.single_series.counts import explain_counts, watch_counts
 from detectors.single_series.episodes import SeriesEpisode
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.paths import SeriesPath
@@ -92,7 +92,7 @@ class IndicatorWatch:
         below = denominators / MILLION
         indicator = self.indicator
         if indicator.denominator is not None and indicator.kind == "rate":
-            joined = joined_units(block, self.grid, slots, indicator.denominator, first, width)
+            joined, _ = joined_units(block, self.grid, slots, indicator.denominator, first, width)
             below = np.where((facts > 0) & (below == 0), np.nan_to_num(joined), below)
         if indicator.evidence == "counts":
             if indicator.kind != "rate":
@@ -120,12 +120,7 @@ class IndicatorWatch:
         seen = (above >= 0) & (below > 0)
         x, m = np.where(seen, above, 0.0), np.where(seen, below, 0.0)
         found = watch_counts(x, m, concern=self._way, **self._settings)
-
-        def explained(episode: SeriesEpisode) -> dict[str, Any]:
-            ratios = rate_ratios(episode.way).tolist()
-            return explain_counts(x[episode.series], m[episode.series], episode, ratios=ratios)
-
-        return found, explained
+        return found, lambda episode: explain_counts(x[episode.series], m[episode.series], episode)
 
     def _shares(self, above: F64, below: F64) -> _Judged:
         # A part larger than its whole is no share; such a period is not looked at.
@@ -160,7 +155,7 @@ class IndicatorWatch:
 
     def _signal(self, unit: str, first: int, episode: SeriesEpisode, numbers: bytes) -> Signal:
         indicator = self.indicator
-        way = indicator.concern or "both"
+        way: str = self._way
         if episode.direction == "improvement":
             way = {"rise": "fall", "fall": "rise"}.get(way, way)
         return signal_of(

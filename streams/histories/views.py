@@ -100,7 +100,7 @@ def view(block: Held, unit: str, key: str, grid: Grid) -> SeriesView | None:
     if indicator.feed is Feed.WARDMETRICS:
         numerators = np.where(facts > 0, numerators, np.nan)
     if indicator.denominator is not None and indicator.kind in {"rate", "proportion"}:
-        other = joined_units(block, grid, [slot], indicator.denominator, first, width)[0]
+        (other,), _ = joined_units(block, grid, [slot], indicator.denominator, first, width)
         denominators = np.where(np.isnan(denominators), other, denominators)
     if indicator.kind == "count":
         values = numerators * indicator.per

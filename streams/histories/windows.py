@@ -92,11 +92,13 @@ def weekly_activity(
 
 def joined_units(
     block: Held, grid: Grid, slots: Sequence[int], key: str, first: int, width: int
-) -> F64:
-    """A denominator (slots, width) joined by unit and period, NaN where not reported."""
+) -> tuple[F64, I64]:
+    """A denominator joined by unit and period, NaN where not reported, and the facts behind it.
+
+    Both are (slots, width).
+    """
     position = block.catalogue.position(key)
     if grid is Grid.WEEK:
-        return weekly_activity(block, slots, position, first, width)[0]
+        return weekly_activity(block, slots, position, first, width)
     facts, numerators, _ = window(block, grid, slots, position, first, width)
-    numbers: F64 = np.where(facts > 0, numerators / MILLION, np.nan)
-    return numbers
+    return np.where(facts > 0, numerators / MILLION, np.nan), facts

@@ -8,7 +8,7 @@ import pytest
 
 from detectors.evidence.counts import WEEKS_PER_YEAR
 from detectors.single_series import simulated as made
-from detectors.single_series.counts import explain_counts, rate_ratios, watch_counts
+from detectors.single_series.counts import explain_counts, watch_counts
 from detectors.single_series.measurements import explain_measurement, watch_measurements
 from detectors.single_series.recomputation import (
     recompute_counts,
@@ -90,9 +90,8 @@ def test_the_evidence_on_a_count_can_be_computed_again(concern, factor):
     x[50:] = np.round(x[50:] * factor)
     m = np.full(80, 900.0)
     (episode, *_) = watch_counts(x, m, concern=concern, **WATCH)
-    ratios = rate_ratios(concern).tolist()
 
-    explanation = json.loads(json.dumps(explain_counts(x, m, episode, ratios=ratios)))
+    explanation = json.loads(json.dumps(explain_counts(x, m, episode)))
 
     assert recompute_counts(explanation["model"]) == pytest.approx(episode.log_evidence)
     assert explanation["before"]["rate"] == pytest.approx(5.5 / 900, rel=0.03)
