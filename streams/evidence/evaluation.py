@@ -23,7 +23,7 @@ from streams.evidence.silences import SilenceWatch
 from streams.evidence.watched_indicators import WatchedIndicators
 from streams.facts.effects import AlertRecord
 from streams.facts.feeds import Feed
-from streams.facts.periods import Grid
+from streams.facts.periods import JUDGED
 from streams.histories.series import kind_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ LEVELS = ("ward", "site", "provider")
 SHARES = {"counts": 0.6, "indicators": 0.15, "listening": 0.15, "silence": 0.1}
 # Changes for the better are told within a budget of their own, a part of level 1's.
 IMPROVEMENT = 0.25
-_GRIDS = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 SILENCE_LEVELS = {
     Feed.INCIDENTS: frozenset({"ward", "site"}),
     Feed.COMPLAINTS: frozenset({"site"}),
@@ -182,6 +181,6 @@ def _indicator_watches(
             if indicator.direction != "neutral":
                 better = shares["budget1"] * IMPROVEMENT
             found += [
-                IndicatorWatch(indicator, grid, **shares, improvement=better) for grid in _GRIDS
+                IndicatorWatch(indicator, grid, **shares, improvement=better) for grid in JUDGED
             ]
     return found

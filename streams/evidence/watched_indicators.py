@@ -16,7 +16,7 @@ from streams.catalogue.indicators import Catalogue
 from streams.evidence.findings import Signal
 from streams.evidence.indications import IndicatorWatch
 from streams.facts.feeds import Feed
-from streams.facts.periods import Grid
+from streams.facts.periods import JUDGED, Grid
 from streams.histories.matrices import CLEAN
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 I64 = npt.NDArray[np.int64]
 
-_GRIDS = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 _NEVER = -(2**40)
 
 
@@ -87,7 +86,7 @@ class WatchedIndicators:
         self._watches = watches
         self._grids = [
             _OfGrid(catalogue, grid, [watch for watch in watches if watch.grid is grid])
-            for grid in _GRIDS
+            for grid in JUDGED
         ]
 
     def evaluate(self, block: Block) -> set[str]:

@@ -24,6 +24,8 @@ class Grid(IntEnum):
     QUARTER = 3
 
 
+JUDGED = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
+"""The grids that evidence is judged on."""
 PER_YEAR = {Grid.DAY: 365.25, Grid.WEEK: 365.25 / 7, Grid.MONTH: 12.0, Grid.QUARTER: 4.0}
 
 

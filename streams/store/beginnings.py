@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from streams.alerts.lifecycle import State
-from streams.facts.periods import Grid, first_day
+from streams.facts.periods import JUDGED, Grid, first_day
 from streams.store import schema
 from streams.store.connection import Tables
 
@@ -22,7 +22,6 @@ _ALERT = schema.alert.c
 _OUTBOX = schema.outbox.c
 _TALLY = schema.tally.c
 _UNIT = schema.unit.c
-_GRIDS = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 _AT_ONCE = 5000
 """Changes that are read by the alerts they name; after more of them all alerts are read."""
 
@@ -134,7 +133,7 @@ class Beginnings(Tables):
                 _TALLY.grid == int(grid),
             )
             .scalar_subquery()
-            for grid in _GRIDS
+            for grid in JUDGED
         ]
         query = select(_UNIT.code, _UNIT.kind, _UNIT.parent, _UNIT.provider, *firsts)
         if providers is not None:
@@ -156,7 +155,7 @@ def _day(grid: Grid, period: int) -> int:
 def _first_day(firsts: Collection[int | None]) -> int | None:
     days = [
         _day(grid, period)
-        for grid, period in zip(_GRIDS, firsts, strict=True)
+        for grid, period in zip(JUDGED, firsts, strict=True)
         if period is not None
     ]
     return min(days, default=None)

@@ -16,12 +16,10 @@ from streams.evidence.evaluation import LEVELS, SHARES, SILENCE_LEVELS, Budgets,
 from streams.evidence.reference import Reference
 from streams.evidence.rules import ALONE
 from streams.facts.feeds import Feed
-from streams.facts.periods import Grid
+from streams.facts.periods import JUDGED, Grid
 
 Key = tuple[str, str, Grid]
 """A claim's detector, the key of its indicator (or the topic of its feed), and its grid."""
-
-_GRIDS = (Grid.WEEK, Grid.MONTH, Grid.QUARTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +89,12 @@ def _alone(catalogue: Catalogue, reference: Reference, budgets: Budgets) -> Iter
         for indicator in chosen:
             if is_protected(indicator.feed):
                 continue
-            for grid in _GRIDS:
+            for grid in JUDGED:
                 yield _claim(
                     ALONE[indicator.evidence or ""], indicator.key, grid, indicator.feed,
                     indicator.levels,
                     rate=budgets.share(part, len(chosen))["budget1"],
-                    weight=SHARES[part] / len(chosen) / len(_GRIDS),
+                    weight=SHARES[part] / len(chosen) / len(JUDGED),
                 )  # fmt: skip
 
 
