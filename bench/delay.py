@@ -106,6 +106,17 @@ def oracle_delays(scores: F64, bars: Sequence[float], start: int, at: int) -> F6
     return found
 
 
+def oracle_of(
+    change: Change, quiet: Sequence[Fleet], changed: Sequence[Fleet], start: int, at: int
+) -> F64:
+    """The oracle's delays in changed fleets, bars set on quiet ones, ``F64[budgets, U]``."""
+    ratios = np.array(change.ratios)
+    bars = oracle_bars([oracle_scores(one, ratios) for one in quiet], start, BUDGETS)
+    return np.hstack(
+        [oracle_delays(oracle_scores(one, ratios), bars, start, at) for one in changed]
+    )
+
+
 def interpolated_median(values: F64, step: float = 1.0) -> float:
     """Median of whole steps, spread evenly over the step it falls in."""
     middle = float(np.median(values))
@@ -145,12 +156,8 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         for name in options.changes or CHANGES:
             change = CHANGES[name]
-            ratios = np.array(change.ratios)
             runs = list(pool.map(delays, [(variant, change, history, seed) for seed in seeds]))
-            bars = oracle_bars([oracle_scores(f, ratios) for f in quiet], history, BUDGETS)
-            theirs = np.concatenate(
-                [oracle_delays(oracle_scores(f, ratios), bars, history, at) for _, f, _ in runs], 1
-            )
+            theirs = oracle_of(change, quiet, [fleet for _, fleet, _ in runs], history, at)
             ours = np.concatenate([found for found, _, _ in runs], axis=1)
             cells = []
             for mine, best in zip(ours, theirs, strict=True):

@@ -11,7 +11,7 @@ year over the budget, with exact 95 % Poisson limits.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -129,13 +129,16 @@ VARIANTS = {
 }
 
 
-def truth_of(variant: Variant) -> EvidenceModel:
+def truth_of(
+    variant: Variant, feeds: Sequence[str] = FEEDS, rates: Sequence[float] = RATES
+) -> EvidenceModel:
     """The law that the units of a kind of fleet are drawn from."""
+    width = len(feeds)
     return replace(
-        EvidenceModel.plain(FEEDS, RATES, strength=variant.strength),
-        dispersion=np.full(4, variant.dispersion),
-        dispersion_spread=np.full(4, variant.spread),
-        season=np.tile([variant.season, variant.season / 3, 0.02, -0.02], (4, 1))
+        EvidenceModel.plain(feeds, rates, strength=variant.strength),
+        dispersion=np.full(width, variant.dispersion),
+        dispersion_spread=np.full(width, variant.spread),
+        season=np.tile([variant.season, variant.season / 3, 0.02, -0.02], (width, 1))
         * (variant.season > 0),
         sigma2=variant.sigma2,
         rho=variant.rho,

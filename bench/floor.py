@@ -33,8 +33,7 @@ from bench.delay import (
     SETTLED,
     course,
     interpolated_median,
-    oracle_bars,
-    oracle_delays,
+    oracle_of,
 )
 from bench.fleets import BUDGETS, FEEDS, HISTORY, VARIANTS, draw, truth_of
 from detectors.compiled import compiled
@@ -42,7 +41,7 @@ from detectors.evidence.counts import F64, I64, WEEKS_PER_YEAR
 from detectors.evidence.looks import eligible
 from detectors.evidence.model import SAFETY, EvidenceModel
 from detectors.evidence.patterns import Patterns
-from detectors.evidence.simulate import Fleet, oracle_scores
+from detectors.evidence.simulate import Fleet
 from detectors.evidence.statistic import AGES, Tables, accumulate, onset_sums, tables
 
 FIVE = tuple(CHANGES)[:5]
@@ -214,13 +213,10 @@ def main() -> None:
     print(f"weeks to an alert, {history} weeks of history, {variant.about}; by change:")
     print("; ".join(CHANGES))
     for name, change in CHANGES.items():
-        factors = np.array(change.ratios)
         changed[name] = [
             draw(variant, seed, weeks=weeks, change=course(change, weeks, at)) for seed in seeds
         ]
-        bars = oracle_bars([oracle_scores(one, factors) for one in quiet], history, BUDGETS)
-        scores = [oracle_scores(one, factors) for one in changed[name]]
-        best[name] = np.hstack([oracle_delays(one, bars, history, at) for one in scores])
+        best[name] = oracle_of(change, quiet, changed[name], history, at)
     for number, budget in enumerate(BUDGETS):
         medians = [f"{interpolated_median(best[name][number]):.1f}" for name in CHANGES]
         print(f"{'oracle':14} {budget:<5} {'':34} {' '.join(medians)}", flush=True)

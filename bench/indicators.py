@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.delay import FOLLOWED, SETTLED, Change, course, interpolated_median
-from bench.fleets import FEEDS, HISTORY, RATES, UNITS, WEEK0
+from bench.fleets import FEEDS, HISTORY, RATES, UNITS, VARIANTS, WEEK0, truth_of
 from bench.floor import Step, watched
 from detectors.evidence.model import EvidenceModel
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
@@ -44,16 +44,7 @@ AT, WEEKS = HISTORY + SETTLED, HISTORY + SETTLED + FOLLOWED
 
 def law(feeds: tuple[int, ...]) -> EvidenceModel:
     """The law of the units, by some of the feeds."""
-    width = len(feeds)
-    plain = EvidenceModel.plain([NAMES[f] for f in feeds], [MEANS[f] for f in feeds], strength=5.0)
-    return replace(
-        plain,
-        dispersion=np.full(width, 0.04),
-        dispersion_spread=np.full(width, 4e-4),
-        season=np.tile([0.1, 0.1 / 3, 0.02, -0.02], (width, 1)),
-        sigma2=0.005,
-        rho=0.3,
-    )
+    return truth_of(VARIANTS["base"], [NAMES[f] for f in feeds], [MEANS[f] for f in feeds])
 
 
 def fleet(seed: int, factors: tuple[float, ...]) -> Fleet:
@@ -61,7 +52,9 @@ def fleet(seed: int, factors: tuple[float, ...]) -> Fleet:
     rng = np.random.default_rng(seed)
     truth = law(tuple(range(len(NAMES))))
     shape = (UNITS, len(NAMES), WEEKS)
-    alpha = draw_dispersions(np.full(shape[:2], 0.04), np.full(shape[:2], 4e-4), rng)
+    alpha = draw_dispersions(
+        np.tile(truth.dispersion, (UNITS, 1)), np.tile(truth.dispersion_spread, (UNITS, 1)), rng
+    )
     change = course(Change(factors), WEEKS, AT)
     return simulate(
         truth, draw_rates(truth, UNITS, rng), alpha, np.ones(shape), week0=WEEK0, rng=rng,

@@ -25,15 +25,14 @@ from bench.delay import (
     SETTLED,
     course,
     interpolated_median,
-    oracle_bars,
-    oracle_delays,
+    oracle_of,
 )
 from bench.fleets import BUDGETS, HISTORY, VARIANTS, draw, truth_of
 from bench.floor import FIVE, Step, watched
 from detectors.evidence.counts import F64
 from detectors.evidence.explain import explain, ways_of
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.simulate import Fleet, oracle_scores
+from detectors.evidence.simulate import Fleet
 from detectors.evidence.ways import LEARNED, learned_ways
 
 CONCERNS = (0, 30, 100, 300)
@@ -76,12 +75,7 @@ def main() -> None:
     quiet = [draw(variant, 500_000 + seed + n, weeks=WEEKS) for n in range(3 * options.fleets)]
     changed = {name: fleets(name, seed, options.fleets) for name in names}
     closed = {name: fleets(name, 700_000 + seed, 2) for name in names}
-    best = {}
-    for name in names:
-        factors = np.array(CHANGES[name].ratios)
-        bars = oracle_bars([oracle_scores(one, factors) for one in quiet], HISTORY, BUDGETS)
-        scores = [oracle_scores(one, factors) for one in changed[name]]
-        best[name] = np.hstack([oracle_delays(one, bars, HISTORY, AT) for one in scores])
+    best = {name: oracle_of(CHANGES[name], quiet, changed[name], HISTORY, AT) for name in names}
     in_use = Step(name="in use", rates_known=False, patterns=truth.patterns)
     _, told = watched(in_use, truth, HISTORY, quiet, closed)
     likelihood = {}
