@@ -39,6 +39,20 @@ def earshot(
     )
 
 
+def completed(line: str) -> list[str]:
+    """What a shell is offered for the last word of a command line."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    told = subprocess.run(
+        [sys.executable, "-c", "from api.cli import main; main(prog_name='earshot')"],
+        env=environment(_EARSHOT_COMPLETE="complete_bash", **words),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return told.stdout.split()
+
+
 @dataclass
 class Running:
     """A service in a process of its own."""

@@ -16,7 +16,7 @@ import pytest
 from detectors.evidence import calibrate as simulation
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.explain import explain
-from streams.backtests.calibration import from_store
+from streams.backtests.calibration import Calibration, from_store
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.reference import Reference
 from streams.facts.effects import AlertRecord, ProviderRecord, Tally
@@ -75,6 +75,21 @@ def year_of(provider: str, wards: int, seed: int) -> list[Fact]:
     return facts
 
 
+def calibrated(before: Reference, confirmed: list[AlertRecord] | None = None) -> Calibration:
+    """A calibration of two providers with four wards each."""
+    codes = ["RAA", "RBB"]
+    return from_store(
+        Remembered({code: year_of(code, 4, n) for n, code in enumerate(codes)}),
+        codes,
+        catalogue=Catalogue.load(),
+        before=before,
+        version="mine",
+        effective=date(2026, 1, 1),
+        progress=lambda _what, _share: None,
+        confirmed=confirmed,
+    )
+
+
 @pytest.fixture
 def few_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate half a year on, of a few fleets: here only the way is tested."""
@@ -84,17 +99,8 @@ def few_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_simulations")
 def test_stored_history_gives_a_new_version_and_thin_classes_keep_their_model():
-    histories = Remembered({code: year_of(code, 4, n) for n, code in enumerate(("RAA", "RBB"))})
     shipped = Reference.shipped()
-    made = from_store(
-        histories,
-        ["RAA", "RBB"],
-        catalogue=Catalogue.load(),
-        before=shipped,
-        version="mine",
-        effective=date(2026, 1, 1),
-        progress=lambda _what, _share: None,
-    )
+    made = calibrated(shipped)
     ward = made.reference.models["ward"]
 
     assert made.reference.version == "mine"
@@ -133,18 +139,8 @@ def concerns(count: int) -> list[AlertRecord]:
 def test_ways_of_failing_are_learned_from_ten_confirmed_concerns(
     count: int, least: float, most: float, note: str
 ):
-    histories = Remembered({code: year_of(code, 4, n) for n, code in enumerate(("RAA", "RBB"))})
     shipped = Reference.shipped()
-    made = from_store(
-        histories,
-        ["RAA", "RBB"],
-        catalogue=Catalogue.load(),
-        before=shipped,
-        version="mine",
-        effective=date(2026, 1, 1),
-        progress=lambda _what, _share: None,
-        confirmed=concerns(count),
-    )
+    made = calibrated(shipped, concerns(count))
     before, after = (one.models["ward"].patterns for one in (shipped, made.reference))
     alone = [
         row

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.integration.api.test_comparisons import PEERS, breaches
-from tests.integration.earshot_process import earshot, environment, serving
+from tests.integration.earshot_process import completed, earshot, serving
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +67,4 @@ def test_what_cannot_be_compared_ends_in_one_sentence(service, arguments, senten
 
 
 def test_indicators_are_completed():
-    words = {"COMP_WORDS": "earshot compare falls", "COMP_CWORD": "2"}
-    told = subprocess.run(
-        [sys.executable, "-c", "from api.cli import main; main(prog_name='earshot')"],
-        env=environment(_EARSHOT_COMPLETE="complete_bash", **words),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-
-    assert set(told.stdout.split()) == {"falls", "falls_per_1000_bed_days"}
+    assert set(completed("earshot compare falls")) == {"falls", "falls_per_1000_bed_days"}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from api.cli.alerts_together import sparkline
 from streams.store import Store
-from tests.integration.earshot_process import earshot, environment, serving
+from tests.integration.earshot_process import completed, earshot, serving
 from tests.together import furnish, shock, tell
 
 
@@ -79,17 +77,7 @@ def test_what_cannot_be_answered_ends_in_one_sentence(service, arguments, told):
 
 
 def test_the_command_is_completed():
-    words = {"COMP_WORDS": "earshot alerts tog", "COMP_CWORD": "2"}
-    told = subprocess.run(
-        [sys.executable, "-c", "from api.cli import main; main(prog_name='earshot')"],
-        env=environment(_EARSHOT_COMPLETE="complete_bash", **words),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-
-    assert ["together"] == told.stdout.split()
+    assert ["together"] == completed("earshot alerts tog")
 
 
 @pytest.mark.parametrize(
