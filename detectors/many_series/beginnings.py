@@ -42,12 +42,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammainc
 
-from detectors.demands import check_whole
-
-Floats = NDArray[np.float64]
+from detectors.arrays import Floats
+from detectors.demands import check_whole, numbers
 
 LEAST = 1e-300
 """Chances below this are given as this."""
@@ -175,7 +174,7 @@ def tail(observed: ArrayLike, mean: ArrayLike) -> Floats:
 
 
 def _checked(begun: ArrayLike, expected: ArrayLike) -> tuple[Floats, Floats]:
-    counts, means = np.array(begun, np.float64), np.array(expected, np.float64)
+    counts, means = numbers("begun", begun), numbers("expected", expected)
     if counts.ndim != 1 or counts.shape != means.shape or not counts.size:
         raise ValueError(f"begun and expected must be rows alike: {counts.shape} and {means.shape}")
     for name, values in (("begun", counts), ("expected", means)):
