@@ -281,23 +281,24 @@ class Scene:
         A supervised worker that ends is started again, as a supervisor would.
         """
         wait_for(
-            lambda: self._arrived(supervised=supervised),
-            seconds,
-            lambda: self._told("all in the store"),
+            lambda: self._arrived(supervised=supervised), seconds, self.told("all in the store")
         )
         counters = self.store.counters()
         told = (counters, self.store.dead_letter_counts(), self.store.positions())
-        assert counters.processed == self.events, self._told(str(told))
+        assert counters.processed == self.events, self.told(str(told))()
 
     def wait_until_ready(self, seconds: float = 40) -> None:
         """Wait until every worker takes part."""
         for one in self.workers:
-            wait_for(
-                lambda w=one: w.ask("/readyz")[0] == 200, seconds, lambda: self._told("readiness")
-            )
+            wait_for(lambda w=one: w.ask("/readyz")[0] == 200, seconds, self.told("readiness"))
 
-    def _told(self, what: str) -> str:
-        return what + "\n" + "\n".join(one.log()[-2000:] for one in self.workers)
+    def contents(self) -> tuple[object, ...]:
+        """What a worker that lost its partitions must not move; claims move only versions."""
+        return self.store.digests(), self.store.counters(), self.store.positions()
+
+    def told(self, what: str) -> Callable[[], str]:
+        """What was waited for, with the last that every worker said."""
+        return lambda: what + "\n" + "\n".join(one.log()[-2000:] for one in self.workers)
 
 
 @contextmanager

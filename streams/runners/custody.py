@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from streams.facts.clock import Clock
 from streams.facts.effects import Effects
 from streams.facts.messages import Message
 from streams.store import Fenced, Store
+
+_LOG = structlog.get_logger(__name__)
 
 
 class Engine(Protocol):
@@ -84,13 +88,18 @@ class Custody:
         store: the truth.
         engine: whose caches follow what is held.
         clock: for the time of the claim.
+        patience: how long a former owner's transaction may go on before a claim ends it,
+            in seconds.
 
     """
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, clock: Clock, *, patience: float = 8.0
+    ) -> None:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._patience = patience
 
     def claim(self, number: int) -> Holding:
         """Take a partition over: from now on its former owner cannot write.
@@ -102,6 +111,8 @@ class Custody:
         """
         self._engine.revoke(number)
         held = self._store.load_partition(number)
+        if self._store.free(number, self._patience):
+            _LOG.warning("ended a former owner's transaction", partition=number)
         version = self._store.commit(number, held.version, Effects(), held.positions, self._clock())
         positions = self._engine.assign(number)
         # Asked after the engine loaded: versions only grow, so it loaded this one.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.facts.feeds import Feed
 
@@ -121,11 +121,9 @@ def create(
             for name, settings in topic_plan(partitions, replication).items()
             if prefix + name not in existing
         }
-        if wanted:
-            admin.create_topics(wanted)
-            admin.wait_for_topics(list(wanted))
+        made = _make(admin, wanted) if wanted else []
     check(bootstrap, prefix)
-    return list(wanted)
+    return made
 
 
 def describe(bootstrap: str, prefix: str) -> list[Topic]:
@@ -169,6 +167,20 @@ def check(bootstrap: str, prefix: str) -> int:
             f"the same number of partitions: {listed}"
         )
     return next(iter(counts.values()))
+
+
+def _make(admin: KafkaAdminClient, wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Make topics and wait until all brokers can serve them; the names of those made here."""
+    answer = admin.create_topics(wanted, raise_errors=False)
+    made: list[str] = []
+    for topic in answer["topics"]:
+        if not topic["error_code"]:
+            made.append(topic["name"])
+        elif topic["error_code"] != TopicAlreadyExistsError.errno:
+            raise TopicsUnready(f"Kafka does not make {topic['name']}: {topic['error_message']}")
+    # Also what somebody else makes at this moment.
+    admin.wait_for_topics(list(wanted))
+    return made
 
 
 def _refuse_others(counts: Mapping[str, int], partitions: int) -> None:

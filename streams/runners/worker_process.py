@@ -96,7 +96,9 @@ class _Process:
     async def run(self) -> int:
         plan = self._plan
         self._metrics.topic_partitions.set(self._partitions)
-        custody = Custody(self._store, self._engine, self._clock)
+        custody = Custody(
+            self._store, self._engine, self._clock, patience=plan.group.session_seconds
+        )
         self._commits = Commits(self._engine, custody, self._metrics, plan.patience)
         self._worker = Worker(
             self._commits,

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 from streams.facts.clock import to_ms
 from streams.facts.effects import Effects
 from streams.store import bulk, outbox, schema
-from streams.store.connection import Tables
+from streams.store.connection import StoreUnavailable, Tables, psycopg_errors
 from streams.store.deadletters import write_letters
 from streams.store.episodes import write_changes
 from streams.store.facts import write_facts
@@ -30,6 +32,13 @@ from streams.store.rows import Counters, PartitionState
 
 _PARTITION = schema.partition.c
 _POSITION = schema.position.c
+# A row's xmax is the transaction that locks or changes it, also while nobody waits for it.
+_END_WHO_HOLDS = sql(
+    "SELECT pg_terminate_backend(held.pid) FROM partition JOIN pg_locks AS held "
+    "ON held.locktype = 'transactionid' AND held.granted AND held.transactionid = partition.xmax "
+    "JOIN pg_stat_activity AS session ON session.pid = held.pid AND session.usename = current_user "
+    "WHERE partition.number = :number"
+)
 
 
 class Fenced(Exception):  # noqa: N818 - named as what happened to the runner
@@ -56,6 +65,41 @@ class Partitions(Tables):
             found = self._partition(number)
         assert found is not None  # noqa: S101 - it was made just now
         return found
+
+    def free(self, number: int, patience: float) -> int:
+        """End the transaction of whoever keeps a partition locked and does not go on.
+
+        A worker that was suspended or cut off in the midst of sending rows leaves its
+        transaction to a server that waits for the rest as long as the connection stands,
+        and no bound on idle transactions or statements ends that. Its work is lost with
+        it, and is done again from the log by whoever takes the partition over. On SQLite
+        one process has the store to itself.
+
+        Args:
+            number: the partition.
+            patience: how long a transaction may go on before it is ended, in seconds.
+
+        Returns:
+            How many were ended: none where the partition came free, or where it is
+            somebody else's (another database user's) who may not be ended.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        if self._database.is_sqlite:
+            return 0
+        row = select(_PARTITION.number).where(_PARTITION.number == number)
+        try:
+            with self._database.write() as connection:
+                connection.execute(sql(f"SET LOCAL lock_timeout = {max(1, int(1000 * patience))}"))
+                connection.execute(row.with_for_update(key_share=True))
+        except StoreUnavailable as error:
+            if not _waited_in_vain(error):
+                raise
+        else:
+            return 0
+        with self._database.write() as connection:
+            return len(connection.execute(_END_WHO_HOLDS, {"number": number}).all())
 
     def commit(
         self,
@@ -121,6 +165,14 @@ class Partitions(Tables):
                 select(_POSITION.topic, _POSITION.next_offset).where(_POSITION.partition == number)
             )
             return PartitionState(version, {row.topic: row.next_offset for row in places})
+
+
+def _waited_in_vain(error: StoreUnavailable) -> bool:
+    """Whether a lock was waited for longer than the statement was allowed to."""
+    cause = error.__cause__
+    return isinstance(cause, OperationalError) and isinstance(
+        cause.orig, psycopg_errors().LockNotAvailable
+    )
 
 
 def _take_fence(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kafka import KafkaAdminClient
@@ -17,8 +18,8 @@ def make(broker: KafkaBroker, prefix: str, **partitions: int) -> None:
     """Make topics with so many partitions, as somebody might before Earshot does."""
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     try:
-        for name, number in partitions.items():
-            admin.create_topics({prefix + name: {"num_partitions": number}})
+        wanted = {prefix + name: {"num_partitions": number} for name, number in partitions.items()}
+        admin.create_topics(wanted, wait_for_metadata=True)
     finally:
         admin.close()
 
@@ -34,6 +35,26 @@ def test_topics_are_made_once_and_then_left_alone(
     assert topics.create(kafka_broker.bootstrap, topic_prefix, partitions=3) == []
     assert topics.create(kafka_broker.bootstrap, topic_prefix) == []
     assert topics.check(kafka_broker.bootstrap, topic_prefix) == 3
+
+
+def test_two_who_make_topics_at_once_make_each_of_them_once(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    with ThreadPoolExecutor() as both:
+        made = list(
+            both.map(lambda _: topics.create(kafka_broker.bootstrap, topic_prefix), range(2))
+        )
+
+    assert sorted(made[0] + made[1]) == sorted(
+        topic.name for topic in topics.describe(kafka_broker.bootstrap, topic_prefix)
+    )
+
+
+def test_copies_that_the_brokers_cannot_keep_are_refused_in_words(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    with pytest.raises(topics.TopicsUnready, match=r"incidents.*replication"):
+        topics.create(kafka_broker.bootstrap, topic_prefix, replication=3)
 
 
 def test_the_alerts_topic_is_compacted_so_that_a_reader_finds_every_alert(
