@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detectors.demands import check_kind
 from detectors.evidence.counts import F64, FeedCounts
 from detectors.evidence.curves import count_alerts
 from detectors.evidence.fleet import FleetFit, fit_fleet
@@ -72,7 +73,12 @@ def calibrate(
         workers: threads that watch pseudo-fleets, as many as there are cores by default; the
             result is the same for any number.
 
+    Raises:
+        TypeError: a history or fit of another kind.
+
     """
+    check_kind("history", history, FeedCounts)
+    check_kind("fit", fit, FleetFit)
     rng = np.random.default_rng(seed)
     observed = np.flatnonzero((history.exposure > 0).any(axis=(1, 2)))
     size = len(observed)

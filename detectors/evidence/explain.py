@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from detectors.demands import check_kind
 from detectors.evidence.counts import F64, I64, FeedCounts
 from detectors.evidence.looks import CLOSE, first_with, observed_before
 from detectors.evidence.model import EvidenceModel
@@ -94,8 +95,11 @@ def explain(
 
     Raises:
         ValueError: a look without any onset to explain.
+        TypeError: a block or model of another kind.
 
     """
+    check_kind("block", block, FeedCounts)
+    check_kind("model", model, EvidenceModel)
     counts, exposure = _as_seen(block, unit, model, week, day)
     return _explain(counts, exposure, block.week0, model, week, day, since, direction)
 

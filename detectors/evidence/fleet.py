@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from detectors.demands import check_kind
 from detectors.evidence.common_effect import common_effect
 from detectors.evidence.contamination import changed_units, without
 from detectors.evidence.counts import DAYS, F64, WEEKS_PER_YEAR, FeedCounts
@@ -76,8 +77,10 @@ def fit_fleet(
 
     Raises:
         ValueError: no feed was ever observed, or names that do not fit the block.
+        TypeError: a history of another kind.
 
     """
+    check_kind("history", history, FeedCounts)
     if len(feeds) != history.feeds:
         raise ValueError(f"{len(feeds)} names for {history.feeds} feeds")
     if not (history.exposure > 0).any():

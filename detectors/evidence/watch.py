@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from detectors.demands import check_kind
 from detectors.evidence.counts import DAYS, I64, FeedCounts
 from detectors.evidence.crossings import WatchPath, Way
 from detectors.evidence.kept import KeptPath
@@ -54,8 +55,11 @@ def watch(
     Raises:
         ValueError: a model of other feeds, a budget that is not positive or a
             level 2 larger than level 1.
+        TypeError: a block or model of another kind.
 
     """
+    check_kind("block", block, FeedCounts)
+    check_kind("model", model, EvidenceModel)
     if block.feeds != len(model.feeds):
         raise ValueError(f"the model has {len(model.feeds)} feeds, the block {block.feeds}")
     if budget2 > budget1:

@@ -46,7 +46,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
-from detectors.demands import numbers
+from detectors.demands import check_kind, numbers
 from detectors.surveillance import farrington_model as model
 from detectors.surveillance.count_tails import (
     approximate_at_least,
@@ -110,8 +110,10 @@ def farrington(
     Raises:
         ValueError: For counts that are negative or infinite, populations that are not
             positive, dates with gaps, or settings that do not fit the frequency.
+        TypeError: For options of another kind.
 
     """
+    check_kind("options", options, FarringtonOptions)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])
     calendar = Calendar(values.shape[1], frequency=frequency, dates=dates)

@@ -6,6 +6,7 @@ import numpy as np
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
+from detectors.demands import check_kind
 from detectors.surveillance.farrington import farrington
 from detectors.surveillance.farrington_bounds import FarringtonBounds
 from detectors.surveillance.farrington_options import FLEXIBLE, FarringtonOptions
@@ -49,6 +50,7 @@ class FarringtonMonitor:
         frequency: int = WEEKLY,
         start: str | None = None,
     ) -> None:
+        check_kind("options", options, FarringtonOptions)
         options.check_frequency(frequency)
         if start is not None and frequency not in LONGEST_YEAR:
             raise ValueError(f"frequency must be 12, 52 or 365 with a start, not {frequency}")

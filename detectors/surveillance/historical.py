@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, Ints
-from detectors.demands import check_inside, check_whole
+from detectors.demands import check_inside, check_kind, check_whole
 from detectors.surveillance.count_tails import gaussian_quantile, quantiles
 from detectors.surveillance.reference_periods import WEEKLY
 from detectors.surveillance.series import (
@@ -145,8 +145,10 @@ def rki(
     Raises:
         ValueError: For counts that are negative or infinite, or windows that hold no period
             or overlap.
+        TypeError: For windows of another kind.
 
     """
+    check_kind("windows", windows, PastWindows)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])
     reference = _Reference(values, positions, windows.offsets(frequency))
@@ -176,8 +178,10 @@ def bayes(
     Raises:
         ValueError: For counts that are negative or infinite, ``alpha`` not between 0 and 1, or
             windows that hold no period or overlap.
+        TypeError: For windows of another kind.
 
     """
+    check_kind("windows", windows, PastWindows)
     check_inside("alpha", alpha)
     values = counts_of(counts)
     positions = positions_of(at, values.shape[1])

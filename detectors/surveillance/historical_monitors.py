@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.arrays import Floats
 from detectors.conformance import Subject
-from detectors.demands import check_inside
+from detectors.demands import check_inside, check_kind
 from detectors.surveillance.historical import (
     SYSTEMS,
     WEEKS_OF_A_MONTH,
@@ -57,6 +57,7 @@ class RkiMonitor(_Past):
     """
 
     def __init__(self, windows: PastWindows = SYSTEMS[3], *, frequency: int = WEEKLY) -> None:
+        check_kind("windows", windows, PastWindows)
         self._keep(int(windows.offsets(frequency).max()) + 1)
         self.windows = windows
         self.frequency = frequency
@@ -91,6 +92,7 @@ class BayesMonitor(_Past):
         alpha: float = 0.05,
         frequency: int = WEEKLY,
     ) -> None:
+        check_kind("windows", windows, PastWindows)
         check_inside("alpha", alpha)
         self._keep(int(windows.offsets(frequency).max()) + 1)
         self.windows = windows

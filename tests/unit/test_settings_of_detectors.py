@@ -20,7 +20,11 @@ from detectors.drift.bocpd import Bocpd
 from detectors.drift.error_monitors import Ddm, Eddm, Fhddm, HddmA, HddmW
 from detectors.drift.kswin import Kswin
 from detectors.drift.monitors import Adwin, PageHinkley
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.explain import explain
+from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.reporting_delay import nowcast
+from detectors.evidence.watch import watch
 from detectors.many_series.channel_rules import ChannelRule
 from detectors.many_series.multiple_e_values import StreamBank
 from detectors.many_series.scan import scan
@@ -41,8 +45,11 @@ from detectors.single_series.measurements import watch_measurements
 from detectors.single_series.shares import share_change, watch_shares
 from detectors.single_series.silence import watch_silence
 from detectors.surveillance.ears import EarsMonitor
+from detectors.surveillance.farrington import farrington
+from detectors.surveillance.farrington_monitor import FarringtonMonitor
 from detectors.surveillance.farrington_options import FarringtonOptions
-from detectors.surveillance.historical import PastWindows, bayes, cdc
+from detectors.surveillance.historical import PastWindows, bayes, cdc, rki
+from detectors.surveillance.historical_monitors import BayesMonitor, RkiMonitor
 
 NAN, INF = math.nan, math.inf
 POINTS = [3.0, 4.0, 5.0, 2.0, 6.0]
@@ -156,6 +163,33 @@ def test_what_is_no_model_is_refused_as_one(given):
             test(given)
     with pytest.raises(TypeError, match="prior must be of kind Gaussian or Counts, not"):
         Bocpd(given)
+
+
+@pytest.mark.parametrize("given", ["noufaily", None, 2.0])
+def test_what_are_no_options_or_windows_are_refused_as_such(given):
+    for call in (lambda options: farrington(POINTS, options=options), FarringtonMonitor):
+        with pytest.raises(TypeError, match="options must be of kind FarringtonOptions, not"):
+            call(given)
+    past = (
+        lambda windows: rki(POINTS, windows),
+        lambda windows: bayes(POINTS, windows),
+        RkiMonitor,
+        BayesMonitor,
+    )
+    for call in past:
+        with pytest.raises(TypeError, match="windows must be of kind PastWindows, not"):
+            call(given)
+
+
+def test_rows_where_a_block_of_counts_is_wanted_are_refused_as_such():
+    for call in (
+        lambda rows: fit_fleet(rows, ["falls"]),
+        lambda rows: watch(rows, None, budget1=0.2, budget2=0.05),
+        lambda rows: explain(rows, 0, None, week=3),
+        lambda rows: calibrate(rows, None),
+    ):
+        with pytest.raises(TypeError, match="must be of kind FeedCounts, not"):
+            call([[1.0, 2.0]])
 
 
 def test_a_model_of_ones_own_is_taken():
