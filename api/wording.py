@@ -27,7 +27,14 @@ _KINDS: Final = {
     "site": "Sites",
     "ward": "Wards",
 }
-_WORDS: Final = {"speakup": "speaking up", "wardmetrics": "ward metrics", "data_quality": "data"}
+_WORDS: Final = {
+    "speakup": "speaking up",
+    "wardmetrics": "ward metrics",
+    "data_quality": "data",
+    "adwin": "ADWIN",
+    "kswin": "KSWIN",
+    "page_hinkley": "Page-Hinkley",
+}
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 
@@ -85,6 +92,17 @@ def volume(value: object) -> str:
     return f"{value:,.0f}"
 
 
+def measured(value: float, measure: str) -> str:
+    """A value with what it is in: ``1 incident``, ``9.05 per 1,000 bed days``, ``93.8%``."""
+    if measure == "%":
+        return captions.figure(value / 100, per_cent=True)
+    told = captions.figure(value)
+    what, per, of = measure.partition("per ")
+    if told == "1" and what.strip():
+        what = re.sub(r"s(\s*)$", r"\1", what)
+    return f"{told} {what}{per}{of}"
+
+
 def percentage(value: object) -> str:
     """A share from 0 to 1 in per cent; empty for nothing."""
     return captions.figure(value, per_cent=True) if isinstance(value, int | float) else ""
@@ -110,6 +128,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "moment": moment,
     "figure": figure,
     "volume": volume,
+    "measured": measured,
     "percentage": percentage,
     "icon": icon,
     "arriving": arriving,
