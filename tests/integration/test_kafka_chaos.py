@@ -49,7 +49,7 @@ def test_one_worker_killed_at_any_moment(
             before = it.store.counters().processed
             worker.start()
             if chance.random() < 0.7:
-                wait_for(lambda b=before: it.store.counters().processed > b, 40, "progress")
+                wait_for(lambda b=before: it.store.counters().processed > b, 60, "progress")
             time.sleep(chance.uniform(0.0, 0.8))
             worker.kill()
             interrupted += it.store.counters().processed > before and it.behind > 0
@@ -112,9 +112,9 @@ def test_a_suspended_worker_that_lost_its_partitions_writes_nothing(
     ) as it:
         first, second = it.workers
         first.start()
-        wait_for(lambda: first.metric("earshot_worker_partitions") == 4, 40, "all partitions")
+        wait_for(lambda: first.metric("earshot_worker_partitions") == 4, 60, "all partitions")
         it.send(seed=31)
-        wait_for(lambda: it.store.counters().processed > 0, 40, "the first batch")
+        wait_for(lambda: it.store.counters().processed > 0, 60, "the first batch")
         first.signal(signal.SIGSTOP)
 
         second.start()

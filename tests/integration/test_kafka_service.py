@@ -121,7 +121,7 @@ def test_events_over_http_end_in_the_store_of_an_embedded_run(
 
 
 def test_the_status_tells_that_all_is_reflected(filled: Deployment) -> None:
-    wait_for(lambda: filled.call("/v1/status")[1]["lag"] == 0, 30, "no lag")
+    wait_for(lambda: filled.call("/v1/status")[1]["lag"] == 0, 60, "no lag")
     _, status = filled.call("/v1/status")
 
     assert status["mode"] == "kafka"
@@ -160,7 +160,7 @@ def test_without_a_broker_what_is_here_is_read_and_readiness_says_what_is_missin
         began = time.monotonic()
         answers = [call(port, path)[0] for path in ("/readyz", "/metrics", "/v1/status", "/")]
         assert answers == [200] * 4
-        assert time.monotonic() - began < 4, "nobody waits for the broker"
+        assert time.monotonic() - began < 8, "nobody waits for the broker"
         assert "earshot_log_up 0.0" in call(port, "/metrics")[1]
         event = json.dumps(region_events()[0]).encode()
         assert call(port, "/v1/events", event, "application/x-ndjson")[0] == 503
@@ -177,12 +177,12 @@ def test_prometheus_finds_an_answer_to_every_question(filled: Deployment, tmp_pa
     targets = {"earshot-api": filled.port, "earshot-worker": worker.port}
     rules = DEPLOY / "prometheus" / "rules" / "earshot.yml"
     with scraping(tmp_path, targets, rules) as prometheus:
-        wait_for(lambda: len(prometheus.value_of("up == 1")) == 2, 30, "both targets up")
+        wait_for(lambda: len(prometheus.value_of("up == 1")) == 2, 60, "both targets up")
         filled.post([{"specversion": "1.0", "id": "bad"}])
         filled.post(region_events()[:5])
         garbage = Message("incidents", 0, 0, b"RXX", b"garbage", 0)
         send(filled.scene.bootstrap, filled.scene.prefix, [garbage])
-        wait_for(lambda: filled.scene.behind == 0, 30, "everything taken")
+        wait_for(lambda: filled.scene.behind == 0, 60, "everything taken")
         time.sleep(6)
         silent = {}
         for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):

@@ -94,7 +94,7 @@ def test_kafka_and_the_embedded_log_end_in_the_same_store(
             for alert in it.store.current_alerts(provider).values()
         }
         changes = it.store.outbox_range()[1]
-        wait_for(lambda: it.store.delivered("kafka-alerts") == changes, 30, "the outbox is empty")
+        wait_for(lambda: it.store.delivered("kafka-alerts") == changes, 60, "the outbox is empty")
         told = {
             record.key.decode(): json.loads(record.value)
             for record in read_all(it.bootstrap, f"{it.prefix}alerts")
@@ -171,7 +171,7 @@ def test_garbage_goes_to_dead_letters_and_stops_nothing(
         total = sum(counts.values())
         assert total == 11
         assert {"unknown_provider", "wrong_topic", "wrong_key"} <= set(counts)
-        wait_for(lambda: it.store.delivered("kafka-deadletters") == total, 30, "letters sent")
+        wait_for(lambda: it.store.delivered("kafka-deadletters") == total, 60, "letters sent")
         letters = read_all(it.bootstrap, f"{it.prefix}deadletters")
         assert it.workers[0].ask("/readyz")[0] == 200
 
@@ -228,7 +228,7 @@ def test_a_broker_that_goes_away_is_waited_for(
         it.workers[0].start()
         it.settle()
         broker.kill()
-        wait_for(lambda: it.workers[0].ask("/readyz")[0] != 200, 30, "it shows in readiness")
+        wait_for(lambda: it.workers[0].ask("/readyz")[0] != 200, 60, "it shows in readiness")
         broker.start()
         send(it.bootstrap, it.prefix, [direct(json.dumps(incident(2)).encode())])
         it.events = 2
@@ -294,7 +294,7 @@ def test_an_idle_worker_says_that_its_store_is_gone_and_ends_with_a_code(
                 30,
                 "it shows in readiness",
             )
-            wait_for(lambda: not worker.alive, 30, "the worker ends")
+            wait_for(lambda: not worker.alive, 60, "the worker ends")
 
             assert worker.process is not None
             assert worker.process.returncode == 1

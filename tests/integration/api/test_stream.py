@@ -204,7 +204,7 @@ def test_streams_end_when_the_service_closes(live):
         started = time.monotonic()
         assert list(heard(response)) == []
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def test_the_number_of_listeners_is_a_metric(live):
@@ -214,7 +214,7 @@ def test_the_number_of_listeners_is_a_metric(live):
         next(lines)
         assert "earshot_stream_clients 1.0" in httpx2.get(f"{url}/metrics").text
 
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while "earshot_stream_clients 0.0" not in httpx2.get(f"{url}/metrics").text:
         assert time.monotonic() < deadline
         time.sleep(0.05)
