@@ -268,10 +268,9 @@ def _by_probability(
     if settings.limits == "probability":
         return True
     known = base & (below > 0) & ~np.isnan(counts)
-    return (
-        settings.compat == "published"
-        and math.fsum(counts[known].tolist()) < SPARSE_MEAN * known.sum()
-    )
+    if settings.compat != "published":
+        return False
+    return bool(math.fsum(counts[known].tolist()) < SPARSE_MEAN * known.sum())
 
 
 _Fit = Callable[[Floats, Floats, NDArray[np.bool_], FitSettings], Stretch]

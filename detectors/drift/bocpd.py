@@ -215,7 +215,8 @@ def bocpd(
 
 
 def _values(rng: np.random.Generator) -> Floats:
-    return rng.normal(np.repeat([0.0, 3.0], 60))
+    drawn: Floats = rng.normal(np.repeat([0.0, 3.0], 60))
+    return drawn
 
 
 def _counts(rng: np.random.Generator) -> Floats:

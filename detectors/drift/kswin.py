@@ -77,7 +77,8 @@ class Kswin(RiverMonitor):
 
 
 def _sample(rng: np.random.Generator) -> Floats:
-    return rng.normal(np.repeat([0.0, 3.0], [50, 20]))
+    drawn: Floats = rng.normal(np.repeat([0.0, 3.0], [50, 20]))
+    return drawn
 
 
 def _make() -> Kswin:

@@ -118,7 +118,8 @@ def _make() -> CountCusumChart:
 
 
 def _sample(rng: np.random.Generator) -> Floats:
-    return rng.poisson(np.repeat([2.0, 0.5, 4.0], 30)).astype(np.float64)
+    drawn: Floats = rng.poisson(np.repeat([2.0, 0.5, 4.0], 30)).astype(np.float64)
+    return drawn
 
 
 CONFORMANCE = (

@@ -174,7 +174,8 @@ def _make() -> TransformedCountCusum:
 
 
 def _sample(rng: np.random.Generator) -> Floats:
-    return rng.poisson(np.repeat([3.0, 7.0], 45)).astype(np.float64)
+    drawn: Floats = rng.poisson(np.repeat([3.0, 7.0], 45)).astype(np.float64)
+    return drawn
 
 
 CONFORMANCE = (

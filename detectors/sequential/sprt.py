@@ -243,7 +243,8 @@ def _events(rng: np.random.Generator) -> Floats:
 
 
 def _values(rng: np.random.Generator) -> Floats:
-    return rng.normal(np.repeat([0.0, 1.5], 30))
+    drawn: Floats = rng.normal(np.repeat([0.0, 1.5], 30))
+    return drawn
 
 
 def _subject(

@@ -135,7 +135,8 @@ def reports(
         mean[:, changed:] *= rate_ratio
     if dispersion > 0:
         mean = mean * rng.gamma(1 / dispersion, dispersion, mean.shape)
-    return rng.poisson(mean).astype(np.float64)
+    drawn: F64 = rng.poisson(mean).astype(np.float64)
+    return drawn
 
 
 def gaps(

@@ -200,7 +200,8 @@ class OutbreakPMonitor:
 
 
 def _sample(rng: np.random.Generator) -> Floats:
-    return rng.poisson(np.repeat([2.0, 12.0], [40, 10])).astype(np.float64)
+    drawn: Floats = rng.poisson(np.repeat([2.0, 12.0], [40, 10])).astype(np.float64)
+    return drawn
 
 
 CONFORMANCE = (
