@@ -48,12 +48,11 @@ class Several:
     """What a form asks for with several alerts.
 
     ``fields`` are those of the action as they were given; ``seen`` are the chosen alerts, each as
-    ``id:version``; ``whole`` says that all that were shown are meant.
+    ``id:version``.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     seen: tuple[str, ...] = ()
-    whole: bool = False
 
     def actions(self) -> ActionsIn:
         """What is asked for.
@@ -88,11 +87,9 @@ class Several:
 def several(body: bytes) -> Several:
     """What a form asks for with the alerts that were ticked, or with all that it showed."""
     given = _fields(body, 2 * AT_MOST + _FIELDS)
-    whole = "all" in given
     return Several(
         {name: given[name][-1] for name in _OF_ACTION if name in given},
-        tuple(given.get("shown" if whole else "alert", ())),
-        whole,
+        tuple(given.get("shown" if "all" in given else "alert", ())),
     )
 
 

@@ -8,7 +8,7 @@ stands, with what became of each alert above it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -86,7 +86,7 @@ class Inbox:
             address=_address(chosen, cursor),
             next=_address(chosen, page.next) if page.next else None,
             lag=standing(self._service, caller).lag,
-            actions=[one for one in Action if any(one in alert["allowed"] for alert in alerts)],
+            actions=_open_to(alerts),
             outcomes=list(Outcome),
             **given,
         )
@@ -147,6 +147,13 @@ class Inbox:
             row.id: {**alert_fields(row), "where": places.whereabouts(row.unit)}
             for row in page.items
         }
+
+
+def _open_to(alerts: Sequence[Mapping[str, Any]]) -> list[Action]:
+    """Actions that one or more of several alerts can take; none where there are not several."""
+    if len(alerts) < 2:
+        return []
+    return [one for one in Action if any(one in alert["allowed"] for alert in alerts)]
 
 
 def _address(chosen: Mapping[str, str], cursor: str | None) -> str:

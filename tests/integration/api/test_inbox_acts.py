@@ -191,6 +191,7 @@ def test_a_form_that_is_refused_says_why_and_does_nothing(signalled, ticked, fie
 
     assert status == answer.status_code
     assert 'role="alert"' in answer.text
+    assert "Nothing was done." in answer.text
     assert said in words(answer.text)
     assert ["new"] * 3 == states(signalled)
 
@@ -208,12 +209,15 @@ def test_a_form_that_lacks_something_keeps_what_was_chosen_and_said(signalled):
     )
 
 
-def test_a_choice_that_changed_meanwhile_is_not_chosen_again(signalled):
+@pytest.mark.parametrize("ticked", [("a1", "a3"), ("all",)])
+def test_a_choice_that_changed_meanwhile_or_came_since_is_not_chosen_again(signalled, ticked):
     _, form = read(signalled)
-    commit(signalled.store, ("raised", alert("a1", level=2)))
-    again = Form(send(signalled, form, "a1", "a3", action="close").text)
+    commit(signalled.store, ("raised", alert("a1", level=2)), ("opened", alert("a9")))
+    again = Form(send(signalled, form, *ticked, action="close").text)
+    chosen = {box[1].split(":")[0] for box, checked in again.boxes.items() if checked}
 
-    assert {"a3:1"} == {value for (_, value), ticked in again.boxes.items() if ticked}
+    assert {"a3"} == chosen - {"a2"}
+    assert ("a2" in chosen) == (ticked == ("all",))
 
 
 @pytest.mark.parametrize("ticked", [(), ("a1",)])
@@ -241,8 +245,10 @@ def test_a_form_from_another_site_or_in_another_form_is_refused(signalled):
     assert ["new"] * 3 == states(signalled)
 
 
-def test_an_empty_list_has_no_form(fresh):
-    text, form = read(fresh)
+@pytest.mark.parametrize("path", ["/?unit=RXX01&level=2", "/?state=acknowledged"])
+def test_a_list_of_none_or_one_has_no_form(signalled, path):
+    signalled.store.act("a1", "acknowledge", actor="t", at=signalled.clock())
+    text, form = read(signalled, path=path)
 
     assert "Act on several" not in text
     assert ("", {}) == (form.action, form.boxes)
