@@ -12,7 +12,7 @@ import pytest
 
 from streams.store import Store
 from tests.integration.earshot_process import completed, earshot, environment, serving
-from tests.together import furnish, shock, tell
+from tests.together import WEEK, began, furnish, shock, tell, ward
 
 
 @pytest.fixture
@@ -99,6 +99,22 @@ def test_what_became_of_each_is_told_and_a_refusal_gives_the_exit_code(service):
     assert "1 done, 1 unchanged, 1 refused" in told.stdout
     assert "that is closed cannot take 'acknowledge'" in " ".join(told.stdout.split())
     assert "acknowledged" == states(service)["RA1-3"]
+
+
+def test_more_than_a_request_takes_are_acted_on_all_the_same(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    store = Store.open(f"sqlite:///{data}/earshot.db")
+    furnish(store)
+    names = [f"m-{number:03}" for number in range(205)]
+    tell(store, *(began(name, ward("RA1", at % 20), WEEK) for at, name in enumerate(names)))
+    store.close()
+    with serving(data) as running:
+        told = alerts(running, "comment", *names, "--note", "seen", "--yes", "--json")
+        found = json.loads(told.stdout)
+
+    assert (0, 205) == (told.returncode, found["done"])
+    assert set(names) == {one["id"] for one in found["items"]}
 
 
 def test_of_a_group_those_that_cannot_take_it_are_left_out_and_told(service):
