@@ -122,7 +122,7 @@ def test_an_alert_says_with_how_many_others_it_was_acted_on(signalled):
     send(signalled, form, "all", action="close", outcome="explained_known")
     page = words(signalled.client.get("/alerts/a2").text)
 
-    assert "by local, with 2 others of RXX: explained known" in page
+    assert "by local, with 2 other alerts of RXX: explained known" in page
 
 
 def test_all_that_is_shown_is_acted_on_and_never_what_came_since(signalled):
