@@ -36,6 +36,7 @@ from streams.store import AlertRow, BadCursor
 _ON_A_PAGE: Final = 10
 _OF_A_GROUP: Final = 50
 """A group is read as one event, and mostly acted on as one."""
+_NOTHING: Final = Several()
 _DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 
 
@@ -52,9 +53,28 @@ class Inbox:
         self._acts = acts
 
     def page(
-        self, caller: Caller, chosen: dict[str, str], cursor: str | None, **shown: object
+        self,
+        caller: Caller,
+        chosen: dict[str, str],
+        cursor: str | None,
+        *,
+        asked: Several = _NOTHING,
+        error: Mapping[str, Any] | None = None,
+        acted: Mapping[str, Any] | None = None,
     ) -> Response:
-        """The list of alerts, each with the chart of its first series."""
+        """The list of alerts, each with the chart of its first series.
+
+        Args:
+            caller: who reads it.
+            chosen: the filters of the page.
+            cursor: where it goes on.
+            asked: what the form holds.
+            error: why the form could not be taken.
+            acted: what became of the alerts that were acted on.
+
+        Raises:
+            Problem: ``not-found`` for a unit or group that is not there, ``invalid-cursor``.
+        """
         places = self._pages.places(caller)
         selection = places.select(chosen["unit"] or None)
         began = self._began.shown(selection, chosen, first=cursor is None)
@@ -73,11 +93,10 @@ class Inbox:
             raise Problem("invalid-cursor") from None
         reading = self._histories.reading(internal=caller.internal)
         alerts = [self._with_chart(row, places, reading) for row in page.items]
-        given: dict[str, Any] = {"asked": Several(), "error": None, "acted": None, **shown}
         return self._pages.render(
             "alerts.html",
             here="/",
-            status=int(given["error"]["status"]) if given["error"] else 200,
+            status=int(error["status"]) if error else 200,
             alerts=alerts,
             chosen=chosen,
             began=began,
@@ -88,7 +107,9 @@ class Inbox:
             lag=standing(self._service, caller).lag,
             actions=_open_to(alerts),
             outcomes=list(Outcome),
-            **given,
+            asked=asked,
+            error=error,
+            acted=acted,
         )
 
     def _with_chart(self, row: AlertRow, places: Places, reading: Reading) -> dict[str, Any]:

@@ -173,14 +173,9 @@ def decode_record(packed: bytes) -> AlertRecord:
     return _DECODER.decode(packed)
 
 
-def read_alert(
-    connection: Connection, alert_id: str, *, for_update: bool = False
-) -> AlertRow | None:
-    """An alert with its actions, within a transaction; locked if it will be changed."""
-    query = select(schema.alert).where(_ALERT.id == alert_id)
-    if for_update:
-        query = query.with_for_update()
-    row = connection.execute(query).first()
+def read_alert(connection: Connection, alert_id: str) -> AlertRow | None:
+    """An alert with its actions, within a transaction."""
+    row = connection.execute(select(schema.alert).where(_ALERT.id == alert_id)).first()
     if row is None:
         return None
     return _alert_row(row, _actions(connection, alert_id))

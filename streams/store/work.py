@@ -96,7 +96,7 @@ class Work(Tables):
         """
         asked = Request(action, outcome=outcome, note=note, until=until, assignee=assignee)
         with self._database.write() as connection:
-            held = _held(connection, [alert_id]).get(alert_id)
+            held = _held(connection, [alert_id], None).get(alert_id)
             if held is None:
                 raise UnknownItem(alert_id)
             if expected_version not in (None, held.version):
@@ -104,7 +104,7 @@ class Work(Tables):
             state = State(held.state)
             after = move(state, asked, at)
             made = _Move(alert_id, held.provider, state, after, held.record)
-            _make([made], asked, connection, actor=actor, at=at)
+            _make(connection, [made], asked, actor=actor, at=at)
             changed = read_alert(connection, alert_id)
         assert changed is not None  # noqa: S101 - it was locked above
         return changed
@@ -140,22 +140,23 @@ class Work(Tables):
 
         Raises:
             IncompleteAction: the action lacks a field; nothing was done.
+            ValueError: there is no such action; nothing was done.
         """
         asked = Request(action, outcome=outcome, note=note, until=until, assignee=assignee)
         check_complete(asked, at)
         acted: list[Acted] = []
         moves: list[_Move] = []
         with self._database.write() as connection:
-            held = _held(connection, seen)
+            held = _held(connection, seen, providers)
             for alert_id, version in seen.items():
                 row = held.get(alert_id)
-                if row is None or (providers is not None and row.provider not in providers):
+                if row is None:
                     acted.append(Acted(alert_id, None, None, refusal=UnknownItem(alert_id)))
                     continue
                 one, made = _judged(row, version, asked, at)
                 acted.append(one)
                 moves += [] if made is None else [made]
-            _make(moves, asked, connection, actor=actor, at=at, at_once=True)
+            _make(connection, moves, asked, actor=actor, at=at, at_once=True)
         return acted
 
     def wake(self, now: datetime) -> int:
@@ -187,9 +188,13 @@ class Work(Tables):
         return len(woken)
 
 
-def _held(connection: Connection, alerts: Collection[str]) -> dict[str, Any]:
+def _held(
+    connection: Connection, alerts: Collection[str], providers: Collection[str] | None
+) -> dict[str, Any]:
     """The rows of alerts, locked in the order in which everybody locks them."""
     query = select(*_HELD).where(_ALERT.id.in_(alerts)).order_by(_ALERT.id).with_for_update()
+    if providers is not None:
+        query = query.where(_ALERT.provider.in_(providers))
     return {row.id: row for row in connection.execute(query)}
 
 
@@ -214,9 +219,9 @@ def _judged(
 
 
 def _make(
+    connection: Connection,
     moves: Sequence[_Move],
     asked: Request,
-    connection: Connection,
     *,
     actor: str,
     at: datetime,
