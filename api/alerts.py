@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from api.acts import refused, screened
 from api.auth import Caller, CallerOf
 from api.bodies import JsonBody, decoded, described
 from api.histories import Histories
 from api.parameters import Code, Cursor, Limit, Moment, parse_moment
-from api.personal import invalid, screen
+from api.personal import invalid
 from api.places import Places
 from api.problems import Problem, openapi_responses
 from api.profiles import listening
 from api.renderings import action_fields, alert_fields, alert_summary, contributing, named
-from api.schemas import ActionIn, AlertDetail, AlertOut, Domain, Kind, Listing
+from api.schemas import AlertDetail, AlertOut, Domain, Kind, Listing
+from api.schemas_acts import ActionIn
 from api.service import Service
 from api.together import GroupId, Together
 from streams.alerts.lifecycle import ForbiddenMove, IncompleteAction, State
@@ -65,8 +67,7 @@ class Alerts:
                 its words seem to hold personal data.
         """
         self.seen(alert_id, caller)
-        for name, text in (("note", asked.note), ("assignee", asked.assignee)):
-            screen(name, text)
+        screened(asked)
         try:
             return self._service.store.act(
                 alert_id,
@@ -79,14 +80,8 @@ class Alerts:
                 until=asked.until,
                 assignee=asked.assignee,
             )
-        except UnknownItem:
-            raise Problem("not-found") from None
-        except ForbiddenMove as error:
-            raise Problem(
-                "forbidden-move", str(error), state=error.state, allowed=list(error.allowed)
-            ) from None
-        except VersionConflict as error:
-            raise Problem("version-conflict", current=error.current) from None
+        except (UnknownItem, ForbiddenMove, VersionConflict) as error:
+            raise refused(error) from None
         except IncompleteAction as error:
             raise invalid(error.field, "incomplete", str(error)) from None
 

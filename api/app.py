@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.acts import Acts, acts_router
 from api.alerts import Alerts, alerts_router
 from api.assets import assets_router
 from api.auth import caller_of
@@ -29,6 +30,7 @@ from api.deadletters import deadletters_router
 from api.events import events_router
 from api.feeds import feeds_router
 from api.histories import Histories
+from api.inbox import Inbox, inbox_router
 from api.metrics import Metrics, metrics_router
 from api.pages import Pages, pages_router
 from api.parameters import known_parameters
@@ -53,7 +55,8 @@ _POLICY: Final = (
 )
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not no-referrer: under it browsers say of our own forms that they come from "null".
+    (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", _POLICY.encode()),
 )
@@ -201,6 +204,7 @@ def create_app(service: Service) -> FastAPI:
     histories = Histories(service.store, service.catalogue, service.clock)
     together = Together(service)
     alerts = Alerts(service, histories, together)
+    acts = Acts(service)
     finder = Finder(service, histories)
     comparer = Comparer(service)
     app.state.service = service
@@ -213,8 +217,9 @@ def create_app(service: Service) -> FastAPI:
     problems.install(app, page=pages.problem)
     for router in (
         events_router(service, metrics, limits),
-        # Before the alerts, whose ids would match its name.
+        # Before the alerts, whose ids would match their names.
         together_router(service, together),
+        acts_router(acts),
         alerts_router(service, alerts),
         series_router(finder),
         rebases_router(service, finder),
@@ -230,6 +235,7 @@ def create_app(service: Service) -> FastAPI:
     for router in (
         health_router(service),
         metrics_router(metrics),
+        inbox_router(Inbox(service, pages, histories, together, acts)),
         pages_router(pages),
         comparison_pages_router(ComparisonPages(service, pages, comparer)),
         assets_router(),

@@ -132,5 +132,18 @@ def decoded(model: type[M], body: bytes) -> M:
 
 def described(model: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI part of a route whose body is decoded by hand."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+    content = {"application/json": {"schema": _whole(schema, parts)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _whole(schema: Any, parts: dict[str, Any]) -> Any:  # noqa: ANN401 - any part of a JSON schema
+    """A schema with its parts in place: a reference would point into the whole description."""
+    if isinstance(schema, list):
+        return [_whole(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _whole(parts[schema["$ref"].removeprefix("#/$defs/")], parts)
+    return {name: _whole(value, parts) for name, value in schema.items()}

@@ -8,19 +8,18 @@ given when the log has it. Nothing of an event is kept here.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
-import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api import problems
 from api.auth import Caller, CallerOf
 from api.bodies import Body
 from api.metrics import Metrics
+from api.once import OnceKey, idempotency_key, once
 from api.problems import Problem, openapi_responses
 from api.rates import Limits
 from api.recent import RecentFacts
@@ -33,16 +32,11 @@ from streams.intake.conflicts import index_of, told
 from streams.intake.packing import pack
 from streams.intake.receiving import UnsupportedMediaType, open_request
 from streams.runners.log import LogUnavailable
-from streams.store import KeyReused, RequestInProgress, StoredResponse, StoreUnavailable
-
-_log = structlog.get_logger(__name__)
 
 ONE: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 LINES: Final = "application/x-ndjson"
 _RETRY_AFTER: Final = "5"
-# A structured-field string as the draft on idempotency keys asks for, or a bare token.
-_KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([A-Za-z0-9._~:+/=-]{1,255})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,48 +136,10 @@ class Intake:
         Raises:
             Problem: as ``take``; a key in use or used for another request.
         """
-        store = self._service.store
         fingerprint = hashlib.sha256(content_type.encode() + b"\0" + body).digest()
-        try:
-            before = store.reserve_request(key, caller.name, fingerprint, self._service.clock())
-        except RequestInProgress:
-            raise Problem("idempotency-key-running", headers={"Retry-After": "1"}) from None
-        except KeyReused:
-            raise Problem("idempotency-key-reused") from None
-        if before is not None:
-            return Response(
-                problems.answered_again(before.body, before.media_type),
-                before.status,
-                media_type=before.media_type,
-                headers={"Idempotency-Replayed": "true"},
-            )
-        try:
-            answer = self.take(body, content_type, caller)
-        except BaseException:
-            # Nothing was taken, so the sender may try again with the same key.
-            store.release_request(key, caller.name)
-            raise
-        kept = StoredResponse(answer.status_code, str(answer.media_type), bytes(answer.body))
-        try:
-            store.complete_request(key, caller.name, kept)
-        except StoreUnavailable:
-            # The events are durable, so the receipt stands; a repeat finds duplicates.
-            _log.warning("idempotent_answer_not_kept")
-        return answer
-
-
-def idempotency_key(header: str) -> str:
-    """The key in an ``Idempotency-Key`` header.
-
-    Raises:
-        Problem: ``idempotency-key-invalid``.
-    """
-    found = _KEY.fullmatch(header.strip())
-    if found is None:
-        raise Problem(
-            "idempotency-key-invalid", "Give a quoted string of 1 to 255 printable characters."
+        return once(
+            self._service, key, fingerprint, caller, lambda: self.take(body, content_type, caller)
         )
-    return found[1] or found[2]
 
 
 def _openapi_body() -> dict[str, Any]:
@@ -228,10 +184,7 @@ def events_router(service: Service, metrics: Metrics, limits: Limits) -> APIRout
         request: Request,
         body: Body,
         caller: CallerOf,
-        idempotency: Annotated[
-            str | None,
-            Header(alias="Idempotency-Key", description="Do this once, however often it is sent."),
-        ] = None,
+        idempotency: OnceKey = None,
     ) -> Response:
         """Take events in. Answers when they are durable, with a receipt for each of them."""
         content_type = request.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""The pages: alerts with their charts, one alert, units, series and feeds, rendered here.
+"""The pages: one alert with its charts, units, series and feeds, rendered here.
 
 They read what the API reads, through the same scope and disclosure, work without
 JavaScript and fetch nothing from anywhere else.
@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -21,19 +20,16 @@ from markupsafe import Markup
 from api import wording
 from api.alerts import AlertId, Alerts
 from api.auth import Caller, CallerOf
-from api.began import Began
 from api.bodies import Body
 from api.charts import render
 from api.feeds import feed_fields, feeds_seen
-from api.forms import asked_action
-from api.histories import Histories, History, Reading
-from api.parameters import Text
+from api.forms import asked_action, form_body
+from api.histories import Histories, History
 from api.peers import peers_link
 from api.places import Places
 from api.problems import Problem, document
 from api.profiles import listening
 from api.renderings import (
-    alert_fields,
     alert_summary,
     contributing,
     delays_told,
@@ -43,15 +39,11 @@ from api.renderings import (
 )
 from api.series import Finder, SeriesId
 from api.service import Service
-from api.standing import standing
 from api.units import UnitCode
-from streams.alerts.lifecycle import Outcome, State
+from streams.alerts.lifecycle import Outcome
 from streams.facts.effects import UnitRecord
-from streams.store import AlertRow, BadCursor
 
-_ON_A_PAGE: Final = 10
 _ALERTS_OF_A_UNIT: Final = 20
-_DOMAINS: Final = ("safety", "effectiveness", "experience", "listening")
 _KINDS: Final = ("nation", "region", "icb", "provider", "site", "ward")
 
 
@@ -78,7 +70,6 @@ class Pages:
         self._alerts = alerts
         self._finder = finder
         self._histories = histories
-        self._began = Began(alerts.together)
         self._templates = environment(service)
 
     def render(self, name: str, *, here: str = "", status: int = 200, **shown: object) -> Response:
@@ -94,61 +85,11 @@ class Pages:
         """The hierarchy today."""
         return Places(self._service, caller, self._service.clock().date())
 
-    def alerts(self, caller: Caller, chosen: dict[str, str], cursor: str | None) -> Response:
-        """The list of alerts, each with the chart of its first series."""
-        places = self.places(caller)
-        selection = places.select(chosen["unit"] or None)
-        began = self._began.shown(selection, chosen, first=cursor is None)
-        try:
-            page = self._service.store.list_alerts(
-                units=selection.units,
-                providers=selection.providers,
-                states=[chosen["state"]] if chosen["state"] in set(State) else None,
-                level=int(chosen["level"]) if chosen["level"] in {"1", "2"} else None,
-                domain=chosen["domain"] if chosen["domain"] in _DOMAINS else None,
-                among=began.among,
-                cursor=cursor,
-                limit=_ON_A_PAGE,
-            )
-        except BadCursor:
-            raise Problem("invalid-cursor") from None
-        reading = self._histories.reading(internal=caller.internal)
-        kept = {name: value for name, value in chosen.items() if value}
-        following = f"/?{urlencode({**kept, 'cursor': page.next})}" if page.next else None
-        return self.render(
-            "alerts.html",
-            here="/",
-            alerts=[self._with_chart(row, places, reading) for row in page.items],
-            chosen=chosen,
-            began=began,
-            states=list(State),
-            domains=_DOMAINS,
-            next=following,
-            lag=standing(self._service, caller).lag,
-        )
-
-    def _with_chart(self, row: AlertRow, places: Places, reading: Reading) -> dict[str, Any]:
-        fields = alert_fields(row)
-        fields["where"] = places.whereabouts(row.unit)
-        first = contributing(row, reading, limit=1)
-        fields["chart"] = (
-            self._drawn(
-                first[0],
-                places.name(first[0].view.unit),
-                fields["onset"],
-                monitored=False,
-                within=row.id,
-                provider=row.provider,
-            )
-            if first
-            else None
-        )
-        return fields
-
-    def _drawn(
+    def drawn(
         self, history: History, unit_name: str, onset: str | None = None, *,
         provider: str, monitored: bool = True, within: str = ""
     ) -> dict[str, Any]:  # fmt: skip
+        """A series with its chart, for the template that shows it."""
         picture = history.picture(unit_name, onset=onset)
         # A page may show one series under several alerts; its parts need names of their own.
         picture = replace(picture, name=f"{picture.name}{within}")
@@ -173,7 +114,7 @@ class Pages:
         fields = self._alerts.detail(row, caller)
         places = self.places(caller)
         charts = [
-            self._drawn(one, places.name(one.view.unit), fields["onset"], provider=row.provider)
+            self.drawn(one, places.name(one.view.unit), fields["onset"], provider=row.provider)
             for one in contributing(row, self._histories.reading(internal=caller.internal))
         ]
         return self.render(
@@ -241,7 +182,7 @@ class Pages:
         """One series with its chart and its table."""
         history, unit = self._finder.one(series_id, caller)
         return self.render(
-            "series.html", one=self._drawn(history, unit.name, provider=unit.provider)
+            "series.html", one=self.drawn(history, unit.name, provider=unit.provider)
         )
 
     def feeds(self, caller: Caller) -> Response:
@@ -254,21 +195,8 @@ class Pages:
 
 
 def pages_router(pages: Pages) -> APIRouter:
-    """``/`` and the pages below it."""
+    """The pages below the inbox."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-
-    @router.get("/")
-    def alerts_page(
-        caller: CallerOf,
-        unit: Text = "",
-        level: Text = "",
-        state: Text = "",
-        domain: Text = "",
-        together: Text = "",
-        cursor: Text | None = None,
-    ) -> Response:
-        chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
-        return pages.alerts(caller, {**chosen, "together": together}, cursor)
 
     @router.get("/alerts/{alert_id}")
     def alert_page(alert_id: AlertId, caller: CallerOf) -> Response:
@@ -276,10 +204,7 @@ def pages_router(pages: Pages) -> APIRouter:
 
     @router.post("/alerts/{alert_id}/actions")
     def action_form(alert_id: AlertId, body: Body, caller: CallerOf, request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/x-www-form-urlencoded":
-            raise Problem("unsupported-media-type", "Send a form.")
-        return pages.act(alert_id, body, caller)
+        return pages.act(alert_id, form_body(request, body), caller)
 
     @router.get("/units")
     def units_page(caller: CallerOf) -> Response:

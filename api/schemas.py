@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas_rebases import RebaseOut
 from streams.alerts.lifecycle import Action, State
@@ -160,6 +160,9 @@ class ActionOut(BaseModel):
     outcome: str | None
     assignee: str | None
     until: str | None
+    at_once: int = Field(
+        description="How many alerts of this provider it was done to in the same step."
+    )
 
 
 class AlertOut(BaseModel):
@@ -221,33 +224,6 @@ class AlertDetail(AlertOut):
     together: TogetherPart | None = Field(
         description="Where it began together with others: a common cause is likely."
     )
-
-
-class ActionIn(BaseModel):
-    """What to do with an alert."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    action: Literal[
-        "acknowledge", "assign", "comment", "start_review", "escalate", "snooze", "close", "reopen"
-    ]
-    outcome: (
-        Literal[
-            "explained_data",
-            "explained_casemix",
-            "explained_known",
-            "confirmed_concern",
-            "no_concern",
-        ]
-        | None
-    ) = Field(default=None, description="Needed to close; only then.")
-    note: str | None = Field(default=None, max_length=2000)
-    until: AwareDatetime | None = Field(default=None, description="When a snooze ends.")
-    assignee: str | None = Field(default=None, max_length=200)
-    version: int | None = Field(
-        default=None, ge=1, le=2**31 - 1,
-        description="The version that was read; the move is refused if it has changed since.",
-    )  # fmt: skip
 
 
 class ProfileEntry(BaseModel):

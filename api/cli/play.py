@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import detectors
-from api.cli.alerts import alert_table
+from api.cli.alerts_listed import alert_table
 from api.cli.embedded import Embedded
 from streams.alerts import disclosure
 from streams.facts.effects import AlertRecord

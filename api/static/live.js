@@ -1,20 +1,25 @@
 // Progressive enhancement: when alerts change, the part of the page that shows them is
-// fetched again. Nobody is interrupted: while something in it has the focus or is open,
-// a notice offers the change instead.
+// fetched again. Nobody is interrupted: while something in it has the focus, is open or is
+// chosen to be acted on, a notice offers the change instead.
 (function () {
   "use strict";
   var part = document.querySelector("[data-live]");
   if (!part || !window.EventSource || !window.fetch) { return; }
+  var form = document.querySelector("[data-several]");
+  var all = form && form.querySelector("[name=all]");
   var waiting = null;
   var notice = null;
 
   function busy() {
-    return part.contains(document.activeElement) || part.querySelector("details[open]") !== null;
+    return part.contains(document.activeElement)
+      || part.querySelector("details[open], input:checked") !== null
+      || (form !== null && (form.contains(document.activeElement) || all.checked));
   }
 
   function show(html) {
     var fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-live]");
-    if (fresh) { part.innerHTML = fresh.innerHTML; }
+    // What is shown now has yet to be read: it is not chosen because other alerts were.
+    if (fresh) { part.innerHTML = fresh.innerHTML; if (all) { all.checked = false; } }
     if (notice) { notice.remove(); notice = null; }
   }
 

@@ -68,6 +68,13 @@ MOVES: Mapping[tuple[State, Action], State | None] = {
     for action, after in zip(_COLUMNS, row, strict=True)
 }
 
+_LEADS_TO = {
+    Action.ACKNOWLEDGE: State.ACKNOWLEDGED,
+    Action.START_REVIEW: State.UNDER_REVIEW,
+    Action.ESCALATE: State.ESCALATED,
+    Action.CLOSE: State.CLOSED,
+}
+
 WAKES_TO = State.ACKNOWLEDGED
 """Where a snoozed alert goes when its time is over: somebody had seen it."""
 
@@ -120,12 +127,27 @@ def move(state: State, request: Request, at: datetime) -> State:
     after = MOVES[state, action]
     if after is None:
         raise ForbiddenMove(state, action, allowed(state))
-    _check_complete(action, request, at)
+    check_complete(request, at)
     return after
 
 
-def _check_complete(action: Action, request: Request, at: datetime) -> None:
-    outcomes = tuple(Outcome)
+def stands(state: State, outcome: str | None, request: Request) -> bool:
+    """Whether an alert stands where an action would lead, so that nothing is left to do.
+
+    A closed alert does where its ``outcome`` is the one that is asked for. Actions that may be
+    done again, and those that lead to no one state, always have something to do.
+    """
+    if _LEADS_TO.get(Action(request.action)) is not state:
+        return False
+    return state is not State.CLOSED or request.outcome == outcome
+
+
+def check_complete(request: Request, at: datetime) -> None:
+    """Whether a request has what its action needs, whatever alert it is for.
+
+    Raises ``IncompleteAction`` where it lacks its outcome, note, end of the snooze or assignee.
+    """
+    action, outcomes = Action(request.action), tuple(Outcome)
     if action is Action.CLOSE and request.outcome not in outcomes:
         raise IncompleteAction("outcome", f"closing needs an outcome: {', '.join(outcomes)}")
     if action is not Action.CLOSE and request.outcome is not None:

@@ -24,9 +24,10 @@ from streams.store.rows import (
     UnknownItem,
 )
 from streams.store.store import Store
-from streams.store.work import VersionConflict
+from streams.store.work import Acted, VersionConflict
 
 __all__ = [
+    "Acted",
     "ActionRow",
     "AlertRow",
     "AuditRow",

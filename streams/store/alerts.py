@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -29,6 +28,8 @@ from streams.store.rows import (
 _ALERT = schema.alert.c
 _ACTION = schema.action.c
 _AUDIT = schema.audit.c
+AT_ONCE = "at_once"
+"""What the audit calls the number of alerts that an action on several was done to."""
 _FIELDS = tuple(field.name for field in fields(AlertRecord))
 # The same record gives the same bytes, whatever order its mappings were made in.
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -172,17 +173,12 @@ def decode_record(packed: bytes) -> AlertRecord:
     return _DECODER.decode(packed)
 
 
-def read_alert(
-    connection: Connection, alert_id: str, *, for_update: bool = False
-) -> AlertRow | None:
-    """An alert with its actions, within a transaction; locked if it will be changed."""
-    query = select(schema.alert).where(_ALERT.id == alert_id)
-    if for_update:
-        query = query.with_for_update()
-    row = connection.execute(query).first()
+def read_alert(connection: Connection, alert_id: str) -> AlertRow | None:
+    """An alert with its actions, within a transaction."""
+    row = connection.execute(select(schema.alert).where(_ALERT.id == alert_id)).first()
     if row is None:
         return None
-    return _alert_row(row, _actions(connection, [alert_id])[alert_id])
+    return _alert_row(row, _actions(connection, alert_id))
 
 
 def _filtered(
@@ -200,24 +196,38 @@ def _filtered(
     return query.where(_ALERT.state != State.RETRACTED)
 
 
-def _actions(connection: Connection, alerts: Sequence[str]) -> defaultdict[str, list[ActionRow]]:
-    found: defaultdict[str, list[ActionRow]] = defaultdict(list)
-    query = select(schema.action).where(_ACTION.alert.in_(alerts)).order_by(_ACTION.id)
-    for row in connection.execute(query):
-        found[row.alert].append(
-            ActionRow(
-                at=iso(row.at),
-                actor=row.actor,
-                action=row.action,
-                state_before=State(row.state_before),
-                state_after=State(row.state_after),
-                note=row.note,
-                outcome=row.outcome,
-                assignee=row.assignee,
-                until=_iso(row.until),
-            )
+def _actions(connection: Connection, alert_id: str) -> list[ActionRow]:
+    """What was done with an alert, oldest first."""
+    query = select(schema.action).where(_ACTION.alert == alert_id).order_by(_ACTION.id)
+    rows = connection.execute(query).all()
+    together = _at_once(connection, alert_id) if rows else {}
+    return [
+        ActionRow(
+            at=iso(row.at),
+            actor=row.actor,
+            action=row.action,
+            state_before=State(row.state_before),
+            state_after=State(row.state_after),
+            note=row.note,
+            outcome=row.outcome,
+            assignee=row.assignee,
+            until=_iso(row.until),
+            at_once=together.get((row.at, row.actor, row.action), 1),
         )
-    return found
+        for row in rows
+    ]
+
+
+def _at_once(connection: Connection, alert_id: str) -> dict[tuple[int, str, str], int]:
+    """To how many alerts what was done to this one was done in the same step, by the audit."""
+    query = select(_AUDIT.at, _AUDIT.actor, _AUDIT.what, _AUDIT.detail).where(
+        _AUDIT.subject == alert_id, _AUDIT.detail.contains(f'"{AT_ONCE}"', autoescape=True)
+    )
+    found = {
+        (row.at, row.actor, row.what): msgspec.json.decode(row.detail).get(AT_ONCE, 1)
+        for row in connection.execute(query)
+    }
+    return {key: int(number) for key, number in found.items()}
 
 
 def _alert_row(row: Any, actions: list[ActionRow]) -> AlertRow:  # noqa: ANN401 - a row of the table

@@ -54,7 +54,10 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """What somebody did with an alert. Times are RFC 3339, UTC."""
+    """What somebody did with an alert. Times are RFC 3339, UTC.
+
+    ``at_once`` is to how many alerts of the provider it was done in the same step.
+    """
 
     at: str
     actor: str
@@ -65,6 +68,7 @@ class ActionRow:
     outcome: str | None
     assignee: str | None
     until: str | None
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)

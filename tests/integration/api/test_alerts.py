@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.schemas import ActionIn
+from api.schemas_acts import ActionIn
 from streams.alerts.lifecycle import MOVES, Action, Outcome, State
 from tests.integration.api.conftest import alert, commit, incident
 from tests.integration.api.test_shapes import check_problem

@@ -102,3 +102,26 @@ def test_every_answer_to_an_action_is_published(fresh, action):
         fresh, "/v1/alerts/{alert_id}/actions", "/v1/alerts/a1/actions", "post",
         json={"action": action, **({"note": "seen"} if action == "comment" else {})},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["comment", "reopen", "close", "dance"])
+def test_every_answer_to_an_action_on_several_alerts_is_published(fresh, action):
+    fresh.runner.stop()
+    commit(fresh.store, ("opened", alert("a1")), ("opened", alert("a2")))
+    seen = [{"id": "a1", "version": 1}, {"id": "a2", "version": 9}, {"id": "none", "version": 1}]
+
+    ask(
+        fresh, "/v1/alerts/actions", method="post",
+        json={"action": action, "alerts": seen, **({"note": "x"} if action == "comment" else {})},
+    )  # fmt: skip
+
+
+def test_the_examples_of_an_action_on_several_alerts_have_its_shape(told):
+    described = told.client.get("/openapi.json").json()
+    route = described["paths"]["/v1/alerts/actions"]["post"]
+    asked = route["requestBody"]["content"]["application/json"]["schema"]
+    answered = described["components"]["schemas"]["ActionsOut"]
+
+    for schema in (asked, {**answered, "components": described["components"]}):
+        (example,) = schema["examples"]
+        Draft202012Validator(schema).validate(example)

@@ -79,12 +79,19 @@ ACTION = st.fixed_dictionaries(
     {"action": st.sampled_from(["acknowledge", "comment", "snooze", "close", "assign"])},
     optional=dict.fromkeys(("note", "outcome", "until", "assignee", "version", "surprise"), JSON),
 )
+SEEN = st.fixed_dictionaries({"id": TEXT | st.just("x"), "version": st.integers(1, 3)})
+ACTIONS = st.builds(
+    lambda action, alerts: {**action, "alerts": alerts},
+    ACTION,
+    JSON | st.lists(SEEN | JSON, max_size=4) | st.lists(SEEN, max_size=4),
+)
 
 
 @MANY
 @given(
-    st.sampled_from(["/v1/alerts/x/actions", "/v1/deadletters/replay"]),
-    st.binary(max_size=40) | (JSON | ACTION).map(lambda value: json.dumps(value).encode()),
+    st.sampled_from(["/v1/alerts/x/actions", "/v1/alerts/actions", "/v1/deadletters/replay"]),
+    st.binary(max_size=40)
+    | (JSON | ACTION | ACTIONS).map(lambda value: json.dumps(value).encode()),
 )
 def test_any_body_is_answered(told, path, body):
     fine(told.client.post(path, content=body, headers={"content-type": "application/json"}))

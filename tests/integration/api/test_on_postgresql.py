@@ -65,6 +65,16 @@ def test_alerts_are_worked_on(opened):
     assert opened.client.post(path, json={"action": "acknowledge"}).status_code == 409
 
 
+def test_several_alerts_are_worked_on_at_once(opened):
+    commit(opened.store, ("opened", alert("a2")))
+    seen = [{"id": name, "version": 1} for name in ("a2", "a1", "none")]
+    body = {"action": "comment", "note": "ward moved", "alerts": seen}
+    answer = opened.client.post("/v1/alerts/actions", json=body)
+
+    assert [one["result"] for one in answer.json()["items"]] == ["done", "done", "refused"]
+    assert opened.client.get("/v1/alerts/a1").json()["actions"][0]["at_once"] == 2
+
+
 def test_odd_text_is_refused_before_the_database_sees_it(opened):
     for odd in ODD:
         for path in PATHS:

@@ -246,6 +246,22 @@ def test_a_form_that_is_refused_says_why_on_the_page(signalled, fields, status, 
     assert words in answer.text
 
 
+def test_a_form_of_a_page_may_say_where_it_comes_from_and_nobody_else_is_told(signalled):
+    """Under ``no-referrer`` a browser sends ``Origin: null`` with a form (Fetch, 3.2)."""
+    policy = signalled.client.get("/alerts/a1").headers["referrer-policy"]
+    own = {"origin": str(signalled.client.base_url).rstrip("/")}
+
+    assert policy == "same-origin"
+    for origin, status in ((own, 303), ({"origin": "null"}, 403)):
+        answer = signalled.client.post(
+            "/alerts/a1/actions",
+            data={"action": "comment", "note": "seen"},
+            headers=origin,
+            follow_redirects=False,
+        )
+        assert answer.status_code == status
+
+
 def test_a_form_from_another_site_is_refused(signalled):
     answer = signalled.client.post(
         "/alerts/a1/actions",

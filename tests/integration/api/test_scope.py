@@ -124,6 +124,28 @@ def test_nobody_acts_on_another_providers_alert(region):
     assert region.store.alert(f"alert-{OTHER}").state == "new"
 
 
+def test_nobody_acts_on_another_providers_alert_among_others(region):
+    seen = [{"id": name, "version": 1} for name in (f"alert-{MINE}", f"alert-{OTHER}", "none")]
+    body = {"action": "acknowledge", "alerts": seen}
+    answer = region.client.post("/v1/alerts/actions", json=body, headers=region.key(MINE))
+    mine, theirs, nobodys = answer.json()["items"]
+
+    assert answer.status_code == 207
+    assert (mine["result"], theirs["result"]) == ("done", "refused")
+    assert {**theirs, "id": ""} == {**nobodys, "id": ""}
+    assert region.store.alert(f"alert-{OTHER}").state == "new"
+
+
+def test_a_provider_is_not_told_how_many_alerts_of_others_were_acted_on_with_its_own(region):
+    seen = [{"id": f"alert-{code}", "version": 1} for code in (MINE, OTHER)]
+    body = {"action": "acknowledge", "alerts": seen}
+    everyone = region.key(role=Role.OPERATOR)
+    answer = region.client.post("/v1/alerts/actions", json=body, headers=everyone).json()
+    mine = region.client.get(f"/v1/alerts/alert-{MINE}", headers=region.key(MINE)).json()
+
+    assert (answer["done"], mine["actions"][0]["at_once"]) == (2, 1)
+
+
 def test_the_audit_names_the_key_that_acted(region):
     path = f"/v1/alerts/alert-{MINE}/actions"
     answer = region.client.post(path, json={"action": "acknowledge"}, headers=region.key(MINE))

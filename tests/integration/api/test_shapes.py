@@ -63,6 +63,7 @@ def test_every_route_of_the_contract_is_there(told):
     assert {
         "/v1/events",
         "/v1/alerts",
+        "/v1/alerts/actions",
         "/v1/alerts/together",
         "/v1/alerts/{alert_id}",
         "/v1/alerts/{alert_id}/actions",
@@ -191,6 +192,9 @@ def test_a_wrong_filter_is_a_problem_that_names_it_and_repeats_nothing(told, que
         ("/v1/alerts/none/actions", b"[]", 422),
         ("/v1/alerts/none/actions", b'{"action": "dance"}', 422),
         ("/v1/alerts/none/actions", b'{"action": "comment", "note": "x"}', 404),
+        ("/v1/alerts/actions", b"", 422),
+        ("/v1/alerts/actions", b'{"action": "acknowledge"}', 422),
+        ("/v1/alerts/actions", b'{"action": "acknowledge", "alerts": ["secret"]}', 422),
     ],
 )
 def test_a_wrong_body_is_a_problem(told, path, body, status):
@@ -200,7 +204,9 @@ def test_a_wrong_body_is_a_problem(told, path, body, status):
     assert "secret" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/v1/deadletters/replay", "/v1/alerts/none/actions"])
+@pytest.mark.parametrize(
+    "path", ["/v1/deadletters/replay", "/v1/alerts/none/actions", "/v1/alerts/actions"]
+)
 def test_a_body_of_another_type_is_a_problem(told, path):
     answer = told.client.post(path, content=b"{}", headers={"content-type": "text/plain"})
 
