@@ -75,6 +75,7 @@ class Inbox:
         Raises:
             Problem: ``not-found`` for a unit or group that is not there, ``invalid-cursor``.
         """
+        heard = self._pages.heard()
         places = self._pages.places(caller)
         selection = places.select(chosen["unit"] or None)
         began = self._began.shown(selection, chosen, first=cursor is None)
@@ -97,6 +98,7 @@ class Inbox:
             "alerts.html",
             here="/",
             status=int(error["status"]) if error else 200,
+            heard=heard,
             alerts=alerts,
             chosen=chosen,
             began=began,

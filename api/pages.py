@@ -81,6 +81,13 @@ class Pages:
         """An error for somebody who reads pages."""
         return self.render("problem.html", status=int(found["status"]), problem=found)
 
+    def heard(self) -> int:
+        """The number of the latest change, asked before what a page shows is read.
+
+        From there on the page listens, so that nothing is missed while it is made and loaded.
+        """
+        return self._service.store.outbox_range()[1]
+
     def places(self, caller: Caller) -> Places:
         """The hierarchy today."""
         return Places(self._service, caller, self._service.clock().date())
@@ -110,6 +117,7 @@ class Pages:
         self, alert_id: str, caller: Caller, error: Mapping[str, Any] | None = None
     ) -> Response:
         """One alert with its evidence, charts, listening profile and actions."""
+        heard = self.heard()
         row = self._alerts.seen(alert_id, caller)
         fields = self._alerts.detail(row, caller)
         places = self.places(caller)
@@ -120,6 +128,7 @@ class Pages:
         return self.render(
             "alert.html",
             status=int(error["status"]) if error else 200,
+            heard=heard,
             alert=fields,
             where=places.whereabouts(row.unit),
             evidence={k: v for k, v in fields["evidence"].items() if k != "series"},
@@ -149,6 +158,7 @@ class Pages:
 
     def unit(self, code: str, caller: Caller) -> Response:
         """A unit: its alerts, its listening profile, its series, the units below."""
+        heard = self.heard()
         places = self.places(caller)
         unit = places.unit(code)
         selection = places.select(code)
@@ -163,6 +173,7 @@ class Pages:
             series = list(reading.of_unit(unit.provider, unit.code))
         return self.render(
             "unit.html",
+            heard=heard,
             unit=unit_fields(unit),
             parents=list(reversed([unit_fields(one) for one in places.parents(unit)])),
             children=[unit_fields(one) for one in places.children(unit)],

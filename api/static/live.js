@@ -48,7 +48,9 @@
     waiting = setTimeout(function () { if (busy()) { offer(); } else { refresh(); } }, 1000);
   }
 
-  var source = new EventSource("/v1/stream");
+  // From the change on that the page knew when it was made: none is missed while it loads.
+  var heard = part.dataset.live;
+  var source = new EventSource("/v1/stream" + (heard ? "?after=" + heard : ""));
   ["opened", "raised", "evidence_added", "amended", "subsided", "retracted", "workflow"]
     .forEach(function (kind) { source.addEventListener(kind, changed); });
 })();

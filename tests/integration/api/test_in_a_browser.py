@@ -1,0 +1,162 @@
+"""The pages in a real browser: their forms, their live parts, their access, their width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from tests.browser import DESK, PHONE, tab
+from tests.integration.api.conftest import House, alert, commit, incident
+from tests.integration.api.test_stream import served
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+expect.set_options(timeout=30_000)
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def heard(told: House) -> Iterator[str]:
+    """The address of a house that has heard a region's history."""
+    with served(told) as url:
+        yield url
+
+
+@pytest.fixture
+def signalled(fresh: House) -> Iterator[tuple[House, str]]:
+    """A house with three alerts about one ward, and its address."""
+    fresh.push([incident(1)])
+    fresh.runner.stop()
+    commit(fresh.store, *(("opened", alert(name)) for name in ("a1", "a2", "a3")))
+    with served(fresh) as url:
+        yield fresh, url
+
+
+@pytest.fixture
+def kinds(told: House) -> list[str]:
+    """One page of each kind."""
+    one = told.client.get("/v1/alerts").json()["items"][0]
+    ward = told.client.get("/v1/units?kind=ward").json()["items"][0]["code"]
+    return [
+        "/",
+        f"/alerts/{one['id']}",
+        "/units",
+        f"/units/{quote(ward)}",
+        f"/series/{quote(ward)}~incidents~week",
+        f"/comparisons?indicator=incidents_per_1000_bed_days&level=ward&mark={quote(ward)}",
+        "/feeds",
+    ]
+
+
+def states(house: House) -> dict[str, str]:
+    """The state of every alert."""
+    found = house.client.get("/v1/alerts").json()["items"]
+    return {one["id"]: one["state"] for one in found}
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_page_keeps_anybody_out(
+    browser: Browser, heard: str, kinds: list[str], size: dict[str, int]
+) -> None:
+    found: dict[str, Any] = {}
+    with tab(browser, heard, viewport=size) as page:
+        for path in kinds:
+            page.goto(path)
+            told = Axe().run(page, options={"runOnly": STANDARDS}).response["violations"]
+            found[path] = [(one["id"], [node["html"] for node in one["nodes"]]) for one in told]
+
+    assert found == {path: [] for path in kinds}
+
+
+def test_no_page_is_wider_than_a_phone(browser: Browser, heard: str, kinds: list[str]) -> None:
+    with tab(browser, heard, viewport=PHONE) as page:
+        widths = {}
+        for path in kinds:
+            page.goto(path)
+            widths[path] = page.evaluate("document.documentElement.scrollWidth")
+
+    assert widths == dict.fromkeys(kinds, PHONE["width"])
+
+
+def test_a_chart_shows_its_newest_weeks_on_a_phone(
+    browser: Browser, heard: str, kinds: list[str]
+) -> None:
+    ends = """figures => figures.map(one => {
+        const box = one.getBoundingClientRect(), drawn = one.querySelector("svg.chart");
+        const side = parseFloat(getComputedStyle(one).paddingRight);
+        return one.scrollWidth > one.clientWidth
+            && drawn.getBoundingClientRect().right <= box.right - side + 2;
+    })"""
+    with tab(browser, heard, viewport=PHONE) as page:
+        page.goto(kinds[1])
+        shown = page.eval_on_selector_all("figure.course", ends)
+
+    assert shown
+    assert all(shown)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_an_alert_is_acknowledged_by_its_form(
+    browser: Browser, signalled: tuple[House, str], *, scripts: bool
+) -> None:
+    house, url = signalled
+    with tab(browser, url, java_script_enabled=scripts) as page:
+        page.goto("/alerts/a1")
+        page.get_by_label("Action").select_option("acknowledge")
+        page.get_by_label("Note").fill("The ward manager looks into it.")
+        page.get_by_role("button", name="Do it").click()
+
+        expect(page.get_by_text("The ward manager looks into it.")).to_be_visible()
+
+    assert states(house) == {"a1": "acknowledged", "a2": "new", "a3": "new"}
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_several_alerts_are_chosen_by_keyboard_and_closed_in_one_step(
+    browser: Browser, signalled: tuple[House, str], *, scripts: bool
+) -> None:
+    house, url = signalled
+    with tab(browser, url, java_script_enabled=scripts) as page:
+        page.goto("/")
+        for name in ("a1", "a3"):
+            page.locator(f"#s-{name}").focus()
+            page.keyboard.press("Space")
+        page.get_by_label("Action").select_option("close")
+        page.get_by_label("Outcome").select_option("explained_data")
+        page.get_by_label("Note").fill("A new reporting form.")
+        page.get_by_role("button", name="Do it for all chosen").press("Enter")
+
+        expect(page.get_by_role("heading", name="done for 2 of 2 alerts")).to_be_visible()
+
+    assert states(house) == {"a1": "closed", "a2": "new", "a3": "closed"}
+
+
+def test_a_new_alert_appears_while_the_list_is_read(
+    browser: Browser, signalled: tuple[House, str]
+) -> None:
+    house, url = signalled
+    with tab(browser, url) as page:
+        page.goto("/")
+        expect(page.locator("article.alert")).to_have_count(3)
+        commit(house.store, ("opened", alert("a4")))
+
+        expect(page.locator("article.alert")).to_have_count(4)
+
+
+def test_the_list_stays_as_it_is_while_alerts_are_chosen(
+    browser: Browser, signalled: tuple[House, str]
+) -> None:
+    house, url = signalled
+    with tab(browser, url) as page:
+        page.goto("/")
+        page.locator("#s-a2").check()
+        commit(house.store, ("opened", alert("a4")))
+
+        expect(page.get_by_role("button", name="Show")).to_have_count(2)
+        assert page.locator("article.alert").count() == 3
+        assert page.locator("#s-a2").is_checked()
