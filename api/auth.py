@@ -22,7 +22,8 @@ from api.rates import Limits
 from api.service import Service
 from streams.store import KeyRow, Role
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="earshot", Basic realm="earshot", charset="UTF-8"'}
+# Chromium reads the first challenge of a line only, and asks nobody for a bearer's token.
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="earshot", charset="UTF-8", Bearer realm="earshot"'}
 
 
 @dataclass(frozen=True, slots=True)

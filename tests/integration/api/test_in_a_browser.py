@@ -160,3 +160,28 @@ def test_the_list_stays_as_it_is_while_alerts_are_chosen(
         expect(page.get_by_role("button", name="Show")).to_have_count(2)
         assert page.locator("article.alert").count() == 3
         assert page.locator("#s-a2").is_checked()
+
+
+def test_a_browser_reads_listens_and_acts_with_a_key_as_its_password(
+    browser: Browser, guarded: House
+) -> None:
+    key = guarded.key("RZ1")
+    guarded.push([incident(1, "RZ1")], **key)
+    guarded.runner.stop()
+    mine = {"provider": "RZ1", "unit": "RZ101:W1"}
+    theirs = {"provider": "RZ2", "unit": "RZ201:W1"}
+    commit(guarded.store, ("opened", alert("a1", **mine)), ("opened", alert("b1", **theirs)))
+    with served(guarded) as url:
+        token = key["authorization"].removeprefix("Bearer ")
+        login = {"username": "quality team", "password": token}
+        with tab(browser, url, http_credentials=login) as page:
+            page.goto("/")
+            expect(page.locator("article.alert")).to_have_count(1)
+            more = ("opened", alert("b2", **theirs)), ("opened", alert("a2", **mine))
+            commit(guarded.store, *more)
+            expect(page.locator("article.alert")).to_have_count(2)
+
+            page.goto("/alerts/a2")
+            page.get_by_label("Action").select_option("acknowledge")
+            page.get_by_role("button", name="Do it").click()
+            expect(page.locator(".tag.state")).to_have_text("Acknowledged")
