@@ -110,11 +110,17 @@ def _token(header: str) -> str | None:
 
 
 def _refuse_other_sites(request: Request) -> None:
-    """A browser tells where a request comes from; another site may not act through it."""
+    """A browser tells where a request comes from; another site may not act through it.
+
+    Its own word for that holds behind a proxy that gives the service another name, too; older
+    browsers, and pages that are not fetched over TLS, only name the origin.
+    """
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
     origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.headers.get("host", ""):
+    same = not origin or urlsplit(origin).netloc == request.headers.get("host", "")
+    site = request.headers.get("sec-fetch-site")
+    if not (same if site is None else site in {"same-origin", "none"}):
         raise Problem("forbidden", "The request comes from another site's page.")
 
 

@@ -262,6 +262,20 @@ def test_a_form_of_a_page_may_say_where_it_comes_from_and_nobody_else_is_told(si
         assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("site", "status"), [("same-origin", 303), ("same-site", 403), ("cross-site", 403)]
+)
+def test_behind_a_proxy_with_another_name_a_browser_is_believed(signalled, site, status):
+    answer = signalled.client.post(
+        "/alerts/a1/actions",
+        data={"action": "comment", "note": "seen"},
+        headers={"origin": "https://earshot.example.nhs.uk", "sec-fetch-site": site},
+        follow_redirects=False,
+    )
+
+    assert answer.status_code == status
+
+
 def test_a_form_from_another_site_is_refused(signalled):
     answer = signalled.client.post(
         "/alerts/a1/actions",
