@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +19,7 @@ from tests.integration.api.test_stream import served
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 expect.set_options(timeout=30_000)
+OF_A_KIND = 4
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -73,14 +76,41 @@ def test_no_page_keeps_anybody_out(
     assert found == {path: [] for path in kinds}
 
 
-def test_no_page_is_wider_than_a_phone(browser: Browser, heard: str, kinds: list[str]) -> None:
+def test_every_link_leads_to_a_page_that_fits_a_phone(browser: Browser, heard: str) -> None:
+    found: Counter[str] = Counter()
+    seen, waiting = set(), ["/"]
     with tab(browser, heard, viewport=PHONE) as page:
-        widths = {}
-        for path in kinds:
-            page.goto(path)
-            widths[path] = page.evaluate("document.documentElement.scrollWidth")
+        while waiting:
+            path = waiting.pop(0)
+            kind = re.sub(r"^/(alerts|units|series)/.*", r"/\1/", urlsplit(path).path)
+            if path in seen or found[kind] == OF_A_KIND:
+                continue
+            seen.add(path)
+            found[kind] += 1
+            if kind.startswith(("/v1/", "/openapi", "/asyncapi")):
+                assert page.request.get(path).status == 200, path
+                continue
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200, path
+            assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
+            names = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+            assert len(set(names)) == len(names), path
+            for link in page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)"):
+                assert link.startswith(heard), f"{path} leads away to {link}"
+                to, _, part = link.removeprefix(heard).partition("#")
+                assert not part or to != path or part in names, f"{path} has no part {part}"
+                waiting.append(to)
 
-    assert widths == dict.fromkeys(kinds, PHONE["width"])
+    assert set(found) >= {
+        "/",
+        "/alerts/",
+        "/units",
+        "/units/",
+        "/series/",
+        "/comparisons",
+        "/feeds",
+    }
 
 
 def test_a_chart_shows_its_newest_weeks_on_a_phone(
