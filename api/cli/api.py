@@ -17,7 +17,7 @@ from api.cli.options import (
 )
 from api.cli.serve import announce, require_keys
 from api.cli.serving import listen, serving, stop_signal
-from api.cli.stores import HouseError
+from api.cli.stores import PATIENCE, HouseError
 from api.service import Service
 from api.settings import Settings
 from streams.runners.log import LogUnavailable
@@ -35,7 +35,7 @@ def api(settings: Settings) -> None:
     log_to_stderr()
     with plain_errors(HouseError, StoreUnavailable):
         servers = _both_halves(settings)
-        with opened(settings) as house:
+        with opened(settings, patience=PATIENCE) as house:
             require_keys(house)
             log = KafkaLog(servers, settings.topic_prefix)
             try:
