@@ -107,11 +107,12 @@ class Commits:
         """Halve a batch that cannot be committed until the one message stands alone."""
         middle = len(messages) // 2
         if not middle:
-            return await self._bury(holding, messages[0], error)
+            return await self.bury(holding, messages[0], error)
         first, second = messages[:middle], messages[middle:]
         return await self.commit(holding, first) and await self.commit(holding, second)
 
-    async def _bury(self, holding: Holding, message: Message, error: Exception) -> bool:
+    async def bury(self, holding: Holding, message: Message, error: Exception) -> bool:
+        """Put a message into dead letters; False where the partition is somebody else's by now."""
         place = f"{message.topic}[{message.partition}]@{message.offset}"
         _LOG.error("message buried", place=place, error=type(error).__name__)
         while holding.ours():

@@ -18,13 +18,13 @@ from typing import Any
 import structlog
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.partitioner.default import murmur2
 
 from streams.facts.clock import to_ms
 from streams.facts.messages import Message
-from streams.runners.log import LogUnavailable, Packed
-from streams.runners.topics import FEED_TOPICS
+from streams.runners.log import LogUnavailable, MessageTooLarge, Packed
+from streams.runners.topics import FEED_TOPICS, MAX_LETTER_BYTES
 
 EVENTS_HEADER = "earshot-events"
 """How many events a packet holds, so that tools can count without opening it."""
@@ -96,6 +96,8 @@ class KafkaLog:
         """Send messages as they are to the partitions that their keys belong to.
 
         Raises:
+            MessageTooLarge: one of them is never taken, though it came: a sender's own client
+                may have compressed it, and it is sent on as it is.
             LogUnavailable: not all are durable within ``patience`` seconds.
 
         """
@@ -114,6 +116,7 @@ class KafkaLog:
         """Write records to a topic of ours, in their order.
 
         Raises:
+            MessageTooLarge: one of them is never taken.
             LogUnavailable: not all are durable within ``patience`` seconds.
 
         """
@@ -171,6 +174,10 @@ class KafkaLog:
             pending = [producer.send(**record) for record in records]
             for future in pending:
                 future.get(timeout=max(0.001, deadline - time.monotonic()))
+        except MessageSizeTooLargeError as error:
+            # Fatal to an idempotent producer, but no reason for others to wait.
+            self._discard(producer, error, rest=0.0)
+            raise MessageTooLarge("a message is larger than Kafka takes") from error
         except (KafkaError, OSError) as error:
             self._discard(producer, error)
             raise LogUnavailable(f"Kafka did not take the events: {error}") from error
@@ -198,6 +205,7 @@ class KafkaLog:
                     enable_idempotence=True,
                     linger_ms=2,
                     batch_size=262_144,
+                    max_request_size=MAX_LETTER_BYTES,
                     bootstrap_timeout_ms=wait,
                     max_block_ms=wait,
                     request_timeout_ms=wait,
@@ -211,13 +219,15 @@ class KafkaLog:
                 raise LogUnavailable(f"no Kafka broker answers: {error}") from error
             return self._producer
 
-    def _discard(self, producer: KafkaProducer, error: BaseException) -> None:
+    def _discard(
+        self, producer: KafkaProducer, error: BaseException, rest: float = _REST_SECONDS
+    ) -> None:
         with self._making:
             replaced = self._producer is not producer
             if replaced:
                 return
             self._producer = None
-            self._failed_at = time.monotonic()
+            self._failed_at = time.monotonic() - _REST_SECONDS + rest
         _LOG.warning("log unavailable", error=type(error).__name__)
         # Aside, because closing waits until everything on its way is delivered or has expired;
         # a late delivery is a repeat of what its sender sends again.
