@@ -142,7 +142,7 @@ class _StoreCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield self._build()
         yield self._budgets()
-        yield _up("earshot_log_up", "log", answers=self._service.log_answers())
+        yield _up("earshot_log_up", "log", answers=self._service.log_takes())
         try:
             found = list(self._asked())
         except StoreUnavailable:

@@ -122,7 +122,7 @@ def health_router(service: Service) -> APIRouter:
         if failure is not None:
             # The reason is in the log; its text may quote what failed.
             return problems.response("store-unavailable", "The runner cannot work at the moment.")
-        degraded = "" if service.log_answers() else _WITHOUT_LOG
+        degraded = "" if service.log_takes() else _WITHOUT_LOG
         return Response(f"ready\n{degraded}", media_type="text/plain")
 
     return router

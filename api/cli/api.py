@@ -20,8 +20,9 @@ from api.cli.serving import listen, serving, stop_signal
 from api.cli.stores import PATIENCE, HouseError
 from api.service import Service
 from api.settings import Settings
+from streams.runners.behind import events_behind
 from streams.runners.log import LogUnavailable
-from streams.runners.producer import KafkaLog, events_behind
+from streams.runners.producer import KafkaLog
 from streams.store import Store, StoreUnavailable
 
 
@@ -53,7 +54,7 @@ def _run(house: House, log: KafkaLog) -> None:
         reference=house.reference,
         log=log,
         progress=Lag(house.store, log),
-        log_answers=log.answers,
+        log_takes=log.takes,
         settings=settings,
         mode="kafka",
         clock=house.clock,

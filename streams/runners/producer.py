@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +35,8 @@ _REST_SECONDS = 1.0
 # What Kafka said of its ends stands so long, also that it said nothing; after the longer time
 # whoever wants to know whether it answers has it asked again.
 _ENDS_SECONDS, _LOOK_SECONDS = 0.5, 5.0
+# Senders that were refused try again within half of this; until then their word stands.
+_REFUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class KafkaLog:
         self._asked_at = float("-inf")
         self._answered = True
         self._failed_at = float("-inf")
+        self._refused_at = float("-inf")
         self._asking = threading.Lock()
 
     def append(self, packets: Sequence[Packed], now: datetime) -> None:
@@ -160,6 +163,13 @@ class KafkaLog:
             threading.Thread(target=self._look, daemon=True).start()
         return self._answered
 
+    def takes(self) -> bool:
+        """Whether Kafka answers and took what it was last given. Nobody waits.
+
+        Brokers that miss replicas or room answer every question and refuse every message.
+        """
+        return self.answers() and time.monotonic() - self._refused_at > _REFUSED_SECONDS
+
     def _look(self) -> None:
         with suppress(LogUnavailable):
             self.ends()
@@ -168,6 +178,16 @@ class KafkaLog:
         records = list(records)
         if not records:
             return
+        try:
+            self._deliver(records)
+        except MessageTooLarge:
+            raise
+        except LogUnavailable:
+            self._refused_at = time.monotonic()
+            raise
+        self._refused_at = float("-inf")
+
+    def _deliver(self, records: Sequence[dict[str, Any]]) -> None:
         deadline = time.monotonic() + self._patience
         producer = self._ready_producer()
         try:
@@ -270,37 +290,3 @@ def _close(producer: KafkaProducer, seconds: float) -> None:
 def home_of(key: bytes, partitions: int) -> int:
     """The partition that Kafka's own clients choose for a key: murmur2, as in the Java client."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def messages_behind(
-    ends: Mapping[tuple[int, str], int], positions: Mapping[tuple[int, str], int]
-) -> int:
-    """How many messages are durable but not committed to the store.
-
-    Args:
-        ends: the next offset of each (partition, topic), as the log has it.
-        positions: the same as the store has it; what it does not name stands at 0.
-
-    """
-    return sum(max(0, end - positions.get(place, 0)) for place, end in ends.items())
-
-
-def events_behind(
-    ends: Mapping[tuple[int, str], int],
-    positions: Mapping[tuple[int, str], int],
-    processed: int,
-) -> int:
-    """About how many events are durable but not committed: 0 exactly when none is.
-
-    A message holds one event or an array, and only reading it tells; the estimate takes
-    the mean of the messages processed so far, at least one event each.
-
-    Args:
-        ends: as for ``messages_behind``.
-        positions: as for ``messages_behind``.
-        processed: events processed so far.
-
-    """
-    behind = messages_behind(ends, positions)
-    taken = sum(positions.values())
-    return round(behind * max(1.0, processed / taken)) if taken else behind
