@@ -201,3 +201,21 @@ def test_all_doors_answer_while_the_database_is_suspended(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert opened.client.get("/v1/alerts").status_code == 200
+
+
+def test_a_scrape_with_a_key_tells_that_the_database_is_suspended(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with house(tmp_path, url=postgres_url, auth=True) as opened:
+        opened.runner.stop()
+        key = opened.key(role="operator")
+        scraped = opened.client.get("/metrics", headers=key)
+        assert "earshot_store_up 1.0" in scraped.text
+        assert opened.client.get("/metrics").status_code == 401
+
+        with suspended(whole_server(postgres_url)):
+            scraped = opened.client.get("/metrics", headers=key)
+
+        assert scraped.status_code == 200
+        values = [line for line in scraped.text.splitlines() if not line.startswith("#")]
+        assert values == ["earshot_store_up 0.0"]
