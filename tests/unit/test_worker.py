@@ -418,6 +418,21 @@ def test_sending_on_waits_for_kafka(tmp_path: Path) -> None:
     assert [m.offset for m in run(tmp_path, story, home=1).relayed] == [0]
 
 
+def test_a_batch_that_the_store_does_not_bear_is_taken_in_parts(tmp_path: Path) -> None:
+    async def story(it: Bench) -> None:
+        def fail(messages: Sequence[Message]) -> None:
+            if len(messages) > 2:
+                raise StoreUnavailable("canceling statement due to statement timeout")
+
+        it.engine.fail = fail
+        await it.worker.take([message(number) for number in range(7)])
+
+    it = run(tmp_path, story)
+
+    assert it.offsets() == list(range(7))
+    assert it.store.dead_letter_counts() == {}
+
+
 def test_what_kafka_never_takes_becomes_a_dead_letter_in_its_place(tmp_path: Path) -> None:
     stray, too_large, also = (replace(message(n), key=b"RYY") for n in (1, 2, 4))
 
