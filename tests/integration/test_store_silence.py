@@ -28,6 +28,7 @@ BOUNDS = (
     "lock_timeout",
     "statement_timeout",
     "tcp_keepalives_idle",
+    "tcp_user_timeout",
     "application_name",
 )
 
@@ -60,6 +61,7 @@ def test_every_session_is_bounded_and_a_service_s_statements_too(postgres_url: s
         "lock_timeout": "30s",
         "statement_timeout": "0",
         "tcp_keepalives_idle": "30",
+        "tcp_user_timeout": "60000",
         "application_name": "earshot",
     }
     assert told(service) == told(command) | {"statement_timeout": "30s"}
@@ -122,6 +124,26 @@ def test_nobody_waits_for_ever_for_the_turn_to_tell_of_an_alert(postgres_url: st
 
     assert store.alert("a1") is not None
     store.close()
+
+
+def test_whoever_no_longer_reads_what_it_asked_for_is_ended(postgres_url: str) -> None:
+    stalled = Store.open(options(postgres_url, "tcp_user_timeout=1000"))
+    other = Store.open(postgres_url)
+    other.load_partition(0)
+
+    def stall() -> None:
+        with stalled.database.write() as connection:
+            connection.execute(text("UPDATE partition SET version = 7"))
+            raw = driver_connection(connection)
+            raw.pgconn.send_query(b"SELECT repeat('x', 100000) FROM generate_series(1, 10000)")
+            # Waits for the row, which the server gives back with the session.
+            assert other.commit(0, 0, Effects(), {}, NOW) == 1
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(StoreUnavailable):
+        stall()
+    for store in (stalled, other):
+        store.close()
 
 
 @pytest.mark.usefixtures("hasty")
