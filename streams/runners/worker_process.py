@@ -178,12 +178,13 @@ class _Process:
             asked = asyncio.to_thread(self._store.counters)
             await asyncio.wait_for(asked, _ANSWER_SECONDS)
         except (StoreUnavailable, TimeoutError) as error:
+            told = str(error) or "silence"
             self._metrics.store_waits.inc()
             if self._store_away_since is None:
                 self._store_away_since = time.monotonic()
-                _LOG.warning("the store does not answer", error=str(error) or "silence")
+                _LOG.warning("the store does not answer", error=told)
             elif time.monotonic() - self._store_away_since > self._plan.patience.store:
-                await self._commits.end(f"the store stayed away: {error or 'silence'}")
+                await self._commits.end(f"the store stayed away: {told}")
         else:
             if self._store_away_since is not None:
                 _LOG.info("the store answers again")
