@@ -1,4 +1,4 @@
-"""Request bodies as bytes, read within a limit and decoded strictly.
+"""Request bodies as bytes, read within limits of size and time and decoded strictly.
 
 The framework validates parsed objects, which takes ``false`` for 0 and refuses
 times in strict models. Bodies are therefore read as bytes and handed to the model
@@ -7,8 +7,11 @@ as JSON; the schema is told to OpenAPI by hand.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from time import monotonic
 from typing import Annotated, Any, Final, TypeVar
 
+import anyio
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,10 +25,16 @@ MAX_BODY: Final = 16 * 1024 * 1024
 # A sender that is refused at once while it writes sees a broken connection instead
 # of the answer, so this much more is read and dropped first.
 _DRAINED: Final = 4 * MAX_BODY
+# A sender that is gone without a word, or dribbles, keeps no place here for ever: between two
+# parts, and for the whole body, which even a thin line carries in that time.
+_PAUSE_SECONDS, _BODY_SECONDS = 30.0, 300.0
 
 
 class BodyLimit:
-    """Refuses bodies over a limit, by their announced length or as they arrive."""
+    """Refuses bodies over a limit, by their announced length or as they arrive, and such as stop.
+
+    Only the body is bounded in time: afterwards a stream listens for its reader's leaving.
+    """
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
         self._app = app
@@ -36,10 +45,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        receive = _in_time(receive)
         announced = _announced(scope)
         if announced is not None and announced > self._limit:
             if announced <= _DRAINED:
-                await _drain(receive)
+                with suppress(Problem):
+                    await _drain(receive)
             found = problems.document("too-large", max_bytes=self._limit)
             answer = problems.answer(Request(scope), found)
             await answer(scope, receive, send)
@@ -57,6 +68,26 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Receive a request whose body must come in time; raises the problem ``too-slow``."""
+    ends = monotonic() + _BODY_SECONDS
+    complete = False
+
+    async def received() -> Message:
+        nonlocal complete
+        if complete:
+            return await receive()
+        try:
+            with anyio.fail_after(min(_PAUSE_SECONDS, ends - monotonic())):
+                message = await receive()
+        except TimeoutError:
+            raise Problem("too-slow", headers={"Connection": "close"}) from None
+        complete = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 def _announced(scope: Scope) -> int | None:

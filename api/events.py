@@ -171,6 +171,7 @@ def events_router(service: Service, metrics: Metrics, limits: Limits) -> APIRout
             **openapi_responses(
                 "idempotency-key-invalid",
                 "idempotency-key-running",
+                "too-slow",
                 "too-large",
                 "unsupported-media-type",
                 "none-taken",

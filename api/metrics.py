@@ -14,16 +14,16 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from time import perf_counter
-from typing import Final
+from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from api.auth import LOCAL, Caller, CallerOf
+from api.auth import LOCAL, Caller, ServiceOf, caller_of
 from api.feedhealth import feed_health
 from api.service import Service
 from api.standing import standing
@@ -142,7 +142,7 @@ class _StoreCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield self._build()
         yield self._budgets()
-        yield _up("earshot_log_up", "log", answers=self._service.log_answers())
+        yield _up("earshot_log_up", "log", answers=self._service.log_takes())
         try:
             found = list(self._asked())
         except StoreUnavailable:
@@ -257,6 +257,22 @@ def _up(name: str, what: str, *, answers: bool) -> Metric:
     return GaugeMetricFamily(name, f"Whether the {what} answered when last asked", value=answers)
 
 
+class _StoreDown(CollectorRegistry):
+    """What anybody may know, as from ``/readyz``: a failed scrape would hide it."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield _up("earshot_store_up", "store", answers=False)
+
+
+def _scraper(request: Request, service: ServiceOf) -> Caller | None:
+    """Who scrapes; None where the store cannot tell."""
+    try:
+        return caller_of(request, service)
+    except StoreUnavailable:
+        _log.warning("scrape_without_store")
+        return None
+
+
 def metrics_router(metrics: Metrics) -> APIRouter:
     """``GET /metrics``."""
     router = APIRouter()
@@ -267,11 +283,13 @@ def metrics_router(metrics: Metrics) -> APIRouter:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
         tags=["operations"],
     )
-    def scrape(caller: CallerOf) -> Response:
+    def scrape(caller: Annotated[Caller | None, Depends(_scraper)]) -> Response:
         """The service's own health, as Prometheus reads it.
 
         All of it for an operator's key; for others what concerns their own providers.
+        While the store cannot be asked about the key, only that it is down.
         """
-        return Response(metrics.page(caller), media_type=CONTENT_TYPE_LATEST)
+        page = generate_latest(_StoreDown()) if caller is None else metrics.page(caller)
+        return Response(page, media_type=CONTENT_TYPE_LATEST)
 
     return router

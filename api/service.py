@@ -69,7 +69,8 @@ class Service:
         clock: gives the present, aware, UTC.
         accepted: called after events were accepted, to wake the runner.
         failure: what keeps the runner from working at the moment, or None.
-        log_answers: whether the log answered when last asked; a journal does when its store does.
+        log_takes: whether the log answers and took what it was last given; a journal does when
+            its store does.
     """
 
     store: Store
@@ -83,7 +84,7 @@ class Service:
     clock: Clock = system_clock
     accepted: Callable[[], None] = _nothing
     failure: Callable[[], str | None] = _nothing
-    log_answers: Callable[[], bool] = _always
+    log_takes: Callable[[], bool] = _always
     closing: threading.Event = field(default_factory=threading.Event)
 
     def how_far(self) -> Progress:

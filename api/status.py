@@ -98,8 +98,8 @@ def health_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_class=Response, responses=_PLAIN)
-    def healthz() -> Response:
-        """The process answers."""
+    async def healthz() -> Response:
+        """The process answers, also while all its threads wait for the store."""
         return Response("ok\n", media_type="text/plain")
 
     @router.get(
@@ -114,14 +114,15 @@ def health_router(service: Service) -> APIRouter:
         sent, and all that is here can still be read.
         """
         try:
-            service.how_far()
+            # Nothing that asks the log, whose silence would be waited for.
+            service.store.counters()
         except StoreUnavailable:
             return problems.response("store-unavailable")
         failure = service.failure()
         if failure is not None:
             # The reason is in the log; its text may quote what failed.
             return problems.response("store-unavailable", "The runner cannot work at the moment.")
-        degraded = "" if service.log_answers() else _WITHOUT_LOG
+        degraded = "" if service.log_takes() else _WITHOUT_LOG
         return Response(f"ready\n{degraded}", media_type="text/plain")
 
     return router

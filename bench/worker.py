@@ -37,7 +37,8 @@ from streams.intake.packing import Packet, pack
 from streams.intake.receiving import Context, open_request
 from streams.region.plan import Plan, events
 from streams.runners import topics
-from streams.runners.producer import KafkaLog, messages_behind
+from streams.runners.behind import messages_behind
+from streams.runners.producer import KafkaLog
 from streams.store import Store
 from tests.kafka_broker import run_kafka
 from tests.kafka_workers import EARSHOT

@@ -28,11 +28,12 @@ from streams.facts.feeds import FEED_OF_TYPE
 from streams.facts.messages import Message
 from streams.region.plan import Plan, events
 from streams.runners import topics
+from streams.runners.behind import messages_behind
 from streams.runners.embedded import EmbeddedRunner
 from streams.runners.engine import Engine
 from streams.runners.journal import Journal
 from streams.runners.log import LogUnavailable
-from streams.runners.producer import KafkaLog, messages_behind
+from streams.runners.producer import KafkaLog
 from streams.store import Store
 from tests.kafka_broker import free_ports
 from tests.packets import SmallPacket

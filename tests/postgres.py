@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,29 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
             process.kill()
             process.wait()
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def suspended(processes: Sequence[int]) -> Iterator[None]:
+    """Processes of the server's that do nothing more, while their host goes on."""
+    for number in processes:
+        os.kill(number, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for number in processes:
+            os.kill(number, signal.SIGCONT)
+
+
+def whole_server(url: str) -> list[int]:
+    """The postmaster, and those that serve this database."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        ).fetchall()
+        backend = connection.info.backend_pid
+    parent = int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return [parent, *(row[0] for row in rows if row[0] != backend)]
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,12 @@ from api.cli.options import (
 )
 from api.cli.serve import announce, require_keys
 from api.cli.serving import listen, serving, stop_signal
-from api.cli.stores import HouseError
+from api.cli.stores import PATIENCE, HouseError
 from api.service import Service
 from api.settings import Settings
+from streams.runners.behind import events_behind
 from streams.runners.log import LogUnavailable
-from streams.runners.producer import KafkaLog, events_behind
+from streams.runners.producer import KafkaLog
 from streams.store import Store, StoreUnavailable
 
 
@@ -35,7 +36,7 @@ def api(settings: Settings) -> None:
     log_to_stderr()
     with plain_errors(HouseError, StoreUnavailable):
         servers = _both_halves(settings)
-        with opened(settings) as house:
+        with opened(settings, patience=PATIENCE) as house:
             require_keys(house)
             log = KafkaLog(servers, settings.topic_prefix)
             try:
@@ -53,7 +54,7 @@ def _run(house: House, log: KafkaLog) -> None:
         reference=house.reference,
         log=log,
         progress=Lag(house.store, log),
-        log_answers=log.answers,
+        log_takes=log.takes,
         settings=settings,
         mode="kafka",
         clock=house.clock,

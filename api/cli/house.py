@@ -81,15 +81,19 @@ def read_definitions(settings: Settings) -> Definitions:
 
 
 @contextmanager
-def opened(settings: Settings, clock: Clock = system_clock) -> Iterator[House]:
+def opened(
+    settings: Settings, clock: Clock = system_clock, *, patience: float | None = None
+) -> Iterator[House]:
     """The parts, put together; the store is closed afterwards.
+
+    ``patience`` is how long a statement may take, as ``Store.open`` takes it.
 
     Raises:
         HouseError: a file is wrong or the store cannot be opened.
 
     """
     parts = read_definitions(settings)
-    store = open_store(settings)
+    store = open_store(settings, patience=patience)
     try:
         yield House(
             settings=settings,

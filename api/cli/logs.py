@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
+
+
+class _Lines:
+    """Standard error, where a line that cannot be written is left out.
+
+    A full disk or a reader that has gone must not end whoever has something to say: the
+    runner tells of the full disk it has met, and goes on when there is room again.
+    """
+
+    def write(self, text: str) -> int:
+        """Write, or do without."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send off what was written, or do without."""
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
@@ -29,7 +50,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lines())),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(

@@ -17,7 +17,7 @@ from api.cli.options import (
     uses_settings,
 )
 from api.cli.serving import listen, serving, stop_signal
-from api.cli.stores import HouseError
+from api.cli.stores import PATIENCE, HouseError
 from api.settings import Settings
 from streams.store import StoreUnavailable
 
@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
         settings = settings.model_copy(update={"kafka": None})
         alone = settings.database_url is None
         lock = only_one(settings.data) if alone else nullcontext()
-        with lock, opened(settings) as house:
+        with lock, opened(settings, patience=PATIENCE) as house:
             require_keys(house)
             with listen(settings.host, settings.port) as door, stop_signal() as stop:
                 settings = settings.model_copy(update={"port": door.getsockname()[1]})

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 #: Seconds that requests under way have to finish after SIGTERM.
 GRACE = 10
 _START = 30.0
+# A caller whose host is gone, or that no longer reads its stream, is let go after a minute.
+_CARE = {
+    "SO_KEEPALIVE": 1,
+    "TCP_KEEPIDLE": 30,
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 60_000,
+}
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -42,6 +50,11 @@ def listen(host: str, port: int) -> socket.socket:
     # algorithm on, which holds back every answer on an open connection for 40 ms.
     door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for option, value in _CARE.items():
+        # Connections that are taken have them from here; not every system knows them all.
+        if hasattr(socket, option):
+            level = socket.SOL_SOCKET if option == "SO_KEEPALIVE" else socket.IPPROTO_TCP
+            door.setsockopt(level, getattr(socket, option), value)
     try:
         door.bind((host, port))
         door.listen(2048)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from api.settings import Settings
 from streams.store import SchemaMismatch, SchemaOutdated, Store, StoreUnavailable
 
+PATIENCE = 30.0
+"""Seconds that a service waits for the answer to one statement; commands wait for theirs."""
+
 
 class HouseError(Exception):
     """The parts cannot be put together; the message says which one and why."""
 
 
-def open_store(settings: Settings, *, upgrade: bool | None = None) -> Store:
+def open_store(
+    settings: Settings, *, upgrade: bool | None = None, patience: float | None = None
+) -> Store:
     """The store of the settings.
 
     Args:
         settings: where it is.
         upgrade: as ``Store.open`` takes it.
+        patience: as ``Store.open`` takes it.
 
     Raises:
         HouseError: it cannot be opened.
@@ -23,7 +29,7 @@ def open_store(settings: Settings, *, upgrade: bool | None = None) -> Store:
 
     """
     try:
-        return Store.open(settings.store_url, upgrade=upgrade)
+        return Store.open(settings.store_url, upgrade=upgrade, patience=patience)
     except SchemaOutdated as error:
         if upgrade is False:
             raise

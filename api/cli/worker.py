@@ -16,7 +16,7 @@ from api.cli.options import (
     plain_errors,
     uses_settings,
 )
-from api.cli.stores import HouseError
+from api.cli.stores import PATIENCE, HouseError
 from api.settings import Settings
 from streams.runners.topics import TopicsUnready
 from streams.store import StoreUnavailable
@@ -106,7 +106,8 @@ def worker(
             patience=Patience(store=store_patience, fence=4 * session_seconds),
         )
         bounded = settings.model_copy(update={"database_url": _bounded(url, session_seconds)})
-        with opened(bounded) as house:
+        # A claim waits for a former owner for the length of a session, within one statement.
+        with opened(bounded, patience=PATIENCE + session_seconds) as house:
             code = run_worker(plan, house.store, house.engine(), house.clock)
     raise typer.Exit(code)
 
@@ -120,13 +121,13 @@ def _both_halves(settings: Settings) -> tuple[str, str]:
 
 
 def _bounded(url: str, seconds: float) -> str:
-    """The URL with a bound on transactions that stand open.
+    """The URL with a bound on transactions that stand open, unless it has one of its own.
 
     A worker that is suspended within a transaction would keep its locks, and whoever
-    takes its partitions over would wait for them; the server ends it instead.
+    takes its partitions over would wait for them; the server ends it after a session.
     """
+    from streams.store.postgresql import options_of  # noqa: PLC0415 - only a worker needs it
+
     parsed = make_url(url)
-    if "options" in parsed.query:
-        return url
-    bound = f"-c idle_in_transaction_session_timeout={int(1000 * seconds)}"
+    bound = f"-c idle_in_transaction_session_timeout={int(1000 * seconds)} {options_of(parsed)}"
     return parsed.update_query_dict({"options": bound}).render_as_string(hide_password=False)

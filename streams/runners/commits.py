@@ -2,7 +2,8 @@
 
 A batch that fails changed nothing and is tried again. One that fails again is halved until
 the message that fails by itself stands alone and goes to dead letters. A store that does
-not answer is waited for, and when it stays away the process is asked to end.
+not answer is waited for, and when it stays away the process is asked to end; where it only
+does not bear a batch, as when a statement takes too long, the batch is halved as well.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from streams.store import Fenced, StoreUnavailable
 
 _LOG = structlog.get_logger(__name__)
 _TRIES = 2
+# A store that fails so often and answers in between may find the batch too large.
+_INTERRUPTIONS = 5
 _THREADS = 3
 _POLL_SECONDS = 0.01
 _P = ParamSpec("_P")
@@ -74,7 +77,7 @@ class Commits:
 
     async def commit(self, holding: Holding, messages: Sequence[Message]) -> bool:
         """Commit messages; False where the partition is somebody else's by now."""
-        failures = 0
+        failures = interruptions = 0
         while holding.ours():
             failure: Exception | None = None
             try:
@@ -86,6 +89,7 @@ class Commits:
                 break
             except StoreUnavailable as error:
                 _LOG.warning("store unavailable", error=str(error))
+                interruptions += 1
             except Exception as error:  # noqa: BLE001 - whatever it is, the partition goes on
                 failure = error
                 failures += 1
@@ -99,19 +103,25 @@ class Commits:
                 return True
             if failure is not None and failures >= _TRIES:
                 return await self._isolate(holding, messages, failure)
+            if interruptions >= _INTERRUPTIONS and len(messages) > 1:
+                return await self._halve(holding, messages)
         return False
 
     async def _isolate(
         self, holding: Holding, messages: Sequence[Message], error: Exception
     ) -> bool:
         """Halve a batch that cannot be committed until the one message stands alone."""
+        if len(messages) == 1:
+            return await self.bury(holding, messages[0], error)
+        return await self._halve(holding, messages)
+
+    async def _halve(self, holding: Holding, messages: Sequence[Message]) -> bool:
         middle = len(messages) // 2
-        if not middle:
-            return await self._bury(holding, messages[0], error)
         first, second = messages[:middle], messages[middle:]
         return await self.commit(holding, first) and await self.commit(holding, second)
 
-    async def _bury(self, holding: Holding, message: Message, error: Exception) -> bool:
+    async def bury(self, holding: Holding, message: Message, error: Exception) -> bool:
+        """Put a message into dead letters; False where the partition is somebody else's by now."""
         place = f"{message.topic}[{message.partition}]@{message.offset}"
         _LOG.error("message buried", place=place, error=type(error).__name__)
         while holding.ours():

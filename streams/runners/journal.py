@@ -125,6 +125,9 @@ class Journal:
             error = None
         except Exception as failure:  # noqa: BLE001 - every append of the group reports it
             error = failure
+            # Also those that came meanwhile: they would wait for the same thing once more.
+            with self._lock:
+                group, self._waiting = [*group, *self._waiting], []
         finally:
             for one in group:
                 one.error = error

@@ -11,6 +11,10 @@ class LogUnavailable(Exception):  # noqa: N818 - named as the condition that cal
     """The log cannot take anything now. Nothing of this append was taken; try again."""
 
 
+class MessageTooLarge(LogUnavailable):
+    """The log never takes one of these messages, however often it is tried."""
+
+
 class Packed(Protocol):
     """What a log takes: the message that ``streams.intake.packing`` makes of facts."""
 

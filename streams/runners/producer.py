@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +18,13 @@ from typing import Any
 import structlog
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.partitioner.default import murmur2
 
 from streams.facts.clock import to_ms
 from streams.facts.messages import Message
-from streams.runners.log import LogUnavailable, Packed
-from streams.runners.topics import FEED_TOPICS
+from streams.runners.log import LogUnavailable, MessageTooLarge, Packed
+from streams.runners.topics import FEED_TOPICS, MAX_LETTER_BYTES
 
 EVENTS_HEADER = "earshot-events"
 """How many events a packet holds, so that tools can count without opening it."""
@@ -35,6 +35,8 @@ _REST_SECONDS = 1.0
 # What Kafka said of its ends stands so long, also that it said nothing; after the longer time
 # whoever wants to know whether it answers has it asked again.
 _ENDS_SECONDS, _LOOK_SECONDS = 0.5, 5.0
+# Senders that were refused try again within half of this; until then their word stands.
+_REFUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class KafkaLog:
         self._asked_at = float("-inf")
         self._answered = True
         self._failed_at = float("-inf")
+        self._refused_at = float("-inf")
         self._asking = threading.Lock()
 
     def append(self, packets: Sequence[Packed], now: datetime) -> None:
@@ -96,6 +99,8 @@ class KafkaLog:
         """Send messages as they are to the partitions that their keys belong to.
 
         Raises:
+            MessageTooLarge: one of them is never taken, though it came: a sender's own client
+                may have compressed it, and it is sent on as it is.
             LogUnavailable: not all are durable within ``patience`` seconds.
 
         """
@@ -114,6 +119,7 @@ class KafkaLog:
         """Write records to a topic of ours, in their order.
 
         Raises:
+            MessageTooLarge: one of them is never taken.
             LogUnavailable: not all are durable within ``patience`` seconds.
 
         """
@@ -157,6 +163,13 @@ class KafkaLog:
             threading.Thread(target=self._look, daemon=True).start()
         return self._answered
 
+    def takes(self) -> bool:
+        """Whether Kafka answers and took what it was last given. Nobody waits.
+
+        Brokers that miss replicas or room answer every question and refuse every message.
+        """
+        return self.answers() and time.monotonic() - self._refused_at > _REFUSED_SECONDS
+
     def _look(self) -> None:
         with suppress(LogUnavailable):
             self.ends()
@@ -165,12 +178,26 @@ class KafkaLog:
         records = list(records)
         if not records:
             return
+        try:
+            self._deliver(records)
+        except MessageTooLarge:
+            raise
+        except LogUnavailable:
+            self._refused_at = time.monotonic()
+            raise
+        self._refused_at = float("-inf")
+
+    def _deliver(self, records: Sequence[dict[str, Any]]) -> None:
         deadline = time.monotonic() + self._patience
         producer = self._ready_producer()
         try:
             pending = [producer.send(**record) for record in records]
             for future in pending:
                 future.get(timeout=max(0.001, deadline - time.monotonic()))
+        except MessageSizeTooLargeError as error:
+            # Fatal to an idempotent producer, but no reason for others to wait.
+            self._discard(producer, error, rest=0.0)
+            raise MessageTooLarge("a message is larger than Kafka takes") from error
         except (KafkaError, OSError) as error:
             self._discard(producer, error)
             raise LogUnavailable(f"Kafka did not take the events: {error}") from error
@@ -198,6 +225,7 @@ class KafkaLog:
                     enable_idempotence=True,
                     linger_ms=2,
                     batch_size=262_144,
+                    max_request_size=MAX_LETTER_BYTES,
                     bootstrap_timeout_ms=wait,
                     max_block_ms=wait,
                     request_timeout_ms=wait,
@@ -211,13 +239,15 @@ class KafkaLog:
                 raise LogUnavailable(f"no Kafka broker answers: {error}") from error
             return self._producer
 
-    def _discard(self, producer: KafkaProducer, error: BaseException) -> None:
+    def _discard(
+        self, producer: KafkaProducer, error: BaseException, rest: float = _REST_SECONDS
+    ) -> None:
         with self._making:
             replaced = self._producer is not producer
             if replaced:
                 return
             self._producer = None
-            self._failed_at = time.monotonic()
+            self._failed_at = time.monotonic() - _REST_SECONDS + rest
         _LOG.warning("log unavailable", error=type(error).__name__)
         # Aside, because closing waits until everything on its way is delivered or has expired;
         # a late delivery is a repeat of what its sender sends again.
@@ -260,37 +290,3 @@ def _close(producer: KafkaProducer, seconds: float) -> None:
 def home_of(key: bytes, partitions: int) -> int:
     """The partition that Kafka's own clients choose for a key: murmur2, as in the Java client."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def messages_behind(
-    ends: Mapping[tuple[int, str], int], positions: Mapping[tuple[int, str], int]
-) -> int:
-    """How many messages are durable but not committed to the store.
-
-    Args:
-        ends: the next offset of each (partition, topic), as the log has it.
-        positions: the same as the store has it; what it does not name stands at 0.
-
-    """
-    return sum(max(0, end - positions.get(place, 0)) for place, end in ends.items())
-
-
-def events_behind(
-    ends: Mapping[tuple[int, str], int],
-    positions: Mapping[tuple[int, str], int],
-    processed: int,
-) -> int:
-    """About how many events are durable but not committed: 0 exactly when none is.
-
-    A message holds one event or an array, and only reading it tells; the estimate takes
-    the mean of the messages processed so far, at least one event each.
-
-    Args:
-        ends: as for ``messages_behind``.
-        positions: as for ``messages_behind``.
-        processed: events processed so far.
-
-    """
-    behind = messages_behind(ends, positions)
-    taken = sum(positions.values())
-    return round(behind * max(1.0, processed / taken)) if taken else behind

@@ -8,7 +8,7 @@ readers know a change by its ``id`` and an alert by its key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from streams.alerts import disclosure
 from streams.facts.clock import from_ms, parse_iso, to_ms
 from streams.facts.envelope import MS_PER_DAY
 from streams.runners import topics
+from streams.runners.log import MessageTooLarge
 from streams.runners.producer import Record
 from streams.runners.worker_metrics import WorkerMetrics
 from streams.store import DeadLetterRow, OutboxRow, Store, schema
@@ -111,10 +112,25 @@ class Publisher:
         if not ids:
             return 0
         letters = self._store.take_dead_letters(ids)
-        self._kafka.publish(topics.DEAD_LETTERS, [_letter(letter) for letter in letters])
+        try:
+            self._kafka.publish(topics.DEAD_LETTERS, [_letter(letter) for letter in letters])
+        except MessageTooLarge:
+            self._publish_singly(letters)
         self._store.mark_delivered(_LETTERS, ids[-1])
         self._metrics.published.labels(topics.DEAD_LETTERS).inc(len(letters))
         return len(ids)
+
+    def _publish_singly(self, letters: Sequence[DeadLetterRow]) -> None:
+        """Send letters one by one; what is too large for the topic goes without its bytes.
+
+        A message that a sender's client had compressed may be larger as it is than any topic
+        takes. The store keeps it, and the letter tells its size and its hash.
+        """
+        for letter in letters:
+            try:
+                self._kafka.publish(topics.DEAD_LETTERS, [_letter(letter)])
+            except MessageTooLarge:
+                self._kafka.publish(topics.DEAD_LETTERS, [_letter(replace(letter, raw=None))])
 
     def _next_letters(self, cursor: int, now: datetime) -> list[int]:
         """The letters after ``cursor``, up to a number that may still appear."""

@@ -31,6 +31,8 @@ _KEEP_DEAD_LETTERS_DAYS = 14
 _KEEP_SIGNALS_DAYS = 400
 # A packet of a hundred events is at most 200 kB; a provider's own may be larger.
 _MAX_MESSAGE_BYTES = 1_048_588
+# A refused message travels with its reason and place.
+MAX_LETTER_BYTES = 2 * _MAX_MESSAGE_BYTES
 _OUR_TOPICS = (*FEED_TOPICS, DEAD_LETTERS, SIGNALS, ALERTS)
 
 
@@ -67,8 +69,7 @@ def topic_plan(partitions: int, replication: int = -1) -> dict[str, dict[str, An
     letters = {
         "cleanup.policy": "delete",
         "retention.ms": str(_KEEP_DEAD_LETTERS_DAYS * _DAY_MS),
-        # A refused message travels as base64 with its reason, which is a third larger.
-        "max.message.bytes": str(2 * _MAX_MESSAGE_BYTES),
+        "max.message.bytes": str(MAX_LETTER_BYTES),
     }
     signals = {"cleanup.policy": "delete", "retention.ms": str(_KEEP_SIGNALS_DAYS * _DAY_MS)}
     configs = {

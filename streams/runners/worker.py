@@ -18,8 +18,8 @@ import structlog
 from streams.facts.messages import Message
 from streams.runners.commits import Commits, Patience
 from streams.runners.custody import Custody, Holding, after
-from streams.runners.log import LogUnavailable
 from streams.runners.side_reader import SideReadFailed, Stretch
+from streams.runners.strays import Refused, Strays
 from streams.runners.worker_metrics import WorkerMetrics
 
 _LOG = structlog.get_logger(__name__)
@@ -56,8 +56,7 @@ class Worker:
         self._commits = commits
         self._custody = custody
         self._stretch = stretch
-        self._home = home
-        self._relay = relay
+        self._strays = Strays(home, relay, metrics, patience)
         self._metrics = metrics
         self._patience = patience
         self._held: dict[int, Holding] = {}
@@ -225,38 +224,28 @@ class Worker:
         if not messages:
             return holding.ours()
         began = time.monotonic()
-        own = await self._forward(messages)
-        done = await self._commits.commit(holding, own) if own else holding.ours()
+        left, refused = await self._strays.send_on(messages)
+        done = await self._commit_own(holding, left, refused)
         if done:
             holding.next = after(holding.next, messages)
             self._metrics.messages.inc(len(messages))
             self._metrics.batch_seconds.observe(time.monotonic() - began)
         return done
 
-    async def _forward(self, messages: list[Message]) -> list[Message]:
-        """Send on what is in the wrong partition; what is left is in the right one.
-
-        A sender's own Kafka client may choose partitions in another way than the rest
-        of the world does, but a provider's events must meet in one partition.
-        """
-        own: list[Message] = []
-        strays: list[Message] = []
-        for message in messages:
-            key = message.key
-            at_home = key is None or self._home(key) == message.partition
-            (own if at_home else strays).append(message)
-        delay = self._patience.first
-        while strays:
-            try:
-                await self._relay(strays)
-            except LogUnavailable as error:
-                _LOG.warning("cannot forward", error=str(error))
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, self._patience.longest)
-            else:
-                self._metrics.forwarded.inc(len(strays))
-                break
-        return own
+    async def _commit_own(self, holding: Holding, left: list[Message], refused: Refused) -> bool:
+        """Commit what was not sent on, and bury what was refused in its place among it."""
+        ready: list[Message] = []
+        for message in left:
+            error = refused.get(id(message))
+            if error is None:
+                ready.append(message)
+                continue
+            if ready and not await self._commits.commit(holding, ready):
+                return False
+            ready = []
+            if not await self._commits.bury(holding, message, error):
+                return False
+        return await self._commits.commit(holding, ready) if ready else holding.ours()
 
     # Ownership.
 

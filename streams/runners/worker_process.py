@@ -36,6 +36,8 @@ from streams.store import Store, StoreUnavailable
 _LOG = structlog.get_logger(__name__)
 _STOP_SECONDS = 15.0
 _WATCH_SECONDS = 0.25
+# Less than a transaction may wait, so that a store that is silent is soon told of.
+_ANSWER_SECONDS = 5.0
 # Whoever holds this partition also speaks for all: publishing and housekeeping need one.
 _FIRST = 0
 
@@ -173,14 +175,16 @@ class _Process:
     async def _ask_store(self) -> None:
         """See that the store answers, also while there is nothing to commit."""
         try:
-            await asyncio.to_thread(self._store.counters)
-        except StoreUnavailable as error:
+            asked = asyncio.to_thread(self._store.counters)
+            await asyncio.wait_for(asked, _ANSWER_SECONDS)
+        except (StoreUnavailable, TimeoutError) as error:
+            told = str(error) or "silence"
             self._metrics.store_waits.inc()
             if self._store_away_since is None:
                 self._store_away_since = time.monotonic()
-                _LOG.warning("the store does not answer", error=str(error))
+                _LOG.warning("the store does not answer", error=told)
             elif time.monotonic() - self._store_away_since > self._plan.patience.store:
-                await self._commits.end(f"the store stayed away: {error}")
+                await self._commits.end(f"the store stayed away: {told}")
         else:
             if self._store_away_since is not None:
                 _LOG.info("the store answers again")

@@ -3,7 +3,7 @@
 SQLite has one writer at a time whatever one does, so all writes of a process go
 through one connection under one lock, in transactions that take the write lock
 when they begin; readers have connections of their own and never wait for it
-(write-ahead log). PostgreSQL gets an ordinary pool.
+(write-ahead log). PostgreSQL gets an ordinary pool (``postgresql``).
 """
 
 from __future__ import annotations
@@ -38,8 +38,13 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 _BUSY_SECONDS = 30.0
+# Within this process a transaction takes far less, unless another program has the lock.
+_TURN_SECONDS = 10.0
 # Any number that no other program on the same database takes for its locks.
 _SCHEMA_LOCK = 0x45415253484F54
+# The server ended a session that stood idle within a transaction, or a transaction that
+# took too long. The driver calls that an internal error, and SQLAlchemy follows it.
+_SESSION_ENDED = frozenset({"25P03", "25P04"})
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - named as the condition, like LogUnavailable
@@ -69,6 +74,8 @@ class Database:
         upgrade: whether older tables are brought up to date. Unless said they are on
             SQLite, which one process has to itself, and are not on PostgreSQL, where
             programs of the former version may be at work.
+        patience: how long a statement may take on PostgreSQL, in seconds, before the
+            database counts as away; None for work that takes what it takes.
 
     Raises:
         ValueError: a URL of another kind.
@@ -77,13 +84,18 @@ class Database:
 
     """
 
-    def __init__(self, url: str, *, upgrade: bool | None = None) -> None:
+    def __init__(
+        self, url: str, *, upgrade: bool | None = None, patience: float | None = None
+    ) -> None:
         self.url = make_url(url)
         self._lock = threading.RLock()
         if self.url.get_backend_name() == "sqlite":
             self._reader, self._writer = _sqlite_engines(self.url)
         elif self.url.get_backend_name() == "postgresql":
-            self._reader = self._writer = _postgres_engine(self.url)
+            # Only here, because the driver is not needed otherwise.
+            from streams.store.postgresql import postgres_engine  # noqa: PLC0415 - as said
+
+            self._reader = self._writer = postgres_engine(self.url, patience)
         else:
             raise ValueError("the store is sqlite:///FILE or postgresql+psycopg://...")
         self.is_sqlite = self._reader.dialect.name == "sqlite"
@@ -109,11 +121,25 @@ class Database:
         """A transaction for writing: committed at the end, rolled back by an exception."""
         with _translated():
             if self.is_sqlite:
-                with self._lock, self._writer.begin() as connection:
+                with self._turn(), self._writer.begin() as connection:
                     yield connection
             else:
                 with self._writer.begin() as connection:
                     yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One writer at a time, on SQLite.
+
+        While another program has the write lock, the first one waits for it and the rest
+        for the first. If each then waited its own time, the last would wait for hours.
+        """
+        if not self._lock.acquire(timeout=_TURN_SECONDS):
+            raise StoreUnavailable("another program may hold the database's write lock")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Close all connections."""
@@ -203,17 +229,6 @@ def _beginner(statement: str) -> Any:  # noqa: ANN401 - SQLAlchemy's listener ty
     return begin
 
 
-def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        pool_size=8,
-        max_overflow=32,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={"application_name": "earshot", "connect_timeout": 10},
-    )
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn the drivers' many ways to say "not now" into ``StoreUnavailable``."""
@@ -224,6 +239,9 @@ def _translated() -> Iterator[None]:
     except Exception as error:
         # psycopg is loaded only where it is used.
         psycopg = sys.modules.get("psycopg")
+        original = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(original, "sqlstate", None) in _SESSION_ENDED:
+            raise StoreUnavailable(_first_line(error)) from error
         if psycopg and isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
             raise StoreUnavailable(_first_line(error)) from error
         raise

@@ -40,7 +40,7 @@ class Store(
     """
 
     @classmethod
-    def open(cls, url: str, *, upgrade: bool | None = None) -> Store:
+    def open(cls, url: str, *, upgrade: bool | None = None, patience: float | None = None) -> Store:
         """Open a store and make its tables where they are missing.
 
         Args:
@@ -48,6 +48,8 @@ class Store(
                 ``postgresql+psycopg://user@host/database``.
             upgrade: whether older tables are brought up to date; unless said, they
                 are on SQLite and not on PostgreSQL.
+            patience: how long a statement may take on PostgreSQL, in seconds; unless
+                said, what it takes.
 
         Raises:
             ValueError: another kind of database.
@@ -55,7 +57,7 @@ class Store(
             SchemaMismatch: the tables are of a later version of Earshot.
             StoreUnavailable: the database does not answer.
         """
-        return cls(Database(url, upgrade=upgrade))
+        return cls(Database(url, upgrade=upgrade, patience=patience))
 
     @property
     def database(self) -> Database:

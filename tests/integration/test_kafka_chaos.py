@@ -16,7 +16,15 @@ import pytest
 
 from streams.store import Store
 from tests.kafka_broker import KafkaBroker
-from tests.kafka_workers import scene, undisturbed, wait_for
+from tests.kafka_workers import (
+    pack_events,
+    region_events,
+    scene,
+    send,
+    undisturbed,
+    wait_for,
+)
+from tests.postgres import suspended, whole_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -145,3 +153,25 @@ def test_a_suspended_worker_that_lost_its_partitions_writes_nothing(
         it.settle()
 
         assert calm.digests() == it.store.digests()
+
+
+def test_a_worker_tells_of_a_database_that_is_suspended_and_goes_on_with_it(
+    kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
+) -> None:
+    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=1) as it:
+        (worker,) = it.workers
+        worker.start()
+        it.wait_until_ready()
+        with suspended(whole_server(postgres_url)):
+            wait_for(
+                lambda: "the store does not answer" in worker.ask("/readyz")[1],
+                50,
+                it.told("that the store does not answer"),
+            )
+        it.wait_until_ready()
+        few = region_events()[:300]
+        send(it.bootstrap, it.prefix, pack_events(few, 40, random.Random(41)))
+        it.events = len(few)
+        it.settle()
+
+        assert worker.log().count("worker starts") == 1

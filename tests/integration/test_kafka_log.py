@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from api.cli.api import Lag
 from streams.runners import topics
+from streams.runners.behind import events_behind, messages_behind
 from streams.runners.log import LogUnavailable
-from streams.runners.producer import EVENTS_HEADER, KafkaLog, events_behind, messages_behind
+from streams.runners.producer import EVENTS_HEADER, KafkaLog
 from streams.store import Store
 from tests.kafka_broker import KafkaBroker, free_ports
 from tests.kafka_workers import wait_for
@@ -25,7 +27,7 @@ class Packet:
     """What packing makes of facts, made by hand."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes
     events: int
 
@@ -145,6 +147,44 @@ def test_whether_the_log_answers_is_known_without_waiting(
         wait_for(answers, 60, "it is found again")
     finally:
         log.close()
+
+
+def test_a_log_that_answers_and_takes_nothing_is_told(
+    kafka_broker: KafkaBroker, topic_prefix: str
+) -> None:
+    topics.create(kafka_broker.bootstrap, topic_prefix, partitions=1)
+    log = KafkaLog(kafka_broker.bootstrap, topic_prefix, patience=3.0)
+    # A compacted topic takes nothing without a key, whatever else the broker answers.
+    keyless = Packet("incidents", None, b"{}", 1)
+    try:
+        log.append([keyless], NOW)
+        assert log.takes()
+        keep(kafka_broker.bootstrap, f"{topic_prefix}incidents", "compact")
+        wait_for(lambda: not appended(log, keyless), 30, "it takes nothing")
+        assert sum(log.ends().values()) > 0
+        assert (log.answers(), log.takes()) == (True, False)
+
+        keep(kafka_broker.bootstrap, f"{topic_prefix}incidents", "delete")
+        wait_for(lambda: appended(log, keyless), 30, "it takes events again")
+        assert log.takes()
+    finally:
+        log.close()
+
+
+def keep(bootstrap: str, topic: str, policy: str) -> None:
+    """Change what a topic keeps."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    changed = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"cleanup.policy": policy})
+    admin.alter_configs([changed])
+    admin.close()
+
+
+def appended(log: KafkaLog, packet: Packet) -> bool:
+    try:
+        log.append([packet], NOW)
+    except LogUnavailable:
+        return False
+    return True
 
 
 def test_lag_is_told_from_what_is_known_while_no_broker_answers(sqlite_store: Store) -> None:

@@ -218,6 +218,41 @@ def test_events_in_a_wrong_partition_find_their_way(
         assert it.workers[0].metric("earshot_worker_forwarded_messages_total") == 5
 
 
+def test_messages_that_only_compression_made_small_enough_stop_nothing(
+    kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
+) -> None:
+    """Brokers measure what is sent, so that a sender's client may bring more than they take."""
+    right = home_of(PROVIDER.encode(), PARTITIONS)
+    wrong = (right + 1) % PARTITIONS
+    with scene(kafka_broker.bootstrap, topic_prefix, postgres_url, tmp_path, count=1) as it:
+        sender = KafkaProducer(
+            bootstrap_servers=it.bootstrap, compression_type="gzip", max_request_size=10_000_000
+        )
+        for partition, value in (
+            (wrong, b"[" + b" " * 1_500_000 + b"]"),
+            (wrong, b"[" + b" " * 4_000_000 + b"]"),
+            (wrong, json.dumps(incident(1)).encode()),
+            (right, b"{" + b" " * 4_000_000),
+            (right, json.dumps(incident(2)).encode()),
+        ):
+            sender.send(
+                f"{it.prefix}incidents", key=PROVIDER.encode(), value=value, partition=partition
+            ).get(timeout=30)
+        sender.close()
+        (worker,) = it.workers
+        worker.start()
+        wait_for(lambda: it.store.counters().processed == 5, 60, it.told("all events taken"))
+        wait_for(
+            lambda: worker.metric("earshot_worker_published_messages_total") == 3,
+            60,
+            it.told("the letters on their topic"),
+        )
+
+        assert {fact.event_id for fact in it.store.facts(PROVIDER)} == {"direct-1", "direct-2"}
+        assert it.store.dead_letter_counts() == {"processing_error": 2, "malformed_json": 1}
+        assert worker.metric("earshot_worker_forwarded_messages_total") == 1
+
+
 def test_a_broker_that_goes_away_is_waited_for(
     own_kafka_broker: KafkaBroker, topic_prefix: str, postgres_url: str, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from streams.facts.effects import DeadLetter, Effects
 from streams.facts.messages import Message, Rejection
 from streams.runners.commits import Commits, Patience
 from streams.runners.custody import Custody, after
-from streams.runners.log import LogUnavailable
+from streams.runners.log import LogUnavailable, MessageTooLarge
 from streams.runners.side_reader import SideReadFailed
 from streams.runners.worker import Worker
 from streams.runners.worker_metrics import WorkerMetrics
@@ -412,10 +412,47 @@ def test_sending_on_waits_for_kafka(tmp_path: Path) -> None:
                 raise error
             it.relayed.extend(messages)
 
-        it.worker._relay = relay
+        it.worker._strays._relay = relay
         await it.worker.take([message(0)])
 
     assert [m.offset for m in run(tmp_path, story, home=1).relayed] == [0]
+
+
+def test_a_batch_that_the_store_does_not_bear_is_taken_in_parts(tmp_path: Path) -> None:
+    async def story(it: Bench) -> None:
+        def fail(messages: Sequence[Message]) -> None:
+            if len(messages) > 2:
+                raise StoreUnavailable("canceling statement due to statement timeout")
+
+        it.engine.fail = fail
+        await it.worker.take([message(number) for number in range(7)])
+
+    it = run(tmp_path, story)
+
+    assert it.offsets() == list(range(7))
+    assert it.store.dead_letter_counts() == {}
+
+
+def test_what_kafka_never_takes_becomes_a_dead_letter_in_its_place(tmp_path: Path) -> None:
+    stray, too_large, also = (replace(message(n), key=b"RYY") for n in (1, 2, 4))
+
+    async def story(it: Bench) -> None:
+        async def relay(messages: Sequence[Message]) -> None:
+            if too_large in messages:
+                raise MessageTooLarge("too large")
+            it.relayed.extend(messages)
+
+        it.worker._strays._relay = relay
+        it.worker._strays._home = lambda key: int(key == b"RYY")
+        await it.worker.take([message(0), stray, too_large, message(3), also, message(5)])
+
+    it = run(tmp_path, story)
+
+    assert [m.offset for m in it.relayed] == [1, 4]
+    assert it.offsets() == [0, 2, 3, 5]
+    assert it.store.dead_letter_counts() == {"processing_error": 1}
+    assert it.store.positions() == {(0, "incidents"): 6}
+    assert (it.count("forwarded_messages_total"), it.count("buried_messages_total")) == (2, 1)
 
 
 def test_two_claims_at_the_same_moment_leave_one_owner(tmp_path: Path) -> None:

@@ -222,11 +222,12 @@ def test_a_failure_is_a_problem_and_tells_nothing(fresh, capsys):
     assert "division" not in json.dumps(body)
 
 
-def test_a_store_that_does_not_answer_is_a_problem(fresh):
+def test_a_store_that_does_not_answer_is_a_problem(fresh, monkeypatch):
     def down():
         raise StoreUnavailable("gone")
 
     fresh.service.progress = down
+    monkeypatch.setattr(fresh.service.store, "counters", down)
 
     check_problem(fresh.client.get("/v1/status"), 503)
     check_problem(fresh.client.get("/readyz"), 503)
@@ -283,7 +284,7 @@ def test_a_log_that_is_away_leaves_the_service_ready_and_is_told(fresh):
     assert fresh.client.get("/readyz").text == "ready\n"
     assert "earshot_log_up 1.0" in fresh.client.get("/metrics").text
 
-    fresh.service.log_answers = lambda: False
+    fresh.service.log_takes = lambda: False
 
     answer = fresh.client.get("/readyz")
     assert answer.status_code == 200
