@@ -39,7 +39,7 @@ _PRAGMAS = (
 )
 _BUSY_SECONDS = 30.0
 # Within this process a transaction takes far less, unless another program has the lock.
-_TURN_SECONDS = 10.0
+_TURN_SECONDS = 30.0
 # Any number that no other program on the same database takes for its locks.
 _SCHEMA_LOCK = 0x45415253484F54
 # The server ended a session that stood idle within a transaction, or a transaction that

@@ -77,14 +77,14 @@ def test_writers_do_not_wait_for_the_lock_one_after_the_other(
 def test_events_that_came_while_an_append_failed_are_refused_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_BUSY_SECONDS", 3.0)
+    monkeypatch.setattr(connection, "_BUSY_SECONDS", 5.0)
     store = Store.open(f"sqlite:///{tmp_path}/earshot.db")
     journal = Journal(store)
 
     with locked(tmp_path / "earshot.db"):
         found, seconds = all_at_once(3, lambda: journal.append([packet()], NOW))
     assert found == ["LogUnavailable"] * 3
-    assert seconds < 5.5, "nobody waited twice"
+    assert seconds < 9.0, "nobody waited twice"
 
     journal.append([packet()], NOW)
     assert journal.accepted() == 2
