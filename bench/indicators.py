@@ -6,22 +6,42 @@ there are more ways of failing to think of at the same budget of false alerts. T
 laws are known and bars set to exactly the budget, as in ``bench.floor``. Delays are
 interpolated medians in weeks, at budgets of 0.2 and 0.05.
 
-    python -m bench.indicators [--fleets N] [--seed N]
+With ``--fitted`` nothing is known: rates, dispersions, season and thresholds come from the
+fleet's own 52 weeks, once, as with ``earshot calibrate --with``. Printed are false alerts
+over the budget in the two years after with exact Poisson limits, and delays with bootstrap
+limits (units resampled), all 95 %.
+
+    python -m bench.indicators [--fleets N] [--seed N] [--fitted]
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from bench.delay import FOLLOWED, SETTLED, Change, course, interpolated_median
-from bench.fleets import FEEDS, HISTORY, RATES, UNITS, VARIANTS, WEEK0, truth_of
+from bench.delay import (
+    BOOTSTRAPS,
+    FOLLOWED,
+    NEVER,
+    SETTLED,
+    Change,
+    course,
+    interpolated_median,
+)
+from bench.fleets import BUDGETS, FEEDS, HISTORY, RATES, UNITS, VARIANTS, WEEK0, truth_of
 from bench.floor import Step, watched
+from detectors.evidence.calibrate import calibrate
+from detectors.evidence.counts import F64, WEEKS_PER_YEAR, FeedCounts
+from detectors.evidence.crossings import WatchPath
+from detectors.evidence.fleet import fit_fleet
 from detectors.evidence.model import EvidenceModel
+from detectors.evidence.patterns import Patterns, rises, widened
 from detectors.evidence.simulate import Fleet, draw_dispersions, draw_rates, simulate
+from detectors.evidence.watch import watch
+from streams.backtests.scores import poisson_limits
 
 # Two more of the sort that a ward counts.
 NAMES = (*FEEDS, "pressure_ulcers", "medication")
@@ -40,11 +60,21 @@ FACTORS: Mapping[str, tuple[float, ...]] = {
     "falls, ulcers, medication x1.7": (1.0, 1.0, 1.0, 1.7, 1.7, 1.7),
 }
 AT, WEEKS = HISTORY + SETTLED, HISTORY + SETTLED + FOLLOWED
+WATCHED_WEEKS = 104  # weeks without a change that are watched
+ESTIMATED = ("the four feeds", "and pressure ulcers", "and medication")
 
 
 def law(feeds: tuple[int, ...]) -> EvidenceModel:
     """The law of the units, by some of the feeds."""
-    return truth_of(VARIANTS["base"], [NAMES[f] for f in feeds], [MEANS[f] for f in feeds])
+    names = [NAMES[f] for f in feeds]
+    truth = truth_of(VARIANTS["base"], names, [MEANS[f] for f in feeds])
+    return replace(truth, patterns=ways(names))
+
+
+def ways(names: Sequence[str]) -> Patterns:
+    """The ways of failing by which these feeds are weighed."""
+    four = min(len(names), len(FEEDS))
+    return widened(rises(names[:four]), names)
 
 
 def fleet(seed: int, factors: tuple[float, ...]) -> Fleet:
@@ -71,13 +101,77 @@ def seen(whole: Fleet, feeds: tuple[int, ...]) -> Fleet:
     return Fleet(block, whole.rates[:, at], whole.dispersion[:, at], whole.mean[:, at])
 
 
+def fitted(block: FeedCounts, feeds: tuple[int, ...]) -> WatchPath:
+    """A fleet watched by the fit and the thresholds of its own first year."""
+    names = [NAMES[f] for f in feeds]
+    past = block.until(HISTORY)
+    fit = fit_fleet(past, names, minimum_history=HISTORY)
+    fit = replace(fit, model=replace(fit.model, patterns=ways(names)))
+    model = calibrate(past, fit, within_week=False)
+    return watch(block, model, budget1=BUDGETS[0], budget2=BUDGETS[1])
+
+
+def false_alerts(fleet: Fleet, feeds: tuple[int, ...]) -> F64:
+    """Alerts of a fleet without a change in two years, at each budget."""
+    path = fitted(seen(fleet, feeds).block.until(HISTORY + WATCHED_WEEKS), feeds)
+    levels = [one.level for unit in range(UNITS) for one in path.crossings(unit)]
+    return np.bincount(levels, minlength=3)[1:].astype(np.float64)
+
+
+def told_after(fleet: Fleet, feeds: tuple[int, ...]) -> F64:
+    """Weeks from the change to each unit's first alert, ``F64[budgets, U]``."""
+    path = fitted(seen(fleet, feeds).block, feeds)
+    found = np.full((len(BUDGETS), UNITS), NEVER)
+    for unit in range(UNITS):
+        for crossing in reversed(path.crossings(unit)):
+            if crossing.week >= AT:
+                found[crossing.level - 1, unit] = crossing.week - AT + 1
+    return found
+
+
+def median_limits(delays: F64) -> str:
+    """An interpolated median with bootstrap limits, units resampled."""
+    rng = np.random.default_rng(1)
+    again = [
+        interpolated_median(delays[rng.integers(delays.size, size=delays.size)])
+        for _ in range(BOOTSTRAPS)
+    ]
+    low, high = np.quantile(again, [0.025, 0.975])
+    return f"{interpolated_median(delays):.1f} [{low:.1f}, {high:.1f}]"
+
+
+def estimated(fleets: int, first: int) -> None:
+    """Print false alerts and delays where everything is fitted, a line as it is done."""
+    quiet = [fleet(700_000 + first + n, (1.0,) * len(NAMES)) for n in range(4 * fleets)]
+    sets = [WATCHED[name] for name in ESTIMATED]
+    years = len(quiet) * UNITS * WATCHED_WEEKS / WEEKS_PER_YEAR
+    print(f"false alerts over the budget, {years:,.0f} unit-years")
+    for name, feeds in zip(ESTIMATED, sets, strict=True):
+        alerts = np.sum([false_alerts(one, feeds) for one in quiet], axis=0)
+        cells = []
+        for number, budget in zip(alerts, BUDGETS, strict=True):
+            low, high = (limit / budget for limit in poisson_limits(number, years))
+            cells.append(f"{number / years / budget:.2f} [{low:.2f}, {high:.2f}]")
+        print(f"{name:22} {'   '.join(cells)}", flush=True)
+    for change, factors in FACTORS.items():
+        print(f"weeks to an alert at {' and '.join(map(str, BUDGETS))}: {change}")
+        changed = [fleet(first + n, factors) for n in range(fleets)]
+        for name, feeds in zip(ESTIMATED, sets, strict=True):
+            told = np.concatenate([told_after(one, feeds) for one in changed], axis=1)
+            print(f"{name:22} {'   '.join(median_limits(one) for one in told)}", flush=True)
+
+
 def main() -> None:
     """Print a line for each set of feeds as it is done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fleets", type=int, default=6, help="fleets of 200 units for a change")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fitted", action="store_true", help="estimate everything")
     options = parser.parse_args()
     first = 1000 * options.seed
+    if options.fitted:
+        estimated(options.fleets, first)
+        return
     unchanged = (1.0,) * len(NAMES)
     quiet = [fleet(500_000 + first + n, unchanged) for n in range(3 * options.fleets)]
     changed = {

@@ -31,8 +31,9 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
-# Kinds of feeds: not watched here, a metric, events counted by day.
-ABSENT, METRIC, EVENTS = range(3)
+# Kinds of feeds: not watched here, a metric out of its own denominators, events counted by
+# day, a metric out of the wards that report it.
+ABSENT, METRIC, EVENTS, BY_WARD = range(4)
 # Columns of the description of a feed.
 KIND, POSITION, CLOSED, STARTS = range(4)
 FEED = 4
@@ -155,6 +156,31 @@ def _fill_metric(
 
 
 @compiled
+def _fill_by_ward(
+    weeks: Cells, slot: int, own: int, position: int, week0: int, f: int, room: Room
+) -> None:
+    """A metric is out of the wards that sent it, each by its activity against its usual.
+
+    As it is where it is watched by itself (``streams.evidence.exposures``), so that wards which
+    begin to report are no rise of their site; against the unit's first quarter.
+    """
+    for t in range(room.below.size):
+        facts, numerator, denominator = _cell(weeks, slot, own, position, week0 + t)
+        room.counts[f, t] = numerator / MILLION
+        room.exposure[f, t] = facts
+        room.below[t] = denominator / MILLION / facts if facts > 0 < denominator else math.nan
+    relative = np.empty(room.below.size)
+    _relative(room.below, relative)
+    for t in range(room.below.size):
+        # Without a denominator of its own, by the activity that the wards reported.
+        each = relative[t] if room.below[t] > 0.0 else room.relative[t]
+        room.below[t] = room.exposure[f, t] * each
+    _relative(room.below, relative)
+    for t in range(room.below.size):
+        room.exposure[f, t] = relative[t] if room.exposure[f, t] > 0.0 else 0.0
+
+
+@compiled
 def _fill_events(
     weeks: Cells, slot: int, position: int, week0: int, start: int, end: int, f: int, room: Room
 ) -> None:
@@ -177,25 +203,41 @@ def _fill_events(
 
 
 @compiled
-def _count_once(
-    weeks: Cells, slot: int, whole: int, other: int, part: int, week0: int, room: Room
-) -> None:
-    """Take from one feed, from the other's first observation on, what both count."""
+def _count_once(weeks: Cells, slot: int, once: I64, first: int, week0: int, room: Room) -> None:
+    """Take from one feed, from the other's first observation on, what both count.
+
+    ``first`` is the first row of ``once`` of its whole and part. Where more rows have them, the
+    part is taken once, from the first observation of any of the others on.
+    """
+    whole, part = once[first, 0], once[first, 2]
     row = weeks.table[slot, part]
     if row < 0:
         return
     audited = False
     for t in range(room.relative.size):
-        audited = audited or room.exposure[other, t] > 0.0
+        for pair in range(first, once.shape[0]):
+            if once[pair, 0] == whole and once[pair, 2] == part:
+                audited = audited or room.exposure[once[pair, 1], t] > 0.0
         column = week0 + t - weeks.first
         if not audited or column < 0 or column >= weeks.width:
             continue
         if room.counts[whole, t] > 0.0:
-            room.counts[whole, t] -= held(weeks.pool, weeks.lines[row, FACTS], column)
+            left = room.counts[whole, t] - held(weeks.pool, weeks.lines[row, FACTS], column)
+            room.counts[whole, t] = max(left, 0.0)
         by_day = weeks.lines[row, DAYS]
         if is_held(by_day):
             for day in range(7):
-                room.daily[whole, t, day] -= held(weeks.pool, by_day, WEEKDAYS * column + day)
+                events = held(weeks.pool, by_day, WEEKDAYS * column + day)
+                room.daily[whole, t, day] = max(room.daily[whole, t, day] - events, 0)
+
+
+@compiled
+def _told_before(once: I64, row: int) -> bool:
+    """Whether an earlier row has the same whole and part."""
+    for earlier in range(row):
+        if once[earlier, 0] == once[row, 0] and once[earlier, 2] == once[row, 2]:
+            return True
+    return False
 
 
 @compiled
@@ -263,6 +305,8 @@ def fill(
             position = feeds[f, POSITION]
             if feeds[f, KIND] == METRIC:
                 _fill_metric(weeks, slot, mine, position, week0, f, room)
+            elif feeds[f, KIND] == BY_WARD:
+                _fill_by_ward(weeks, slot, mine, position, week0, f, room)
             elif feeds[f, KIND] == EVENTS:
                 start = starts[feeds[f, STARTS], u]
                 _fill_events(weeks, slot, position, week0, start, feeds[f, CLOSED], f, room)
@@ -270,6 +314,7 @@ def fill(
                 if room.exposure[f, t] <= 0.0:
                     room.counts[f, t] = 0.0
         for pair in range(once.shape[0]):
-            _count_once(weeks, slot, once[pair, 0], once[pair, 1], once[pair, 2], week0, room)
+            if not _told_before(once, pair):
+                _count_once(weeks, slot, once, pair, week0, room)
         first[place] = _write(room, counts[u], exposure[u], daily[u])
     return first
