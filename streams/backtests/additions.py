@@ -65,14 +65,8 @@ def _problem(catalogue: Catalogue, reference: Reference, key: str) -> str | None
         (indicator.numerator is not None, f"it is made of {indicator.numerator}; add that"),
         (not counted, f"it is a {indicator.kind}, not a count"),
         (indicator.levels <= held, f"{reference.version} weighs it at every level already"),
-        (
-            any(key == other.denominator for other in catalogue.indicators),
-            "it is what others are counted against",
-        ),
-        (
-            indicator.domain == "listening" or indicator.direction == "up",
-            "a rise of it is no sign of harm",
-        ),
+        # Only the incidents as a whole are weighed against better reporting.
+        (indicator.direction != "down", "by its direction more of it is not worse care"),
     )
     found = next((message for wrong, message in checks if wrong), None)
     return found or _not_by_week(catalogue, indicator)

@@ -118,13 +118,19 @@ def touched(block: Block, slots: I64, feeds: Sequence[str]) -> npt.NDArray[np.bo
 def empty_counts(block: Block, units: int, feeds: Sequence[str], frame: Frame) -> FeedCounts:
     """Arrays of a frame with nothing in them."""
     catalogue = block.catalogue
+    # A feed that loses a part which is known by week only is itself known by week only.
+    weekly = {
+        one.whole for one in counted_twice(catalogue, feeds) if not by_day(catalogue[one.part])
+    }
     return FeedCounts(
         counts=np.zeros((units, len(feeds), frame.width)),
         exposure=np.zeros((units, len(feeds), frame.width)),
         week0=frame.week0,
         daily=np.zeros((units, len(feeds), frame.width, DAYS), dtype=np.uint16),
         # A metric comes with its period's end, so it has no days of its own.
-        daily_feeds=tuple(key in catalogue and by_day(catalogue[key]) for key in feeds),
+        daily_feeds=tuple(
+            key in catalogue and key not in weekly and by_day(catalogue[key]) for key in feeds
+        ),
     )
 
 

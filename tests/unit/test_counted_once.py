@@ -28,9 +28,22 @@ FOUR = ("incidents", "complaints", "speakup", "falls")
 MONDAY = np.datetime64("2026-01-05")
 
 
-def arrays_of(facts: list[Fact], feeds: tuple[str, ...], level: str = "ward"):
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """The catalogue of a house that keeps medication incidents by day."""
+    file = tmp_path_factory.mktemp("mine") / "mine.toml"
+    file.write_text("extends = true\n[indicators.medication_incidents]\ndaily = true\n")
+    return Catalogue.load(file)
+
+
+def arrays_of(
+    facts: list[Fact],
+    feeds: tuple[str, ...],
+    level: str = "ward",
+    catalogue: Catalogue = CATALOGUE,
+) -> tuple[list[str], FeedCounts] | None:
     """The weekly counts of the units of a level, by these feeds."""
-    block = Block(CATALOGUE, "RXX")
+    block = Block(catalogue, "RXX")
     block.change(facts)
     model = EvidenceModel.plain(feeds, [1.0] * len(feeds))
     return CountWatch(level, model, budget1=0.2, budget2=0.05).arrays(block)
@@ -135,11 +148,11 @@ TELLS = {"falls": "fall", "pressure_ulcers": "pressure_ulcer", "cdi": "infection
     audited=st.sets(st.tuples(st.sampled_from(sorted(TELLS)), st.integers(0, 4)), max_size=8),
 )
 def test_incidents_are_those_that_no_other_feed_counts_and_never_fewer_than_none(
-    reported: list[tuple[int, int, str]], audited: set[tuple[str, int]]
+    mine: Catalogue, reported: list[tuple[int, int, str]], audited: set[tuple[str, int]]
 ) -> None:
     facts = [incident(n, *one) for n, one in enumerate(reported)]
     facts += [week_of(metric, week, 1) for metric, week in sorted(audited)]
-    found = arrays_of(facts, WEIGHED)
+    found = arrays_of(facts, WEIGHED, catalogue=mine)
     assert found is not None
     counts = found[1]
     assert counts.daily is not None
@@ -157,6 +170,14 @@ def test_incidents_are_those_that_no_other_feed_counts_and_never_fewer_than_none
         assert counts.counts[0, 3, column] == sum(
             w == week and category == "medication" for w, _, category in reported
         )
+
+
+def test_a_feed_that_loses_a_part_known_by_week_waits_for_the_week_itself() -> None:
+    facts = [incident(day, 0, day, "medication") for day in range(7)]
+    found = arrays_of(facts, ("incidents", "complaints", "medication_incidents"))
+    assert found is not None
+
+    assert found[1].daily_feeds == (False, True, False)
 
 
 def test_wards_that_begin_to_report_a_metric_are_no_rise_of_their_site() -> None:
