@@ -8,8 +8,9 @@ interpolated medians in weeks, at budgets of 0.2 and 0.05.
 
 With ``--fitted`` nothing is known: rates, dispersions, season and thresholds come from the
 fleet's own 52 weeks, once, as with ``earshot calibrate --with``. Printed are false alerts
-over the budget in the two years after with exact Poisson limits, and delays with bootstrap
-limits (units resampled), all 95 %.
+over the budget in the two years after with exact Poisson limits, at closes, where the first
+three feeds are looked at by day, and where only every other unit reports what was added; and
+delays at closes with bootstrap limits (units resampled), all 95 %.
 
     python -m bench.indicators [--fleets N] [--seed N] [--fitted]
 """
@@ -62,6 +63,8 @@ FACTORS: Mapping[str, tuple[float, ...]] = {
 AT, WEEKS = HISTORY + SETTLED, HISTORY + SETTLED + FOLLOWED
 WATCHED_WEEKS = 104  # weeks without a change that are watched
 ESTIMATED = ("the four feeds", "and pressure ulcers", "and medication")
+DAILY = np.array([True, True, True, False, False, False])  # metrics come with their week
+EVERY, REPORTING, OTHERS = slice(None), slice(0, None, 2), slice(1, None, 2)
 
 
 def law(feeds: tuple[int, ...]) -> EvidenceModel:
@@ -77,7 +80,7 @@ def ways(names: Sequence[str]) -> Patterns:
     return widened(rises(names[:four]), names)
 
 
-def fleet(seed: int, factors: tuple[float, ...]) -> Fleet:
+def fleet(seed: int, factors: tuple[float, ...], *, by_day: bool = False) -> Fleet:
     """One fleet on all feeds, changing as told."""
     rng = np.random.default_rng(seed)
     truth = law(tuple(range(len(NAMES))))
@@ -88,15 +91,19 @@ def fleet(seed: int, factors: tuple[float, ...]) -> Fleet:
     change = course(Change(factors), WEEKS, AT)
     return simulate(
         truth, draw_rates(truth, UNITS, rng), alpha, np.ones(shape), week0=WEEK0, rng=rng,
-        factor=np.broadcast_to(change, shape),
+        factor=np.broadcast_to(change, shape), by_day=by_day,
     )  # fmt: skip
 
 
 def seen(whole: Fleet, feeds: tuple[int, ...]) -> Fleet:
     """The same fleet as one sees it who watches some of the feeds."""
-    at = list(feeds)
+    at, every = list(feeds), whole.block
     block = replace(
-        whole.block, counts=whole.block.counts[:, at], exposure=whole.block.exposure[:, at]
+        every,
+        counts=every.counts[:, at],
+        exposure=every.exposure[:, at],
+        daily=None if every.daily is None else every.daily[:, at],
+        daily_feeds=tuple(DAILY[at].tolist()),
     )
     return Fleet(block, whole.rates[:, at], whole.dispersion[:, at], whole.mean[:, at])
 
@@ -107,15 +114,33 @@ def fitted(block: FeedCounts, feeds: tuple[int, ...]) -> WatchPath:
     past = block.until(HISTORY)
     fit = fit_fleet(past, names, minimum_history=HISTORY)
     fit = replace(fit, model=replace(fit.model, patterns=ways(names)))
-    model = calibrate(past, fit, within_week=False)
+    model = calibrate(past, fit, within_week=block.daily is not None)
     return watch(block, model, budget1=BUDGETS[0], budget2=BUDGETS[1])
 
 
-def false_alerts(fleet: Fleet, feeds: tuple[int, ...]) -> F64:
-    """Alerts of a fleet without a change in two years, at each budget."""
-    path = fitted(seen(fleet, feeds).block.until(HISTORY + WATCHED_WEEKS), feeds)
-    levels = [one.level for unit in range(UNITS) for one in path.crossings(unit)]
-    return np.bincount(levels, minlength=3)[1:].astype(np.float64)
+def halved(whole: Fleet) -> Fleet:
+    """The same fleet where only every other unit reports what was added to the four feeds."""
+    exposure = whole.block.exposure.copy()
+    exposure[OTHERS, len(FEEDS) :] = 0.0
+    return replace(whole, block=replace(whole.block, exposure=exposure))
+
+
+def false_alerts(fleets: Sequence[Fleet], feeds: tuple[int, ...], *parts: slice) -> str:
+    """Alerts in two years without a change over each budget, with limits, of parts of the units."""
+    alerts = np.zeros((len(BUDGETS), UNITS))
+    for one in fleets:
+        path = fitted(seen(one, feeds).block.until(HISTORY + WATCHED_WEEKS), feeds)
+        for unit in range(UNITS):
+            for crossing in path.crossings(unit):
+                alerts[crossing.level - 1, unit] += 1
+    cells = []
+    for part in parts:
+        found = alerts[:, part]
+        years = len(fleets) * found.shape[1] * WATCHED_WEEKS / WEEKS_PER_YEAR
+        for number, budget in zip(found.sum(axis=1), BUDGETS, strict=True):
+            low, high = (limit / budget for limit in poisson_limits(number, years))
+            cells.append(f"{number / years / budget:.2f} [{low:.2f}, {high:.2f}]")
+    return "   ".join(cells)
 
 
 def told_after(fleet: Fleet, feeds: tuple[int, ...]) -> F64:
@@ -142,17 +167,20 @@ def median_limits(delays: F64) -> str:
 
 def estimated(fleets: int, first: int) -> None:
     """Print false alerts and delays where everything is fitted, a line as it is done."""
-    quiet = [fleet(700_000 + first + n, (1.0,) * len(NAMES)) for n in range(4 * fleets)]
+    seeds = [700_000 + first + n for n in range(4 * fleets)]
+    stable = (1.0,) * len(NAMES)
+    quiet = [fleet(seed, stable) for seed in seeds]
     sets = [WATCHED[name] for name in ESTIMATED]
     years = len(quiet) * UNITS * WATCHED_WEEKS / WEEKS_PER_YEAR
-    print(f"false alerts over the budget, {years:,.0f} unit-years")
+    print(f"false alerts over {BUDGETS[0]} and {BUDGETS[1]}, {years:,.0f} unit-years")
     for name, feeds in zip(ESTIMATED, sets, strict=True):
-        alerts = np.sum([false_alerts(one, feeds) for one in quiet], axis=0)
-        cells = []
-        for number, budget in zip(alerts, BUDGETS, strict=True):
-            low, high = (limit / budget for limit in poisson_limits(number, years))
-            cells.append(f"{number / years / budget:.2f} [{low:.2f}, {high:.2f}]")
-        print(f"{name:22} {'   '.join(cells)}", flush=True)
+        print(f"{name:22} {false_alerts(quiet, feeds, EVERY)}", flush=True)
+    half = [halved(one) for one in quiet[: 2 * fleets]]
+    told = false_alerts(half, sets[-1], REPORTING, OTHERS)
+    print(f"half report, the others {told}", flush=True)
+    for name, feeds in zip(ESTIMATED, sets, strict=True):
+        daily = [fleet(seed, stable, by_day=True) for seed in seeds[:fleets]]
+        print(f"{name:22} by day {false_alerts(daily, feeds, EVERY)}", flush=True)
     for change, factors in FACTORS.items():
         print(f"weeks to an alert at {' and '.join(map(str, BUDGETS))}: {change}")
         changed = [fleet(first + n, factors) for n in range(fleets)]

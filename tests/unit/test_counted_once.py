@@ -239,3 +239,29 @@ def test_a_feed_that_is_never_observed_changes_nothing_in_the_evidence() -> None
         ]
         assert not any(one.feeds[4] for one in with_it.episodes(unit))
     assert with_it.episodes(0)
+
+
+@pytest.mark.parametrize(("audited", "hour"), [(True, 12), (False, 0)])
+def test_the_moment_of_a_crossing_is_that_of_an_event_that_was_weighed(
+    *, audited: bool, hour: int
+) -> None:
+    facts = [incident(10 * week + n, week, n, "other") for week in range(40) for n in range(3)]
+    if audited:
+        facts += [week_of("pressure_ulcers", week, 1) for week in range(39)]
+    day = MONDAY + 7 * 40
+    burst = [
+        fact(f"b{n}", f"{day}T{at:02d}:{n:02d}:00", event_type="incident", category=category)
+        for at, category in ((0, "pressure_ulcer"), (12, "other"))
+        for n in range(at, at + 12)
+    ]
+    block = Block(CATALOGUE, "RXX")
+    block.change([*facts, *burst])
+    model = EvidenceModel.plain(("incidents", "pressure_ulcers"), [3.0, 1.0])
+    watch_ = CountWatch(
+        "ward", model, budget1=0.2, budget2=0.05, facts_on=lambda _unit, _day: burst
+    )
+    watch_.evaluate(block)
+    (signal,) = watch_.signals(block, "RXX01:W1")
+
+    assert signal.moment is not None
+    assert str(np.datetime64(signal.moment, "ms"))[:13] == f"{day}T{hour:02d}"
