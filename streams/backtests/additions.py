@@ -44,7 +44,7 @@ def check(catalogue: Catalogue, reference: Reference, keys: Sequence[str]) -> tu
         problem = _problem(catalogue, reference, key)
         if problem is not None:
             raise AdditionError(f"{key} cannot be added to the joint watch: {problem}")
-    for level, model in reference.models.items():
+    for level, model in reference.models.items() if wanted else ():
         feeds = (*model.feeds, *(key for key in wanted if key not in model.feeds))
         _together(catalogue, level, feeds, wanted)
     return wanted
@@ -94,7 +94,7 @@ def _together(
 ) -> None:
     """Refuse feeds that cannot be weighed beside one another at a level."""
     pair = conflict(catalogue, feeds)
-    if pair is not None:
+    if pair is not None and not set(wanted).isdisjoint(pair):
         # The one that was asked for is named first.
         first, second = sorted(pair, key=lambda key: key not in wanted)
         raise AdditionError(

@@ -85,7 +85,12 @@ def conflict(catalogue: Catalogue, feeds: Sequence[str]) -> tuple[str, str] | No
     which are taken once.
     """
     twice = counted_twice(catalogue, feeds)
-    handled = {frozenset((one.whole, one.other)) for one in twice}
+    # What does not lie within a feed cannot be taken from it.
+    handled = {
+        frozenset((one.whole, one.other))
+        for one in twice
+        if _within(catalogue, one.part, one.whole)
+    }
     parts = {one.other for one in twice}
     for first, second in combinations(feeds, 2):
         pair = {first, second}

@@ -111,6 +111,19 @@ def test_a_metric_whose_incidents_are_not_kept_by_day_is_refused(tmp_path: Path)
         check(Catalogue.load(file), SHIPPED, [ULCERS])
 
 
+def test_a_metric_whose_incidents_are_more_than_incidents_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "extends = true\n[indicators.pressure_ulcer_incidents]\n"
+        'where = { category = "pressure_ulcer" }\n'
+    )
+    mine = Catalogue.load(file)
+
+    with pytest.raises(AdditionError, match=r"pressure_ulcers cannot.*that incidents counts"):
+        check(mine, SHIPPED, [ULCERS])
+    assert check(mine, SHIPPED, []) == ()
+
+
 def test_what_is_added_at_one_level_can_be_added_at_the_others_later() -> None:
     assert check(CATALOGUE, with_ulcers("ward"), [ULCERS]) == (ULCERS,)
     with pytest.raises(AdditionError, match="at every level already"):
