@@ -9,8 +9,8 @@ interpolated medians in weeks, at budgets of 0.2 and 0.05.
 With ``--fitted`` nothing is known: rates, dispersions, season and thresholds come from the
 fleet's own 52 weeks, once, as with ``earshot calibrate --with``. Printed are false alerts
 over the budget in the two years after with exact Poisson limits, at closes, where the first
-three feeds are looked at by day, and where only every other unit reports what was added; and
-delays at closes with bootstrap limits (units resampled), all 95 %.
+three feeds are looked at by day, and where every other unit or five of twenty report what was
+added; and delays at closes with bootstrap limits (units resampled), all 95 %.
 
     python -m bench.indicators [--fleets N] [--seed N] [--fitted]
 """
@@ -65,6 +65,8 @@ WATCHED_WEEKS = 104  # weeks without a change that are watched
 ESTIMATED = ("the four feeds", "and pressure ulcers", "and medication")
 DAILY = np.array([True, True, True, False, False, False])  # metrics come with their week
 EVERY, REPORTING, OTHERS = slice(None), slice(0, None, 2), slice(1, None, 2)
+SMALL = 20  # units of a fleet in which as few report an added count as are needed
+FIVE, FIFTEEN = slice(0, 5), slice(5, None)
 
 
 def law(feeds: tuple[int, ...]) -> EvidenceModel:
@@ -118,19 +120,23 @@ def fitted(block: FeedCounts, feeds: tuple[int, ...]) -> WatchPath:
     return watch(block, model, budget1=BUDGETS[0], budget2=BUDGETS[1])
 
 
-def halved(whole: Fleet) -> Fleet:
-    """The same fleet where only every other unit reports what was added to the four feeds."""
-    exposure = whole.block.exposure.copy()
-    exposure[OTHERS, len(FEEDS) :] = 0.0
-    return replace(whole, block=replace(whole.block, exposure=exposure))
+def reported_by(whole: Fleet, part: slice, units: int) -> Fleet:
+    """The first units of a fleet, of which a part reports what was added to the four feeds."""
+    block = whole.block.select(np.arange(units))
+    exposure = block.exposure.copy()
+    silent = np.ones(units, dtype=np.bool_)
+    silent[part] = False
+    exposure[silent, len(FEEDS) :] = 0.0
+    return replace(whole, block=replace(block, exposure=exposure))
 
 
 def false_alerts(fleets: Sequence[Fleet], feeds: tuple[int, ...], *parts: slice) -> str:
     """Alerts in two years without a change over each budget, with limits, of parts of the units."""
-    alerts = np.zeros((len(BUDGETS), UNITS))
+    units = fleets[0].block.units
+    alerts = np.zeros((len(BUDGETS), units))
     for one in fleets:
         path = fitted(seen(one, feeds).block.until(HISTORY + WATCHED_WEEKS), feeds)
-        for unit in range(UNITS):
+        for unit in range(units):
             for crossing in path.crossings(unit):
                 alerts[crossing.level - 1, unit] += 1
     cells = []
@@ -175,9 +181,16 @@ def estimated(fleets: int, first: int) -> None:
     print(f"false alerts over {BUDGETS[0]} and {BUDGETS[1]}, {years:,.0f} unit-years")
     for name, feeds in zip(ESTIMATED, sets, strict=True):
         print(f"{name:22} {false_alerts(quiet, feeds, EVERY)}", flush=True)
-    half = [halved(one) for one in quiet[: 2 * fleets]]
+    half = [reported_by(one, REPORTING, UNITS) for one in quiet[: 2 * fleets]]
     told = false_alerts(half, sets[-1], REPORTING, OTHERS)
     print(f"half report, the others {told}", flush=True)
+    few = [
+        replace(one, block=one.block.select(np.arange(at, at + SMALL)))
+        for one in quiet
+        for at in range(0, 5 * SMALL, SMALL)
+    ]
+    told = false_alerts([reported_by(one, FIVE, SMALL) for one in few], sets[-1], FIVE, FIFTEEN)
+    print(f"5 of {SMALL} report, the others {told}", flush=True)
     for name, feeds in zip(ESTIMATED, sets, strict=True):
         daily = [fleet(seed, stable, by_day=True) for seed in seeds[:fleets]]
         print(f"{name:22} by day {false_alerts(daily, feeds, EVERY)}", flush=True)

@@ -7,6 +7,7 @@ it, or the unit did not exist, or nobody sent its metric.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -170,10 +171,11 @@ def refill(
         if feed is Feed.WARDMETRICS:
             kind = BY_WARD if _added(block, key) else METRIC
         described[number] = kind, catalogue.position(key), closed + int(reached), int(feed)
-    once = [
-        (feeds.index(one.whole), feeds.index(one.other), catalogue.position(one.part))
-        for one in counted_twice(catalogue, feeds)
-    ]
+    # A part that several feeds count is taken once.
+    others: dict[tuple[int, int], int] = defaultdict(int)
+    for one in counted_twice(catalogue, feeds):
+        others[feeds.index(one.whole), catalogue.position(one.part)] |= 1 << feeds.index(one.other)
+    once = [(*taken, bits) for taken, bits in others.items()]
     return fill(
         slots,
         block.own_slots(slots),

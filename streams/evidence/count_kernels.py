@@ -31,8 +31,8 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
-# Kinds of feeds: not watched here, a metric out of its own denominators, events counted by
-# day, a metric out of the wards that report it.
+# Kinds of feeds: not watched here, a metric out of its denominators, events by day, a metric
+# out of the wards that report it.
 ABSENT, METRIC, EVENTS, BY_WARD = range(4)
 # Columns of the description of a feed.
 KIND, POSITION, CLOSED, STARTS = range(4)
@@ -159,15 +159,10 @@ def _fill_metric(
 def _fill_by_ward(
     weeks: Cells, slot: int, own: int, position: int, week0: int, f: int, room: Room
 ) -> None:
-    """A metric is out of the wards that sent it, each by its activity against its usual.
-
-    As it is where it is watched by itself (``streams.evidence.exposures``), so that wards which
-    begin to report are no rise of their site; against the unit's first quarter.
-    """
+    """A metric is out of the wards that sent it, by their activity: new ones are no rise."""
     for t in range(room.below.size):
-        facts, numerator, denominator = _cell(weeks, slot, own, position, week0 + t)
-        room.counts[f, t] = numerator / MILLION
-        room.exposure[f, t] = facts
+        facts, total, denominator = _cell(weeks, slot, own, position, week0 + t)
+        room.counts[f, t], room.exposure[f, t] = total / MILLION, facts
         room.below[t] = denominator / MILLION / facts if facts > 0 < denominator else math.nan
     relative = np.empty(room.below.size)
     _relative(room.below, relative)
@@ -203,21 +198,17 @@ def _fill_events(
 
 
 @compiled
-def _count_once(weeks: Cells, slot: int, once: I64, first: int, week0: int, room: Room) -> None:
-    """Take from one feed, from the other's first observation on, what both count.
-
-    ``first`` is the first row of ``once`` of its whole and part. Where more rows have them, the
-    part is taken once, from the first observation of any of the others on.
-    """
-    whole, part = once[first, 0], once[first, 2]
+def _count_once(
+    weeks: Cells, slot: int, whole: int, part: int, others: int, week0: int, room: Room
+) -> None:
+    """Take from one feed, from the first observation of another on, what both count."""
     row = weeks.table[slot, part]
     if row < 0:
         return
     audited = False
     for t in range(room.relative.size):
-        for pair in range(first, once.shape[0]):
-            if once[pair, 0] == whole and once[pair, 2] == part:
-                audited = audited or room.exposure[once[pair, 1], t] > 0.0
+        for f in range(room.exposure.shape[0]):
+            audited = audited or (others >> f & 1 > 0 and room.exposure[f, t] > 0.0)
         column = week0 + t - weeks.first
         if not audited or column < 0 or column >= weeks.width:
             continue
@@ -229,15 +220,6 @@ def _count_once(weeks: Cells, slot: int, once: I64, first: int, week0: int, room
             for day in range(7):
                 events = held(weeks.pool, by_day, WEEKDAYS * column + day)
                 room.daily[whole, t, day] = max(room.daily[whole, t, day] - events, 0)
-
-
-@compiled
-def _told_before(once: I64, row: int) -> bool:
-    """Whether an earlier row has the same whole and part."""
-    for earlier in range(row):
-        if once[earlier, 0] == once[row, 0] and once[earlier, 2] == once[row, 2]:
-            return True
-    return False
 
 
 @compiled
@@ -270,22 +252,20 @@ def fill(
         slots: the slot of every unit of the arrays.
         own: the slot of what each says of itself, or -1.
         units: the units to fill.
-        weeks: the week grid.
-        months: the month grid.
+        weeks, months: the grids.
         calendar: the months of the weeks from ``week0``.
         feeds: a row a feed: its kind, position in the catalogue, first week that is
             not observed any more, row in ``starts``.
         starts: (rows, units) the first week in which a unit is observed.
         bed_days: position of the activity metric, or -1.
-        once: rows of whole feed, other feed and position of the part that both count.
+        once: rows of a feed, the position of a part of it that others count as well, and
+            those as the bits of a number.
         week0: the first week.
-        counts: F64[units, feeds, weeks], written.
-        exposure: F64[units, feeds, weeks], written.
+        counts, exposure: F64[units, feeds, weeks], written.
         daily: U16[units, feeds, weeks, 7], written.
 
     """
-    width = counts.shape[2]
-    number = feeds.shape[0]
+    number, width = feeds.shape[0], counts.shape[2]
     room = Room(
         np.empty((number, width)), np.empty((number, width)),
         np.empty((number, width, 7), dtype=np.int64), np.empty(width), np.empty(width),
@@ -314,7 +294,6 @@ def fill(
                 if room.exposure[f, t] <= 0.0:
                     room.counts[f, t] = 0.0
         for pair in range(once.shape[0]):
-            if not _told_before(once, pair):
-                _count_once(weeks, slot, once, pair, week0, room)
+            _count_once(weeks, slot, once[pair, 0], once[pair, 1], once[pair, 2], week0, room)
         first[place] = _write(room, counts[u], exposure[u], daily[u])
     return first
