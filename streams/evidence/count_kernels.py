@@ -34,9 +34,8 @@ U16 = npt.NDArray[np.uint16]
 # Kinds of feeds: not watched here, a metric out of its denominators, events by day, a metric
 # out of the wards that report it.
 ABSENT, METRIC, EVENTS, BY_WARD = range(4)
-# Columns of the description of a feed.
-KIND, POSITION, CLOSED, STARTS = range(4)
-FEED = 4
+# Columns of the description of a feed, and how many they are.
+KIND, POSITION, CLOSED, STARTS, FEED = range(5)
 # Exposure is relative to a unit's first quarter of reported activity.
 REFERENCE_WEEKS = 13
 
@@ -252,7 +251,8 @@ def fill(
         slots: the slot of every unit of the arrays.
         own: the slot of what each says of itself, or -1.
         units: the units to fill.
-        weeks, months: the grids.
+        weeks: the week grid.
+        months: the month grid.
         calendar: the months of the weeks from ``week0``.
         feeds: a row a feed: its kind, position in the catalogue, first week that is
             not observed any more, row in ``starts``.
@@ -261,7 +261,8 @@ def fill(
         once: rows of a feed, the position of a part of it that others count as well, and
             those as the bits of a number.
         week0: the first week.
-        counts, exposure: F64[units, feeds, weeks], written.
+        counts: F64[units, feeds, weeks], written.
+        exposure: F64[units, feeds, weeks], written.
         daily: U16[units, feeds, weeks, 7], written.
 
     """
