@@ -20,6 +20,7 @@ from api.cli.options import (
 )
 from api.cli.stores import HouseError
 from api.settings import Settings, SettingsError
+from streams.backtests.additions import AdditionError
 from streams.backtests.calibration import Calibration, from_counts, from_store
 from streams.backtests.countsfile import CountsFileError, read_counts
 from streams.facts.clock import system_clock
@@ -36,6 +37,14 @@ def calibrate(
         Path | None, typer.Option(metavar="FILE", help="Where to write it [default: NAME.json].")
     ] = None,
     *,
+    added: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="INDICATOR",
+            help="Also weigh this count with the feeds of each unit; may be repeated.",
+        ),
+    ] = None,
     learn_ways: Annotated[
         bool,
         typer.Option(
@@ -54,14 +63,19 @@ def calibrate(
 
     Reads the stored history of all providers and writes a calibration file, a new
     version; nothing changes until a service is started with it (--reference). A class
-    of units with too little history keeps the model in force.
+    of units with too little history keeps the model in force. Counts that --with names are
+    weighed where enough units report them by week.
     """
     if learn_ways and counts is not None:
         fail("--learn-ways reads the alerts of the store; a counts file has none")
+    if added and counts is not None:
+        fail("--with names indicators of the store; a counts file is weighed with all its feeds")
     place = out or Path(f"{name}.json")
     if place.exists():
         fail(f"{place} exists; a calibration is never overwritten, choose another name")
-    with plain_errors(SettingsError, HouseError, StoreUnavailable, CountsFileError, OSError):
+    with plain_errors(
+        SettingsError, HouseError, StoreUnavailable, CountsFileError, AdditionError, OSError
+    ):
         today = system_clock().date()
         if counts is not None:
             table = read_counts(counts)
@@ -85,6 +99,7 @@ def calibrate(
                     effective=today,
                     progress=tell,
                     confirmed=house.store.confirmed_concerns() if learn_ways else None,
+                    added=added or (),
                 )
         made.reference.save(place)
     _tell(made, place)

@@ -4,13 +4,15 @@ A pattern names a level of change for each feed; its weight says how likely that
 way is before any data are seen. Without a pattern for it a change has little
 power, so the table always holds every feed alone, the groups of hard feeds
 (what is recorded of care: incidents, falls) and of soft feeds (what people say:
-complaints, speaking up), and all feeds together.
+complaints, speaking up), and all feeds together. Where a house adds further counts
+of harm (``widened``), those and the falls rising together without the incidents is
+a way of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -39,7 +41,8 @@ KNOWN = {
     "speakup": FeedNature(soft=True, levels=(1.35, 2.0), alone=0.02),
 }
 UNKNOWN = FeedNature(soft=False, levels=(1.3, 1.8), alone=0.1)
-TOGETHER = {"all": 0.30, "soft": 0.30, "hard": 0.05, "pairs": 0.20}
+TOGETHER = {"all": 0.30, "soft": 0.30, "hard": 0.05, "pairs": 0.20, "harms": 0.05}
+REPORTED = "incidents"  # hard, but a count of what is reported as much as of harm
 HIGH_SHARE = 0.6  # of a way's weight, where it is told by a low and a high row only
 IMPROVEMENT_LEVELS = (0.8, 0.6)
 
@@ -90,11 +93,12 @@ class Patterns:
         )
 
 
-def rises(feeds: Sequence[str]) -> Patterns:
+def rises(feeds: Sequence[str], *, harms: bool = False) -> Patterns:
     """Make the table of concerns for any set of feeds.
 
     Known names take their nature from ``KNOWN``; where none is known each feed
-    alone, each pair (up to five feeds) and all together share the weight.
+    alone, each pair (up to five feeds) and all together share the weight. With ``harms``
+    the hard feeds without the incidents are one way more, where there are two or more.
     """
     natures = [KNOWN.get(name, UNKNOWN) for name in feeds]
     rows: list[tuple[list[int], float]] = []
@@ -113,9 +117,38 @@ def rises(feeds: Sequence[str]) -> Patterns:
         pairs = list(combinations(everything, 2))
         for pair in pairs:
             rows += _spread(len(feeds), pair, TOGETHER["pairs"] / len(pairs), {})
+    harmed = tuple(f for f in groups["hard"] if feeds[f] != REPORTED)
+    if harms and 1 < len(harmed) < len(groups["hard"]):
+        rows += _spread(len(feeds), harmed, TOGETHER["harms"], {})
     for f in everything:
         rows += _spread(len(feeds), (f,), natures[f].alone, {})
     return _table(feeds, np.array([n.levels for n in natures]), rows)
+
+
+def widened(table: Patterns, feeds: Sequence[str]) -> Patterns:
+    """Give a table of concerns for its feeds and further counts of harm.
+
+    What was learned of the old ways (``ways``) is kept: a new way has its usual weight times
+    the learned weight over the usual one of what it is among the old feeds.
+
+    Raises:
+        ValueError: feeds that do not begin with those of the table.
+
+    """
+    held = len(table.feeds)
+    if tuple(feeds[:held]) != table.feeds:
+        raise ValueError(f"{', '.join(feeds)} do not begin with {', '.join(table.feeds)}")
+    new, usual = rises(feeds, harms=True), rises(table.feeds, harms=True)
+    given = dict(zip(map(tuple, table.choice.tolist()), table.weight, strict=True))
+    ratio = {
+        way: given[way] / before
+        for way, before in zip(map(tuple, usual.choice.tolist()), usual.weight, strict=True)
+        if way in given
+    }
+    learned = np.array([ratio.get(tuple(row[:held]), 1.0) for row in new.choice.tolist()])
+    weight = new.weight * learned
+    ratios = np.concatenate([table.ratios, new.ratios[held:]])
+    return replace(new, ratios=ratios, weight=weight / weight.sum())
 
 
 def falls(feeds: Sequence[str], improvable: Sequence[bool]) -> Patterns:

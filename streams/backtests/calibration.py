@@ -14,8 +14,9 @@ from detectors.evidence.counts import DAYS, FeedCounts
 from detectors.evidence.explain import ways_of
 from detectors.evidence.fleet import FleetFit, fit_fleet
 from detectors.evidence.model import EvidenceModel
-from detectors.evidence.patterns import Patterns
+from detectors.evidence.patterns import Patterns, widened
 from detectors.evidence.ways import learned_ways
+from streams.backtests.additions import FEWEST_UNITS, FEWEST_WEEKS, check, of_class
 from streams.backtests.backtest import fit_and_calibrate
 from streams.backtests.baseline import baseline, first_judged
 from streams.backtests.countsfile import Counts
@@ -25,8 +26,6 @@ from streams.evidence.reference import Reference
 from streams.facts.effects import AlertRecord
 from streams.histories.series import Block, Histories
 
-FEWEST_UNITS = 5
-FEWEST_WEEKS = 26
 FEWEST_CONCERNS = 10
 
 Progress = Callable[[str, float], None]
@@ -50,32 +49,38 @@ def from_store(
     effective: date,
     progress: Progress,
     confirmed: Sequence[AlertRecord] | None = None,
+    added: Sequence[str] = (),
 ) -> Calibration:
     """Fit every class of units to the stored history of all providers.
 
     A class with too few units or weeks keeps the model of ``before``, and the notes
     say so. ``confirmed`` are alerts that turned out to be concerns: where a class has ten or
-    more of them, the weights of its ways of failing are learned from them.
+    more of them, the weights of its ways of failing are learned from them. ``added`` are
+    further counts that each class weighs with its feeds where enough of its units report them.
+
+    Raises:
+        AdditionError: an indicator that cannot be added.
+
     """
+    wanted = check(catalogue, before, added)
     blocks = [Block.load(store, catalogue, code) for code in providers]
     models: dict[str, EvidenceModel] = {}
     notes: dict[str, str] = {}
-    for level, model in before.models.items():
-        # The arrays that the evidence of a level is taken from, exactly as it takes them.
-        watches = [CountWatch(level, model, budget1=0.2, budget2=0.05) for _ in blocks]
-        found = [watch.arrays(block) for watch, block in zip(watches, blocks, strict=True)]
-        parts = [part[1] for part in found if part is not None]
-        history = stack(parts) if parts else None
-        reason = _too_small(history)
-        if history is None or reason:
-            models[level], notes[level] = model, f"kept as it was: {reason}"
+    for level, held in before.models.items():
+        seen = _history(blocks, level, held)
+        reason = _too_small(seen)
+        if seen is None or reason:
+            left = [f"{key} not added" for key in wanted if key not in held.feeds]
+            models[level], notes[level] = held, ", ".join((f"kept as it was: {reason}", *left))
             continue
+        model, history, more = _taking_in(wanted, blocks, level, held, seen, catalogue)
         fit = _fitted(history, model)
-        notes[level] = f"fitted to {history.units} units over {history.periods} weeks"
+        told = [f"fitted to {history.units} units over {history.periods} weeks", *more]
         if confirmed is not None:
             ways, note = _ways(confirmed, level, fit.model)
             fit = replace(fit, model=replace(fit.model, patterns=ways))
-            notes[level] += f", {note}"
+            told.append(note)
+        notes[level] = ", ".join(told)
         models[level] = calibrate(history, fit, progress=partial(progress, level))
     origin = "Fitted to stored history: " + "; ".join(f"{k} {v}" for k, v in notes.items()) + "."
     return Calibration(Reference(version, effective, models, origin), notes)
@@ -121,6 +126,52 @@ def stack(parts: list[FeedCounts]) -> FeedCounts:
             daily[row : row + part.units, :, into] = part.daily
         row += part.units
     return FeedCounts(counts, exposure, week0, daily, parts[0].daily_feeds)
+
+
+def _history(blocks: Sequence[Block], level: str, model: EvidenceModel) -> FeedCounts | None:
+    """The arrays that the evidence of a level is taken from, exactly as it takes them."""
+    parts = []
+    for block in blocks:
+        found = CountWatch(level, model, budget1=0.2, budget2=0.05).arrays(block)
+        if found is not None:
+            parts.append(found[1])
+    return stack(parts) if parts else None
+
+
+def _taking_in(
+    wanted: Sequence[str],
+    blocks: Sequence[Block],
+    level: str,
+    model: EvidenceModel,
+    history: FeedCounts,
+    catalogue: Catalogue,
+) -> tuple[EvidenceModel, FeedCounts, tuple[str, ...]]:
+    """A class's model and history with what its units report of further counts, and notes."""
+    asked = [key for key in wanted if key not in model.feeds]
+    looked = _history(blocks, level, _with(model, asked, catalogue)) if asked else None
+    if looked is None:
+        return model, history, ()
+    found = of_class(
+        looked, (*model.feeds, *asked), asked, catalogue=catalogue, level=level, blocks=blocks
+    )
+    if not found.keys:
+        return model, history, found.notes
+    wider = _with(model, found.keys, catalogue)
+    return wider, _history(blocks, level, wider) or history, found.notes
+
+
+def _with(model: EvidenceModel, keys: Sequence[str], catalogue: Catalogue) -> EvidenceModel:
+    """The choices of a model for further counts; its laws of them are still to be fitted."""
+    feeds = (*model.feeds, *keys)
+    improvable = (*model.improvable, *(catalogue[key].direction == "down" for key in keys))
+    unfitted = EvidenceModel.plain(feeds, [1.0] * len(feeds), improvable=improvable)
+    return replace(
+        unfitted,
+        patterns=widened(model.patterns, feeds),
+        look_margin=model.look_margin,
+        minimum_history=model.minimum_history,
+        per_year=model.per_year,
+    )
 
 
 def _too_small(history: FeedCounts | None) -> str:

@@ -95,6 +95,11 @@ class Catalogue:
             )
             for feed in Feed
         ]
+        self._conditions = {
+            key: _condition(entry.given, entry.where)
+            for key, entry in entries.items()
+            if entry.input == "events" and entry.numerator is None
+        }
         self.metrics: Mapping[str, MetricRule] = _metrics(entries, self._position)
         self.metric_rules = MetricRules(self.metrics)
         self.shapes = Shapes(self)
@@ -133,6 +138,10 @@ class Catalogue:
     def position(self, key: str) -> int:
         """Where an indicator stands in ``indicators``; raises KeyError."""
         return self._position[key]
+
+    def condition(self, key: str) -> Condition | None:
+        """Which events of its feed an indicator looks at; None where it looks at none itself."""
+        return self._conditions.get(key)
 
     def additions(self, fact: Fact, recognised: object = None) -> tuple[Addition, ...]:
         """What a fact adds to which indicators, whatever its period.

@@ -23,6 +23,9 @@ from streams.facts.remembered import keep
 
 Values = Mapping[str, Any]
 
+# Fields that hold several values at once.
+_LISTS = frozenset({"elements"})
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -33,6 +36,21 @@ class Condition:
 
     given: tuple[str, ...]
     one_of: tuple[tuple[str, frozenset[object]], ...]
+
+    def implies(self, other: Condition) -> bool:
+        """Whether all that this holds for the other holds for."""
+        named = dict(self.one_of)
+        return all(name in named or name in self.given for name in other.given) and all(
+            name in named and named[name] <= values for name, values in other.one_of
+        )
+
+    def excludes(self, other: Condition) -> bool:
+        """Whether nothing is held for by both, as far as fields of one value tell."""
+        named = dict(other.one_of)
+        return any(
+            name in named and name not in _LISTS and not values & named[name]
+            for name, values in self.one_of
+        )
 
 
 @dataclass(frozen=True, slots=True)

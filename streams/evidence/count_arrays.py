@@ -7,33 +7,41 @@ it, or the unit did not exist, or nobody sent its metric.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.evidence.counts import DAYS, FeedCounts
-from streams.evidence.count_kernels import ABSENT, EVENTS, FEED, METRIC, Calendar, fill, first_weeks
+from streams.evidence.count_kernels import (
+    ABSENT,
+    BY_WARD,
+    EVENTS,
+    FEED,
+    METRIC,
+    Calendar,
+    fill,
+    first_weeks,
+)
+from streams.evidence.counted_once import counted_twice
+from streams.evidence.reference import FOUR
 from streams.facts.feeds import Feed
 from streams.facts.periods import Grid, first_day
 from streams.histories.matrices import CLEAN
 from streams.histories.windows import months_of_weeks
 
 if TYPE_CHECKING:
+    from streams.catalogue.indicators import Indicator
     from streams.histories.series import Block
 
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
 BED_DAYS = "occupied_bed_days"
-# Of the first feed's events, the indicator named last is also counted by the second.
-COUNTED_TWICE: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {"incidents": ("falls", "fall_incidents")}
-)
 _NEVER = 2**40
 _EVENT_FEEDS = (Feed.INCIDENTS, Feed.COMPLAINTS, Feed.SPEAKUP)
 
@@ -62,10 +70,17 @@ class Frame:
         )
 
 
-def frame_of(block: Block, slots: I64) -> Frame | None:
-    """What the arrays of these slots have in common, or None before any event feed began."""
+def frame_of(block: Block, slots: I64, feeds: Sequence[str]) -> Frame | None:
+    """What the arrays of these slots have in common, or None before anything is watched.
+
+    Weeks close with the event feeds. Where a provider sends none of them, a metric that was added
+    to the four feeds is watched on its own weeks, as it would be by itself.
+    """
     closes = tuple(block.closed(feed, Grid.WEEK) for feed in Feed)
     ended = [week for week in (closes[feed] for feed in _EVENT_FEEDS) if week is not None]
+    metrics = closes[Feed.WARDMETRICS]
+    if not ended and metrics is not None and any(_added(block, key) for key in feeds):
+        ended = [metrics]
     if not ended:
         return None
     provider = block.slot(block.provider)
@@ -89,7 +104,8 @@ def frame_of(block: Block, slots: I64) -> Frame | None:
 def touched(block: Block, slots: I64, feeds: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Which units (of ``slots``) have changed series among those that are watched."""
     catalogue = block.catalogue
-    keys = [key for key in (*feeds, BED_DAYS) if key in catalogue]
+    parts = [one.part for one in counted_twice(catalogue, feeds)]
+    keys = [key for key in (*feeds, *parts, BED_DAYS) if key in catalogue]
     positions = np.array([catalogue.position(key) for key in keys], dtype=np.int64)
     touched = np.zeros(slots.size, dtype=np.bool_)
     for grid in (Grid.WEEK, Grid.MONTH):
@@ -103,14 +119,25 @@ def touched(block: Block, slots: I64, feeds: Sequence[str]) -> npt.NDArray[np.bo
 def empty_counts(block: Block, units: int, feeds: Sequence[str], frame: Frame) -> FeedCounts:
     """Arrays of a frame with nothing in them."""
     catalogue = block.catalogue
+    # A feed that loses a part which is known by week only is itself known by week only.
+    weekly = {
+        one.whole for one in counted_twice(catalogue, feeds) if not by_day(catalogue[one.part])
+    }
     return FeedCounts(
         counts=np.zeros((units, len(feeds), frame.width)),
         exposure=np.zeros((units, len(feeds), frame.width)),
         week0=frame.week0,
         daily=np.zeros((units, len(feeds), frame.width, DAYS), dtype=np.uint16),
         # A metric comes with its period's end, so it has no days of its own.
-        daily_feeds=tuple(key in catalogue and catalogue[key].daily for key in feeds),
+        daily_feeds=tuple(
+            key in catalogue and key not in weekly and by_day(catalogue[key]) for key in feeds
+        ),
     )
+
+
+def by_day(indicator: Indicator) -> bool:
+    """Whether a count is known by day, so that the open week can be looked at."""
+    return indicator.daily and indicator.feed is not Feed.WARDMETRICS
 
 
 def of_width(held: FeedCounts, width: int) -> FeedCounts:
@@ -140,15 +167,15 @@ def refill(
         feed = catalogue[key].feed
         # The open week counts for a feed that has reached it itself.
         reached = closed == frame.week0 + frame.width - 1
-        described[number] = (
-            METRIC if feed is Feed.WARDMETRICS else EVENTS, catalogue.position(key),
-            closed + int(reached), int(feed),
-        )  # fmt: skip
-    once = [
-        (feeds.index(twice), feeds.index(other), catalogue.position(part))
-        for twice, (other, part) in COUNTED_TWICE.items()
-        if {twice, other} <= set(feeds) and part in catalogue
-    ]
+        kind = EVENTS
+        if feed is Feed.WARDMETRICS:
+            kind = BY_WARD if _added(block, key) else METRIC
+        described[number] = kind, catalogue.position(key), closed + int(reached), int(feed)
+    # A part that several feeds count is taken once.
+    others: dict[tuple[int, int], int] = defaultdict(int)
+    for one in counted_twice(catalogue, feeds):
+        others[feeds.index(one.whole), catalogue.position(one.part)] |= 1 << feeds.index(one.other)
+    once = [(*taken, bits) for taken, bits in others.items()]
     return fill(
         slots,
         block.own_slots(slots),
@@ -165,6 +192,12 @@ def refill(
         counts.exposure,
         _days(counts),
     )
+
+
+def _added(block: Block, key: str) -> bool:
+    """Whether a feed is a metric besides the four feeds."""
+    catalogue = block.catalogue
+    return key not in FOUR and key in catalogue and catalogue[key].feed is Feed.WARDMETRICS
 
 
 @lru_cache(maxsize=64)

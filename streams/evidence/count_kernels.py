@@ -31,11 +31,11 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
 
-# Kinds of feeds: not watched here, a metric, events counted by day.
-ABSENT, METRIC, EVENTS = range(3)
-# Columns of the description of a feed.
-KIND, POSITION, CLOSED, STARTS = range(4)
-FEED = 4
+# Kinds of feeds: not watched here, a metric out of its denominators, events by day, a metric
+# out of the wards that report it.
+ABSENT, METRIC, EVENTS, BY_WARD = range(4)
+# Columns of the description of a feed, and how many they are.
+KIND, POSITION, CLOSED, STARTS, FEED = range(5)
 # Exposure is relative to a unit's first quarter of reported activity.
 REFERENCE_WEEKS = 13
 
@@ -155,6 +155,26 @@ def _fill_metric(
 
 
 @compiled
+def _fill_by_ward(
+    weeks: Cells, slot: int, own: int, position: int, week0: int, f: int, room: Room
+) -> None:
+    """A metric is out of the wards that sent it, by their activity: new ones are no rise."""
+    for t in range(room.below.size):
+        facts, total, denominator = _cell(weeks, slot, own, position, week0 + t)
+        room.counts[f, t], room.exposure[f, t] = total / MILLION, facts
+        room.below[t] = denominator / MILLION / facts if facts > 0 < denominator else math.nan
+    relative = np.empty(room.below.size)
+    _relative(room.below, relative)
+    for t in range(room.below.size):
+        # Without a denominator of its own, by the activity that the wards reported.
+        each = relative[t] if room.below[t] > 0.0 else room.relative[t]
+        room.below[t] = room.exposure[f, t] * each
+    _relative(room.below, relative)
+    for t in range(room.below.size):
+        room.exposure[f, t] = relative[t] if room.exposure[f, t] > 0.0 else 0.0
+
+
+@compiled
 def _fill_events(
     weeks: Cells, slot: int, position: int, week0: int, start: int, end: int, f: int, room: Room
 ) -> None:
@@ -178,24 +198,27 @@ def _fill_events(
 
 @compiled
 def _count_once(
-    weeks: Cells, slot: int, whole: int, other: int, part: int, week0: int, room: Room
+    weeks: Cells, slot: int, whole: int, part: int, others: int, week0: int, room: Room
 ) -> None:
-    """Take from one feed, from the other's first observation on, what both count."""
+    """Take from one feed, from the first observation of another on, what both count."""
     row = weeks.table[slot, part]
     if row < 0:
         return
     audited = False
     for t in range(room.relative.size):
-        audited = audited or room.exposure[other, t] > 0.0
+        for f in range(room.exposure.shape[0]):
+            audited = audited or (others >> f & 1 > 0 and room.exposure[f, t] > 0.0)
         column = week0 + t - weeks.first
         if not audited or column < 0 or column >= weeks.width:
             continue
         if room.counts[whole, t] > 0.0:
-            room.counts[whole, t] -= held(weeks.pool, weeks.lines[row, FACTS], column)
+            left = room.counts[whole, t] - held(weeks.pool, weeks.lines[row, FACTS], column)
+            room.counts[whole, t] = max(left, 0.0)
         by_day = weeks.lines[row, DAYS]
         if is_held(by_day):
             for day in range(7):
-                room.daily[whole, t, day] -= held(weeks.pool, by_day, WEEKDAYS * column + day)
+                events = held(weeks.pool, by_day, WEEKDAYS * column + day)
+                room.daily[whole, t, day] = max(room.daily[whole, t, day] - events, 0)
 
 
 @compiled
@@ -235,15 +258,15 @@ def fill(
             not observed any more, row in ``starts``.
         starts: (rows, units) the first week in which a unit is observed.
         bed_days: position of the activity metric, or -1.
-        once: rows of whole feed, other feed and position of the part that both count.
+        once: rows of a feed, the position of a part of it that others count as well, and
+            those as the bits of a number.
         week0: the first week.
         counts: F64[units, feeds, weeks], written.
         exposure: F64[units, feeds, weeks], written.
         daily: U16[units, feeds, weeks, 7], written.
 
     """
-    width = counts.shape[2]
-    number = feeds.shape[0]
+    number, width = feeds.shape[0], counts.shape[2]
     room = Room(
         np.empty((number, width)), np.empty((number, width)),
         np.empty((number, width, 7), dtype=np.int64), np.empty(width), np.empty(width),
@@ -263,6 +286,8 @@ def fill(
             position = feeds[f, POSITION]
             if feeds[f, KIND] == METRIC:
                 _fill_metric(weeks, slot, mine, position, week0, f, room)
+            elif feeds[f, KIND] == BY_WARD:
+                _fill_by_ward(weeks, slot, mine, position, week0, f, room)
             elif feeds[f, KIND] == EVENTS:
                 start = starts[feeds[f, STARTS], u]
                 _fill_events(weeks, slot, position, week0, start, feeds[f, CLOSED], f, room)

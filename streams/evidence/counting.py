@@ -1,4 +1,4 @@
-"""The four feeds of one level of units, weighed together week by week.
+"""The feeds of one level of units, weighed together week by week.
 
 Keeps the arrays that the sequential procedure watches, renews the rows of units
 whose facts changed, and lets the procedure resume from the earliest week that is
@@ -111,7 +111,7 @@ class CountWatch:
     def _renew(self, block: Block) -> I64 | None:
         """Bring the arrays up to date; the first column of each unit to be looked at again."""
         places = block.of_levels(frozenset({self.level}))
-        frame = frame_of(block, places)
+        frame = frame_of(block, places, self.model.feeds)
         if frame is None or not places.size:
             return None
         feeds, before, held = self.model.feeds, self._frame, self._counts

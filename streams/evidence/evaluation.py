@@ -17,13 +17,14 @@ from streams.evidence.culture import told_rightly
 from streams.evidence.findings import Signal
 from streams.evidence.indications import IndicatorWatch
 from streams.evidence.moments import FactsOn
+from streams.evidence.reference import FOUR
 from streams.evidence.rules import ALONE
 from streams.evidence.signals import alert_of, episodes
 from streams.evidence.silences import SilenceWatch
 from streams.evidence.watched_indicators import WatchedIndicators
 from streams.facts.effects import AlertRecord
 from streams.facts.feeds import Feed
-from streams.facts.periods import JUDGED
+from streams.facts.periods import JUDGED, Grid
 from streams.histories.series import kind_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from streams.histories.series import Block
 
 LEVELS = ("ward", "site", "provider")
-# How the budget of a unit is shared out. The four feeds together have most of it.
+# How the budget of a unit is shared out. The feeds watched together have most of it.
 SHARES = {"counts": 0.6, "indicators": 0.15, "listening": 0.15, "silence": 0.1}
 # Changes for the better are told within a budget of their own, a part of level 1's.
 IMPROVEMENT = 0.25
@@ -151,21 +152,36 @@ class Evaluation:
 def watched_alone(catalogue: Catalogue, reference: Reference, part: str) -> list[Indicator]:
     """The indicators with evidence of their own that share a part of the budget.
 
-    Counts that the reference has are watched together; all others by themselves.
+    Counts that the reference has are watched together where they come by week; where they do
+    not, and at levels whose model has them not, by themselves, as all others are. So a count that
+    a house adds to the joint watch has its claim as before. The four feeds have none.
 
     Args:
         catalogue: the indicators.
         reference: says which counts are watched together.
         part: ``listening``, or ``indicators`` for all others.
     """
-    together = {key for model in reference.models.values() for key in model.feeds}
     return [
         indicator
         for indicator in catalogue.indicators
         if indicator.evidence in ALONE
-        and indicator.key not in together
+        and not (indicator.key in FOUR and _together(indicator, reference))
         and (indicator.domain == "listening") == (part == "listening")
     ]
+
+
+def alone_at(indicator: Indicator, reference: Reference, grid: Grid) -> frozenset[str]:
+    """The levels at which an indicator is watched by itself on a grid."""
+    if grid is not Grid.WEEK:
+        return indicator.levels
+    return indicator.levels - _together(indicator, reference)
+
+
+def _together(indicator: Indicator, reference: Reference) -> frozenset[str]:
+    """The levels at which an indicator is watched together with others, by week."""
+    return frozenset(
+        level for level, model in reference.models.items() if indicator.key in model.feeds
+    )
 
 
 def _indicator_watches(
@@ -181,6 +197,8 @@ def _indicator_watches(
             if indicator.direction != "neutral":
                 better = shares["budget1"] * IMPROVEMENT
             found += [
-                IndicatorWatch(indicator, grid, **shares, improvement=better) for grid in JUDGED
+                IndicatorWatch(indicator, grid, levels=levels, **shares, improvement=better)
+                for grid in JUDGED
+                if (levels := alone_at(indicator, reference, grid))
             ]
     return found

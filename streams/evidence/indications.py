@@ -47,6 +47,7 @@ class IndicatorWatch:
     Args:
         indicator: what is watched; its ``evidence`` says how, ``concern`` which way.
         grid: the period of the series.
+        levels: the units that are watched.
         budget1, budget2: false alerts per series and year.
         improvement: the same for changes for the better, or None.
 
@@ -58,12 +59,14 @@ class IndicatorWatch:
         indicator: Indicator,
         grid: Grid,
         *,
+        levels: frozenset[str],
         budget1: float,
         budget2: float,
         improvement: float | None,
     ) -> None:
         self.indicator = indicator
         self.grid = grid
+        self.levels = levels
         self.budget1, self.budget2, self.improvement = budget1, budget2, improvement
         self._units: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
@@ -74,7 +77,7 @@ class IndicatorWatch:
         """Judge the periods before ``closed``; give the units whose signals may have changed."""
         position = block.catalogue.position(self.indicator.key)
         columns = block.columns[self.grid]
-        places = block.of_levels(self.indicator.levels)
+        places = block.of_levels(self.levels)
         slots = places[columns.table[places, position] >= 0].tolist()
         seen = columns.extent_of(columns.table[slots, position]) if slots else None
         before, self.signals = self.signals, {}

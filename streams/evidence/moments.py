@@ -15,7 +15,7 @@ import numpy as np
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.explain import explain
 from detectors.evidence.model import EvidenceModel
-from streams.evidence.count_arrays import COUNTED_TWICE
+from streams.evidence.counted_once import counted_twice
 from streams.facts.messages import Fact
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def crossing(
 def _told_twice(
     feed: str, added: set[int], catalogue: Catalogue, counts: FeedCounts, model: EvidenceModel
 ) -> bool:
-    other, part = COUNTED_TWICE.get(feed, ("", ""))
-    if other not in model.feeds or catalogue.position(part) not in added:
-        return False
-    return bool((counts.exposure[0, model.feeds.index(other)] > 0).any())
+    return any(
+        one.whole == feed
+        and catalogue.position(one.part) in added
+        and bool((counts.exposure[0, model.feeds.index(one.other)] > 0).any())
+        for one in counted_twice(catalogue, model.feeds)
+    )

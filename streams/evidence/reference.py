@@ -17,6 +17,8 @@ from typing import Any, cast
 from detectors.evidence.model import EvidenceModel
 
 CLASSES = ("ward", "site", "provider")
+FOUR = frozenset({"incidents", "complaints", "speakup", "falls"})
+"""The feeds that the joint watch is made for. A house may add counts of its own."""
 SHIPPED = "2026-11-simulated.json"
 
 

@@ -50,6 +50,10 @@ FEED_WORDS = {
     "complaints": "complaints",
     "speakup": "speaking-up reports",
     "falls": "falls",
+    "hospital_infections": "hospital-acquired infections",
+    "cdi": "C. difficile infections",
+    "mrsa_bsi": "MRSA bloodstream infections",
+    "unplanned_icu_admissions": "unplanned admissions to intensive care",
     "wardmetrics": "ward metrics",
 }
 # What has gone quiet is the reporting of incidents.

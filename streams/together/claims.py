@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from streams.alerts.disclosure import is_protected
 from streams.catalogue.indicators import Catalogue
-from streams.evidence.evaluation import LEVELS, SHARES, SILENCE_LEVELS, Budgets, watched_alone
+from streams.evidence.evaluation import (
+    LEVELS,
+    SHARES,
+    SILENCE_LEVELS,
+    Budgets,
+    alone_at,
+    watched_alone,
+)
 from streams.evidence.reference import Reference
 from streams.evidence.rules import ALONE
 from streams.facts.feeds import Feed
@@ -90,9 +97,11 @@ def _alone(catalogue: Catalogue, reference: Reference, budgets: Budgets) -> Iter
             if is_protected(indicator.feed):
                 continue
             for grid in JUDGED:
+                levels = alone_at(indicator, reference, grid)
+                if not levels:
+                    continue
                 yield _claim(
-                    ALONE[indicator.evidence or ""], indicator.key, grid, indicator.feed,
-                    indicator.levels,
+                    ALONE[indicator.evidence or ""], indicator.key, grid, indicator.feed, levels,
                     rate=budgets.share(part, len(chosen))["budget1"],
                     weight=SHARES[part] / len(chosen) / len(JUDGED),
                 )  # fmt: skip

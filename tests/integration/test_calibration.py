@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 from detectors.evidence import calibrate as simulation
 from detectors.evidence.counts import FeedCounts
 from detectors.evidence.explain import explain
+from detectors.evidence.model import EvidenceModel
+from detectors.evidence.patterns import widened
 from streams.backtests.calibration import Calibration, from_store
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.reference import Reference
@@ -113,9 +116,9 @@ def test_stored_history_gives_a_new_version_and_thin_classes_keep_their_model():
     assert Reference.from_dict(made.reference.to_dict()).to_dict() == made.reference.to_dict()
 
 
-def concerns(count: int) -> list[AlertRecord]:
-    """Alerts of wards whose complaints trebled, as the shipped model tells of them."""
-    model = Reference.shipped().models["ward"]
+def concerns(count: int, model: EvidenceModel | None = None) -> list[AlertRecord]:
+    """Alerts of wards whose complaints trebled, as a model tells of them, else the shipped one."""
+    model = model or Reference.shipped().models["ward"]
     rng = np.random.default_rng(5)
     made = []
     for number in range(count):
@@ -152,6 +155,28 @@ def test_ways_of_failing_are_learned_from_ten_confirmed_concerns(
     assert least < after.weight[alone].sum() / before.weight[alone].sum() < most
     assert after.weight.sum() == pytest.approx(1.0)
     assert note in made.reference.origin
+
+
+@pytest.mark.usefixtures("few_simulations")
+def test_a_count_that_was_added_stays_where_nobody_reports_it_any_more_and_ways_are_learned():
+    shipped = Reference.shipped()
+    held = shipped.models["ward"]
+    feeds = (*held.feeds, "pressure_ulcers")
+    wide = replace(
+        EvidenceModel.plain(feeds, [6.5, 0.5, 1.0, 1.0], improvable=(*held.improvable, True)),
+        patterns=widened(held.patterns, feeds),
+    )
+    before = replace(shipped, models={**shipped.models, "ward": wide})
+
+    made = calibrated(before, concerns(12, wide))
+    ward = made.reference.models["ward"]
+
+    assert ward.feeds == feeds
+    assert ward.improvable == wide.improvable
+    assert made.notes["ward"].endswith("learned from 12 confirmed concerns")
+    assert np.isfinite([ward.prior_a, ward.prior_b, ward.dispersion]).all()
+    assert (ward.prior_a[3] / ward.prior_b[3]) > 0
+    assert Reference.from_dict(made.reference.to_dict()).to_dict() == made.reference.to_dict()
 
 
 def test_ways_are_not_learned_from_a_file_of_counts(tmp_path: Path):

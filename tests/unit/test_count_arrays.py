@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from detectors.evidence.model import EvidenceModel
 from streams.catalogue.indicators import Catalogue
 from streams.evidence.counting import CountWatch
 from streams.evidence.reference import Reference
@@ -28,28 +29,39 @@ def some_facts(seed):
         feed = rng.choice([Feed.INCIDENTS, Feed.INCIDENTS, Feed.COMPLAINTS, Feed.WARDMETRICS])
         if feed is Feed.WARDMETRICS:
             start = np.datetime64("2026-01-05") + 7 * (day // 7)
-            metric = rng.choice(["falls", "occupied_bed_days"])
+            metric = rng.choice(["falls", "occupied_bed_days", "pressure_ulcers"])
+            of = {"denominator": rng.randrange(150, 170)} if rng.random() < 0.7 else {}
             data = {
-                "metric": metric, "numerator": rng.randrange(1, 9), "denominator": 160,
+                "metric": metric, "numerator": rng.randrange(1, 9), **of,
                 "period_start": f"{start}T00:00:00Z", "period_end": f"{start + 7}T00:00:00Z",
             }  # fmt: skip
             yield fact(f"m{number % 90}", str(start + 7), feed, ward=ward, **data)
         else:
-            category = rng.choice(["fall", "other"])
+            category = rng.choice(["fall", "pressure_ulcer", "other"])
             data = {"event_type": "incident", "category": category} if feed == 0 else {}
             yield fact(f"e{number % 300}", when, feed, ward=ward, **data)
 
 
-def arrays_at_once(facts, level):
+def model_of(level, added=()):
+    """The shipped model of a level, or one by hand that weighs further counts."""
+    if not added:
+        return MODELS[level]
+    feeds = (*MODELS[level].feeds, *added)
+    return EvidenceModel.plain(feeds, [1.0] * len(feeds))
+
+
+def arrays_at_once(facts, level, added=()):
     block = Block(CATALOGUE, "RXX")
     block.change(facts)
-    return CountWatch(level, MODELS[level], **BUDGETS).arrays(block)
+    return CountWatch(level, model_of(level, added), **BUDGETS).arrays(block)
 
 
+@pytest.mark.parametrize("added", [(), ("pressure_ulcers", "cdi")])
 @pytest.mark.parametrize("level", ["ward", "site", "provider"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_arrays_brought_up_to_date_are_those_made_at_once(level, seed):
-    block, watch, held = Block(CATALOGUE, "RXX"), CountWatch(level, MODELS[level], **BUDGETS), {}
+def test_arrays_brought_up_to_date_are_those_made_at_once(level, seed, added):
+    block, held = Block(CATALOGUE, "RXX"), {}
+    watch = CountWatch(level, model_of(level, added), **BUDGETS)
     facts = list(some_facts(seed))
     for start in range(0, len(facts), 37):
         for one in facts[start : start + 37]:
@@ -57,7 +69,7 @@ def test_arrays_brought_up_to_date_are_those_made_at_once(level, seed):
             held[one.key] = one
         watch.evaluate(block)
         block.clean()
-        expected = arrays_at_once(held.values(), level)
+        expected = arrays_at_once(held.values(), level, added)
         actual = watch.arrays(block)
         assert (expected is None) == (actual is None)
         if expected is None or actual is None:
