@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     kafka: str | None = Field(
         default=None, description="Kafka bootstrap servers, host:port separated by commas."
     )
+    kafka_config: Path | None = Field(
+        default=None, description="File that says how Kafka is reached: TLS and sign-in."
+    )
     topic_prefix: str = Field(
         default="quality.",
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
@@ -102,7 +105,7 @@ class Settings(BaseSettings):
     )
     auth: bool = Field(default=False, description="Ask for a key on loopback too.")
 
-    @field_validator("data", "organisations", "indicators", "reference")
+    @field_validator("data", "organisations", "indicators", "reference", "kafka_config")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value is not None else None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-_MODULES = ("browser", "kafka_broker", "postgres", "stores")
+_MODULES = ("browser", "kafka_broker", "kafka_secured", "postgres", "stores")
 
 pytest_plugins = [f"tests.{name}" for name in _MODULES if (_HERE / f"{name}.py").exists()]
 

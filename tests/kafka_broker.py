@@ -106,7 +106,8 @@ class KafkaBroker:
             command = self._command("kafka.tools.StorageTool")
             cluster = uuid.uuid4().hex[:22]
             subprocess.run(
-                [*command, "format", "--ignore-formatted", "-t", cluster, "-c", self._properties],
+                [*command, "format", "--ignore-formatted", "-t", cluster, "-c", self._properties,
+                 *self._accounts()],
                 check=True, capture_output=True,
             )  # fmt: skip
         with (self.home / "broker.log").open("ab") as output:
@@ -149,7 +150,7 @@ class KafkaBroker:
             if _listens(self.port):
                 try:
                     admin = KafkaAdminClient(
-                        bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=5000
+                        bootstrap_servers=self._inside(), bootstrap_timeout_ms=5000
                     )
                 except KafkaError:
                     continue
@@ -158,6 +159,18 @@ class KafkaBroker:
             time.sleep(0.1)
         log = (self.home / "broker.log").read_text()[-3000:]
         raise RuntimeError(f"Kafka did not come up:\n{log}")
+
+    def _accounts(self) -> list[str]:
+        """Arguments that make accounts while the log directory is formatted."""
+        return []
+
+    def _inside(self) -> str:
+        """Where clients are served that need no sign-in."""
+        return self.bootstrap
+
+    def _more_settings(self) -> dict[str, object]:
+        """Settings that come on top."""
+        return {}
 
     def _settings(self) -> str:
         broker, controller = self.bootstrap, f"127.0.0.1:{self._controller}"
@@ -184,6 +197,7 @@ class KafkaBroker:
             "num.network.threads": 2,
             "num.io.threads": 2,
             "log.cleaner.enable": "false",
+            **self._more_settings(),
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -215,12 +215,13 @@ def workers(
     home: Path,
     session: float = 4.0,
     batch: int = 1000,
+    more: Sequence[str] = (),
 ) -> Iterator[list[WorkerProcess]]:
     """Workers, not yet started; all are gone afterwards."""
     arguments = [
         "--kafka", bootstrap, "--topic-prefix", prefix, "--database-url", database_url,
         "--organisations", str(organisations_file(home)),
-        "--session-seconds", str(session), "--batch-messages", str(batch),
+        "--session-seconds", str(session), "--batch-messages", str(batch), *more,
     ]  # fmt: skip
     found = [WorkerProcess(f"w{number}", arguments, home) for number in range(count)]
     try:

@@ -17,7 +17,7 @@ from api.cli.options import (
 )
 from api.cli.serve import announce, require_keys
 from api.cli.serving import listen, serving, stop_signal
-from api.cli.stores import PATIENCE, HouseError
+from api.cli.stores import PATIENCE, HouseError, kafka_security
 from api.service import Service
 from api.settings import Settings
 from streams.runners.behind import events_behind
@@ -38,7 +38,8 @@ def api(settings: Settings) -> None:
         servers = _both_halves(settings)
         with opened(settings, patience=PATIENCE) as house:
             require_keys(house)
-            log = KafkaLog(servers, settings.topic_prefix)
+            security = kafka_security(settings)
+            log = KafkaLog(servers, settings.topic_prefix, security=security)
             try:
                 _run(house, log)
             finally:

@@ -20,7 +20,7 @@ from api.cli.options import (
     TOPICS,
     uses_settings,
 )
-from api.cli.stores import HouseError, open_store
+from api.cli.stores import HouseError, kafka_security, open_store
 from api.settings import Settings
 from streams.evidence.evaluation import SHARES
 from streams.facts.clock import system_clock
@@ -168,7 +168,7 @@ def _kafka(settings: Settings) -> Iterator[str]:
     from streams.runners.topics import check as check_topics  # noqa: PLC0415 - as above
 
     try:
-        number = check_topics(settings.kafka, settings.topic_prefix)
+        number = check_topics(settings.kafka, settings.topic_prefix, kafka_security(settings))
     except TopicsUnready as error:
         raise HouseError(str(error)) from None
     yield f"{settings.kafka} answers: four topics with {number} partition(s) each"

@@ -49,6 +49,16 @@ Kafka = Annotated[
         "--kafka", envvar="EARSHOT_KAFKA", metavar="HOST:PORT,...", help="Bootstrap servers."
     ),
 ]
+KafkaConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--kafka-config",
+        envvar="EARSHOT_KAFKA_CONFIG",
+        metavar="FILE",
+        help="How Kafka is reached where it asks for TLS and a sign-in, as security.protocol, "
+        "sasl.username and others, each with = and a value.",
+    ),
+]
 TopicPrefix = Annotated[
     str | None,
     typer.Option(
@@ -149,6 +159,7 @@ _OF_SETTINGS: dict[str, Any] = {
     "data": Data,
     "database_url": DatabaseUrl,
     "kafka": Kafka,
+    "kafka_config": KafkaConfig,
     "topic_prefix": TopicPrefix,
     "worker_id": WorkerId,
     "host": Host,
@@ -163,7 +174,7 @@ _OF_SETTINGS: dict[str, Any] = {
     "budget_level2": Budget2,
 }
 STORE = ("data", "database_url")
-TOPICS = ("kafka", "topic_prefix")
+TOPICS = ("kafka", "kafka_config", "topic_prefix")
 DOOR = ("host", "port", "auth", "rate_events", "rate_requests")
 EVALUATION = ("organisations", "indicators", "reference", "budget_level1", "budget_level2")
 

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColum
 from rich.progress import TimeRemainingColumn as Remaining
 
 from api.cli.client import Client, ServiceError
-from api.cli.options import DEFAULT_URL, Key, TopicPrefix, Url, plain_errors
+from api.cli.options import DEFAULT_URL, KafkaConfig, Key, TopicPrefix, Url, plain_errors
 from api.settings import Settings, SettingsError
+from streams.runners.security import SecurityError, read_security
 from streams.sending.cells import CsvDialect
 from streams.sending.file_kinds import WrongKind, check_csv, check_ndjson
 from streams.sending.mapping import MappingError
@@ -54,6 +55,7 @@ def push(
             help="Send straight to these brokers. EARSHOT_KAFKA alone does not do that.",
         ),
     ] = None,
+    kafka_config: KafkaConfig = None,
     topic_prefix: TopicPrefix = None,
     batch: Annotated[
         int, typer.Option(min=1, max=5000, help="Events in a request, at most.")
@@ -82,11 +84,13 @@ def push(
     the reason; the exit code is then 2.
     """
     console = Console(stderr=True)
-    with plain_errors(WrongKind, MappingError, SettingsError, ServiceError, PushError, OSError):
+    with plain_errors(
+        WrongKind, MappingError, SettingsError, SecurityError, ServiceError, PushError, OSError
+    ):
         reader = _reader(file, mapping, tuple(column or ()))
         if isinstance(reader, CsvRows) and reader.unsent:
             console.print(f"Columns not sent: {', '.join(reader.unsent)}", markup=False)
-        door = _kafka_door(kafka, topic_prefix) if kafka else _http_door(url, key)
+        door = _kafka_door(kafka, kafka_config, topic_prefix) if kafka else _http_door(url, key)
         # Beside the state, so that two pushes with states of their own do not write one list.
         beside = state or file
         rejects = beside.with_name(f"{beside.name}.rejected.csv")
@@ -127,15 +131,15 @@ def _http_door(url: str, key: str | None) -> Door:
     return HttpDoor(Client(url, key))
 
 
-def _kafka_door(kafka: str, topic_prefix: str | None) -> Door:
+def _kafka_door(kafka: str, kafka_config: Path | None, topic_prefix: str | None) -> Door:
     from api.cli.doors import KafkaDoor  # noqa: PLC0415 - as above
     from streams.catalogue.indicators import Catalogue  # noqa: PLC0415 - as above
     from streams.catalogue.organisations import Organisations  # noqa: PLC0415 - as above
     from streams.facts.clock import system_clock  # noqa: PLC0415 - as above
     from streams.runners.producer import KafkaLog  # noqa: PLC0415 - as above
 
-    settings = Settings.load(kafka=kafka, topic_prefix=topic_prefix)
-    log = KafkaLog(kafka, settings.topic_prefix)
+    settings = Settings.load(kafka=kafka, kafka_config=kafka_config, topic_prefix=topic_prefix)
+    log = KafkaLog(kafka, settings.topic_prefix, security=read_security(settings.kafka_config))
     return KafkaDoor(
         log,
         f"kafka {kafka} {settings.topic_prefix}",

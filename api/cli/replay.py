@@ -14,7 +14,7 @@ from api.cli.options import (
     plain_errors,
     uses_settings,
 )
-from api.cli.stores import HouseError
+from api.cli.stores import HouseError, kafka_security
 from api.settings import Settings
 from streams.runners.replay import Rebuilt, rebuild
 from streams.store import Fenced, StoreUnavailable
@@ -77,7 +77,7 @@ def _partitions(settings: Settings) -> int:
     from streams.runners.topics import TopicsUnready, check  # noqa: PLC0415 - Kafka's client costs 0.3 s
 
     try:
-        return check(settings.kafka, settings.topic_prefix)
+        return check(settings.kafka, settings.topic_prefix, kafka_security(settings))
     except TopicsUnready as error:
         raise HouseError(str(error)) from None
 

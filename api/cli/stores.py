@@ -1,8 +1,9 @@
-"""Opening the store, for commands that need nothing else of the house."""
+"""Reaching the store and Kafka, for commands that need nothing else of the house."""
 
 from __future__ import annotations
 
 from api.settings import Settings
+from streams.runners.security import Security, SecurityError, read_security
 from streams.store import SchemaMismatch, SchemaOutdated, Store, StoreUnavailable
 
 PATIENCE = 30.0
@@ -36,3 +37,16 @@ def open_store(
         raise HouseError(f"the store {settings.store_name} cannot be opened: {error}") from None
     except (StoreUnavailable, SchemaMismatch, ValueError, OSError) as error:
         raise HouseError(f"the store {settings.store_name} cannot be opened: {error}") from None
+
+
+def kafka_security(settings: Settings) -> Security:
+    """What Kafka asks for, by the file of the settings; nothing where they name none.
+
+    Raises:
+        HouseError: the file cannot be used.
+
+    """
+    try:
+        return read_security(settings.kafka_config)
+    except SecurityError as error:
+        raise HouseError(str(error)) from None

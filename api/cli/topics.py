@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.options import Json, Kafka, TopicPrefix, fail, plain_errors
+from api.cli.options import Json, Kafka, KafkaConfig, TopicPrefix, fail, plain_errors
+from api.cli.stores import HouseError, kafka_security
 from api.settings import Settings, SettingsError
 from streams.runners import topics
+from streams.runners.security import Security
 
 app = typer.Typer(no_args_is_help=True, help="Create and inspect the Kafka topics.")
 
@@ -35,6 +38,7 @@ Replication = Annotated[
 @app.command()
 def create(
     kafka: Kafka = None,
+    kafka_config: KafkaConfig = None,
     topic_prefix: TopicPrefix = None,
     partitions: Partitions = None,
     replication: Replication = -1,
@@ -43,9 +47,11 @@ def create(
 
     Where they have another number of partitions than is asked for, nothing is made.
     """
-    servers, prefix = _where(kafka, topic_prefix)
+    servers, prefix, security = _where(kafka, kafka_config, topic_prefix)
     with plain_errors(topics.TopicsUnready):
-        made = topics.create(servers, prefix, partitions=partitions, replication=replication)
+        made = topics.create(
+            servers, prefix, partitions=partitions, replication=replication, security=security
+        )
     for name in made:
         typer.echo(f"made {name}")
     if not made:
@@ -55,14 +61,15 @@ def create(
 @app.command("list")
 def list_topics(
     kafka: Kafka = None,
+    kafka_config: KafkaConfig = None,
     topic_prefix: TopicPrefix = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Show the topics, their partitions and copies."""
-    servers, prefix = _where(kafka, topic_prefix)
+    servers, prefix, security = _where(kafka, kafka_config, topic_prefix)
     with plain_errors(topics.TopicsUnready):
-        found = topics.describe(servers, prefix)
+        found = topics.describe(servers, prefix, security)
     if as_json:
         typer.echo(json.dumps([asdict(topic) for topic in found]))
         return
@@ -74,17 +81,22 @@ def list_topics(
 
 
 @app.command()
-def check(kafka: Kafka = None, topic_prefix: TopicPrefix = None) -> None:
+def check(
+    kafka: Kafka = None, kafka_config: KafkaConfig = None, topic_prefix: TopicPrefix = None
+) -> None:
     """Say whether workers can start: all topics there, equal numbers of partitions."""
-    servers, prefix = _where(kafka, topic_prefix)
+    servers, prefix, security = _where(kafka, kafka_config, topic_prefix)
     with plain_errors(topics.TopicsUnready):
-        partitions = topics.check(servers, prefix)
+        partitions = topics.check(servers, prefix, security)
     typer.echo(f"ready: {partitions} partitions for each feed")
 
 
-def _where(kafka: str | None, topic_prefix: str | None) -> tuple[str, str]:
-    with plain_errors(SettingsError):
-        settings = Settings.load(kafka=kafka, topic_prefix=topic_prefix)
+def _where(
+    kafka: str | None, kafka_config: Path | None, topic_prefix: str | None
+) -> tuple[str, str, Security]:
+    with plain_errors(SettingsError, HouseError):
+        settings = Settings.load(kafka=kafka, kafka_config=kafka_config, topic_prefix=topic_prefix)
+        security = kafka_security(settings)
     if settings.kafka is None:
         fail("the topics are Kafka's: give --kafka HOST:PORT or EARSHOT_KAFKA")
-    return settings.kafka, settings.topic_prefix
+    return settings.kafka, settings.topic_prefix, security

@@ -16,7 +16,7 @@ from api.cli.options import (
     plain_errors,
     uses_settings,
 )
-from api.cli.stores import PATIENCE, HouseError
+from api.cli.stores import PATIENCE, HouseError, kafka_security
 from api.settings import Settings
 from streams.runners.topics import TopicsUnready
 from streams.store import StoreUnavailable
@@ -100,6 +100,7 @@ def worker(
                 settings.worker_id,
                 session_seconds=session_seconds,
                 batch_messages=batch_messages,
+                security=kafka_security(settings),
             ),
             health_host=metrics_host,
             health_port=metrics_port,

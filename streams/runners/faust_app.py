@@ -24,6 +24,7 @@ from faust.types import Message as FaustMessage
 from yarl import URL
 
 from streams.facts.messages import Message
+from streams.runners.security import OPEN, Security
 from streams.runners.topics import FEED_TOPICS
 
 _LOG = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class Group:
         session_seconds: without a heartbeat until the partitions go to others.
         batch_messages: at most, in one batch over all partitions.
         linger_seconds: how long a batch waits for more messages.
+        security: what the brokers ask for.
 
     """
 
@@ -63,6 +65,7 @@ class Group:
     session_seconds: float = 8.0
     batch_messages: int = 1000
     linger_seconds: float = 0.1
+    security: Security = OPEN
 
     @property
     def name(self) -> str:
@@ -129,6 +132,7 @@ def create_app(group: Group, listener: Listener) -> EarshotApp:
     app = EarshotApp(
         group.name,
         broker=[URL(f"kafka://{server}") for server in group.bootstrap.split(",")],
+        broker_credentials=_credentials(group.security),
         autodiscover=False,
         datadir=Path(tempfile.gettempdir()),
         store="memory://",
@@ -168,6 +172,18 @@ def create_app(group: Group, listener: Listener) -> EarshotApp:
                 event.ack()
 
     return app
+
+
+def _credentials(security: Security) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """What the brokers ask for, as Faust takes it."""
+    if security.mechanism is not None:
+        return faust.SASLCredentials(
+            username=security.username,
+            password=security.password,
+            ssl_context=security.tls,
+            mechanism=security.mechanism,
+        )
+    return None if security.tls is None else faust.SSLCredentials(security.tls)
 
 
 def _message(message: FaustMessage, prefix: str) -> Message:

@@ -24,6 +24,7 @@ from kafka.partitioner.default import murmur2
 from streams.facts.clock import to_ms
 from streams.facts.messages import Message
 from streams.runners.log import LogUnavailable, MessageTooLarge, Packed
+from streams.runners.security import OPEN, Security
 from streams.runners.topics import FEED_TOPICS, MAX_LETTER_BYTES
 
 EVENTS_HEADER = "earshot-events"
@@ -55,12 +56,15 @@ class KafkaLog:
     Args:
         bootstrap: servers as host:port, separated by commas.
         prefix: of the topics' names.
+        security: what the brokers ask for.
         patience: seconds after which an append gives up.
 
     """
 
-    def __init__(self, bootstrap: str, prefix: str, *, patience: float = 10.0) -> None:
-        self._servers = bootstrap.split(",")
+    def __init__(
+        self, bootstrap: str, prefix: str, *, security: Security = OPEN, patience: float = 10.0
+    ) -> None:
+        self._reached = {"bootstrap_servers": bootstrap.split(","), **security.options()}
         self._prefix = prefix
         self._patience = patience
         self._making = threading.Lock()
@@ -220,7 +224,7 @@ class KafkaLog:
             wait = int(1000 * self._patience / 2)
             try:
                 self._producer = KafkaProducer(
-                    bootstrap_servers=self._servers,
+                    **self._reached,
                     acks="all",
                     enable_idempotence=True,
                     linger_ms=2,
@@ -258,7 +262,7 @@ class KafkaLog:
         if self._admin is None:
             wait = int(1000 * self._patience / 2)
             self._admin = KafkaAdminClient(
-                bootstrap_servers=self._servers,
+                **self._reached,
                 bootstrap_timeout_ms=wait,
                 request_timeout_ms=wait,
                 reconnect_backoff_max_ms=1000,

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.facts.messages import Message
+from streams.runners.security import OPEN, Security
 
 _CHUNK = 64
 _PATIENCE_SECONDS = 15.0
@@ -38,11 +39,12 @@ class SideReader:
     Args:
         bootstrap: servers as host:port, separated by commas.
         prefix: of the topics' names.
+        security: what the brokers ask for.
 
     """
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, bootstrap: str, prefix: str, security: Security = OPEN) -> None:
+        self._reached = {"bootstrap_servers": bootstrap, **security.options()}
         self._prefix = prefix
 
     async def __call__(
@@ -59,7 +61,7 @@ class SideReader:
         """
         place = TopicPartition(self._prefix + topic, partition)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._reached,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams.facts.feeds import Feed
+from streams.runners.security import OPEN, Security, first_words
 
 FEED_TOPICS = tuple(feed.topic for feed in Feed)
 DEAD_LETTERS = "deadletters"
@@ -90,7 +91,12 @@ def topic_plan(partitions: int, replication: int = -1) -> dict[str, dict[str, An
 
 
 def create(
-    bootstrap: str, prefix: str, *, partitions: int | None = None, replication: int = -1
+    bootstrap: str,
+    prefix: str,
+    *,
+    partitions: int | None = None,
+    replication: int = -1,
+    security: Security = OPEN,
 ) -> list[str]:
     """Make the topics that do not exist; those that do are left as they are.
 
@@ -100,6 +106,7 @@ def create(
         partitions: of each of the four topics that come in; None for as many as those of
             them have that exist, or else ``DEFAULT_PARTITIONS``.
         replication: copies of each partition; -1 leaves it to the broker.
+        security: what the brokers ask for.
 
     Returns:
         The names made, with prefix.
@@ -109,7 +116,7 @@ def create(
             have another number of partitions than is asked for; then nothing is made.
 
     """
-    with _admin(bootstrap) as admin:
+    with _admin(bootstrap, security) as admin:
         existing = set(admin.list_topics())
         found = _partitions(admin, prefix)
         counts = {prefix + name: len(found[name]) for name in FEED_TOPICS if name in found}
@@ -123,18 +130,18 @@ def create(
             if prefix + name not in existing
         }
         made = _make(admin, wanted) if wanted else []
-    check(bootstrap, prefix)
+    check(bootstrap, prefix, security)
     return made
 
 
-def describe(bootstrap: str, prefix: str) -> list[Topic]:
+def describe(bootstrap: str, prefix: str, security: Security = OPEN) -> list[Topic]:
     """All topics of the prefix, in a fixed order, those that are missing included.
 
     Raises:
         TopicsUnready: no broker answers.
 
     """
-    with _admin(bootstrap) as admin:
+    with _admin(bootstrap, security) as admin:
         found = _partitions(admin, prefix)
     return [
         Topic(
@@ -147,14 +154,14 @@ def describe(bootstrap: str, prefix: str) -> list[Topic]:
     ]
 
 
-def check(bootstrap: str, prefix: str) -> int:
+def check(bootstrap: str, prefix: str, security: Security = OPEN) -> int:
     """How many partitions each of the four topics has.
 
     Raises:
         TopicsUnready: no broker answers, a topic is missing, or their numbers differ.
 
     """
-    topics = describe(bootstrap, prefix)
+    topics = describe(bootstrap, prefix, security)
     missing = [topic.name for topic in topics if not topic.partitions]
     if missing:
         raise TopicsUnready(
@@ -220,13 +227,16 @@ def _partitions(admin: KafkaAdminClient, prefix: str) -> Mapping[str, list[Mappi
 
 
 @contextmanager
-def _admin(bootstrap: str, seconds: float = 5.0) -> Iterator[KafkaAdminClient]:
+def _admin(bootstrap: str, security: Security, seconds: float = 5.0) -> Iterator[KafkaAdminClient]:
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=int(1000 * seconds)
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=int(1000 * seconds),
+            **security.options(),
         )
     except (KafkaError, OSError, ValueError) as error:
-        raise TopicsUnready(f"no Kafka broker answers at {bootstrap} ({error})") from error
+        told = first_words(bootstrap.split(",", 1)[0], security, seconds) or str(error)
+        raise TopicsUnready(f"no Kafka broker answers at {bootstrap} ({told})") from error
     try:
         yield admin
     except KafkaError as error:

@@ -73,7 +73,8 @@ def run_worker(plan: WorkerPlan, store: Store, engine: Engine, clock: Clock = sy
         TopicsUnready: no broker answers, or the topics are not as they must be.
 
     """
-    partitions = topics.check(plan.group.bootstrap, plan.group.prefix)
+    group = plan.group
+    partitions = topics.check(group.bootstrap, group.prefix, group.security)
     return asyncio.run(_Process(plan, store, engine, clock, partitions).run())
 
 
@@ -88,7 +89,8 @@ class _Process:
         self._partitions = partitions
         disable_created_metrics()  # type: ignore[no-untyped-call] # untyped upstream
         self._metrics = WorkerMetrics(CollectorRegistry())
-        self._log = KafkaLog(plan.group.bootstrap, plan.group.prefix)
+        group = plan.group
+        self._log = KafkaLog(group.bootstrap, group.prefix, security=group.security)
         self._publisher = Publisher(store, self._log, self._metrics)
         self._log_trouble: str | None = None
         self._store_away_since: float | None = None
@@ -105,7 +107,7 @@ class _Process:
         self._worker = Worker(
             self._commits,
             custody,
-            stretch=SideReader(plan.group.bootstrap, plan.group.prefix),
+            stretch=SideReader(plan.group.bootstrap, plan.group.prefix, plan.group.security),
             home=lru_cache(10_000)(partial(home_of, partitions=self._partitions)),
             relay=self._relay,
             metrics=self._metrics,
