@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,13 +151,18 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
 @contextmanager
 def suspended(processes: Sequence[int]) -> Iterator[None]:
     """Processes of the server's that do nothing more, while their host goes on."""
-    for number in processes:
-        os.kill(number, signal.SIGSTOP)
+    _tell(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for number in processes:
-            os.kill(number, signal.SIGCONT)
+        _tell(processes, signal.SIGCONT)
+
+
+def _tell(processes: Sequence[int], number: signal.Signals) -> None:
+    for process in processes:
+        # One that was still listed, such as a vacuum, may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def whole_server(url: str) -> list[int]:
@@ -167,7 +172,8 @@ def whole_server(url: str) -> list[int]:
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
         ).fetchall()
         backend = connection.info.backend_pid
-    parent = int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        # While the connection stands, so does the process that serves it.
+        parent = int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
     return [parent, *(row[0] for row in rows if row[0] != backend)]
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import text
 from api.cli.worker import _bounded
 from streams.facts.effects import Effects
 from streams.store import Store, StoreUnavailable, postgresql
-from streams.store.alerts import read_alert
 from streams.store.connection import driver_connection
 from streams.store.outbox import _OUTBOX_LOCK
 from tests.integration.api.conftest import alert, commit, house
@@ -23,6 +22,7 @@ from tests.postgres import suspended, whole_server
 pytestmark = pytest.mark.postgres
 
 NOW = datetime(2026, 1, 6, 9, tzinfo=UTC)
+LOCKED = text("SELECT state FROM alert WHERE id = 'a1' FOR UPDATE")
 BOUNDS = (
     "idle_in_transaction_session_timeout",
     "lock_timeout",
@@ -96,10 +96,10 @@ def test_whoever_stalls_with_an_alert_in_hand_is_ended_and_told_so(postgres_url:
 
     def stall() -> None:
         with stalled.database.write() as connection:
-            read_alert(connection, "a1", for_update=True)
+            connection.execute(LOCKED)
             changed = other.act("a1", "acknowledge", actor="somebody", at=NOW)
             assert changed.state == "acknowledged"
-            read_alert(connection, "a1")
+            connection.execute(LOCKED)
 
     with pytest.raises(StoreUnavailable, match="idle-in-transaction"):
         stall()
