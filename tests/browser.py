@@ -6,7 +6,6 @@ need it are skipped by name.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ _SWITCHES = (
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
+    # Root and many containers have no sandbox; nothing but our own pages is opened.
+    "--no-sandbox",
 )
 _PATIENCE_MS = 30_000
 DESK = {"width": 1280, "height": 900}
@@ -45,10 +46,8 @@ def browser() -> Iterator[Browser]:
     program = find_browser()
     if program is None:
         lacking("Chromium (Debian's package chromium)")
-    # Chromium refuses to sandbox what runs as root; nothing but our own pages is opened.
-    switches = [*_SWITCHES, *(["--no-sandbox"] if os.getuid() == 0 else [])]
     with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=switches)
+        started = driver.chromium.launch(executable_path=program, args=[*_SWITCHES])
         yield started
         started.close()
 
