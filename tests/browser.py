@@ -7,7 +7,7 @@ need it are skipped by name.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,8 +31,6 @@ _SWITCHES = (
 _PATIENCE_MS = 30_000
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-
-Opened = Callable[..., Any]
 
 
 def find_browser() -> str | None:
