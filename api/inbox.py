@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.acts import Acts
@@ -185,36 +185,29 @@ def _address(chosen: Mapping[str, str], cursor: str | None) -> str:
     return f"/?{urlencode(kept)}" if kept else "/"
 
 
+def _chosen(
+    unit: Text = "", level: Text = "", state: Text = "", domain: Text = "", together: Text = ""
+) -> dict[str, str]:
+    """The filters of the page, as its address has them."""
+    kept = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
+    return {**kept, "together": together}
+
+
+ChosenOf = Annotated[dict[str, str], Depends(_chosen)]
+
+
 def inbox_router(inbox: Inbox) -> APIRouter:
     """``/``."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @router.get("/")
-    def alerts_page(
-        caller: CallerOf,
-        unit: Text = "",
-        level: Text = "",
-        state: Text = "",
-        domain: Text = "",
-        together: Text = "",
-        cursor: Text | None = None,
-    ) -> Response:
-        chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
-        return inbox.page(caller, {**chosen, "together": together}, cursor)
+    def alerts_page(caller: CallerOf, chosen: ChosenOf, cursor: Text | None = None) -> Response:
+        return inbox.page(caller, chosen, cursor)
 
     @router.post("/")
     def actions_form(
-        caller: CallerOf,
-        request: Request,
-        body: Body,
-        unit: Text = "",
-        level: Text = "",
-        state: Text = "",
-        domain: Text = "",
-        together: Text = "",
-        cursor: Text | None = None,
+        caller: CallerOf, request: Request, body: Body, chosen: ChosenOf, cursor: Text | None = None
     ) -> Response:
-        chosen = {"unit": unit.strip(), "level": level, "state": state, "domain": domain}
-        return inbox.act(caller, {**chosen, "together": together}, cursor, form_body(request, body))
+        return inbox.act(caller, chosen, cursor, form_body(request, body))
 
     return router

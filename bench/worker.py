@@ -40,7 +40,7 @@ from streams.runners import topics
 from streams.runners.behind import messages_behind
 from streams.runners.producer import KafkaLog
 from streams.store import Store
-from tests.kafka_broker import run_kafka
+from tests.kafka_broker import KafkaBroker, run_kafka
 from tests.kafka_workers import EARSHOT
 from tests.postgres import run_postgres
 
@@ -181,7 +181,7 @@ def own_seconds(pid: int) -> float:
 
 @contextmanager
 def machinery(stack: ExitStack):  # noqa: ANN201 - a pair of running servers
-    broker, database = run_kafka(), run_postgres(durable=True)
+    broker, database = run_kafka(KafkaBroker), run_postgres(durable=True)
     stack.callback(broker.close)
     stack.callback(database.close)
     yield next(broker), next(database)

@@ -19,6 +19,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -208,11 +209,14 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def run_kafka() -> Iterator[KafkaBroker]:
+Broker = TypeVar("Broker", bound=KafkaBroker)
+
+
+def run_kafka(kind: type[Broker]) -> Iterator[Broker]:
     """Start a broker in a temporary directory and take everything away afterwards."""
     home = Path(tempfile.mkdtemp(prefix="earshot-kafka-"))
     try:
-        broker = KafkaBroker(home)
+        broker = kind(home)
         try:
             broker.start()
             yield broker
@@ -225,7 +229,7 @@ def run_kafka() -> Iterator[KafkaBroker]:
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[KafkaBroker]:
     """The session's broker; each test takes a topic prefix of its own."""
-    yield from run_kafka()
+    yield from run_kafka(KafkaBroker)
 
 
 @pytest.fixture
@@ -237,4 +241,4 @@ def topic_prefix() -> str:
 @pytest.fixture
 def own_kafka_broker() -> Iterator[KafkaBroker]:
     """A broker that this test may kill."""
-    yield from run_kafka()
+    yield from run_kafka(KafkaBroker)

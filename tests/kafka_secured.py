@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tests.kafka_broker import KafkaBroker, free_ports
+from tests.kafka_broker import KafkaBroker, free_ports, run_kafka
 
 USER, PASSWORD = "earshot", "a pass=phrase #1"
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -86,13 +84,4 @@ def _keystore(issued: trustme.LeafCert) -> bytes:
 @pytest.fixture(scope="session")
 def secured_broker() -> Iterator[SecuredBroker]:
     """The session's broker that asks who comes."""
-    home = Path(tempfile.mkdtemp(prefix="earshot-kafka-"))
-    try:
-        broker = SecuredBroker(home)
-        try:
-            broker.start()
-            yield broker
-        finally:
-            broker.kill()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    yield from run_kafka(SecuredBroker)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 from rich.console import Console
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from api.cli.alerts_listed import MOST, alert_table, named, whole_id
 from api.cli.client import Client, ServiceError
-from api.cli.options import DEFAULT_URL, Json, Key, Url, fail, plain_errors
+from api.cli.options import DEFAULT_URL, Json, Key, Url, fail, graft, plain_errors
 from streams.alerts.lifecycle import Outcome
 
 Alerts = Annotated[
@@ -42,150 +43,110 @@ _AT_ONCE: Final = 200
 _RESULTS: Final = {"done": "green", "unchanged": "", "refused": "bold red"}
 
 
-def acknowledge(
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which alerts are meant, where they are, and how it is told; each field is an option."""
+
+    alerts: Alerts = None
+    url: Url = DEFAULT_URL
+    key: Key = None
+    together: Together = None
+    yes: Yes = False
+    as_json: Json = False
+
+
+def chosen(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Choice``, which it takes as its first parameter."""
+    types = get_type_hints(Choice, include_extras=True)
+    options = {one.name: (types[one.name], one.default) for one in fields(Choice)}
+
+    def run(**given: Any) -> None:  # noqa: ANN401 - whatever the options' types give
+        command(Choice(**{name: given.pop(name) for name in options}), **given)
+
+    return graft(run, command, options)
+
+
+@chosen
+def acknowledge(choice: Choice, note: Note = None) -> None:
     """Say that somebody is looking at alerts."""
-    _act(url, key, alerts, together, "acknowledge", yes=yes, as_json=as_json, note=note)
+    _act(choice, "acknowledge", note=note)
 
 
+@chosen
 def assign(
+    choice: Choice,
     to: Annotated[str, typer.Option(help="Who looks after it: a team or a role.")],
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
     note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
 ) -> None:
     """Say who looks after alerts."""
-    _act(url, key, alerts, together, "assign", yes=yes, as_json=as_json, note=note, assignee=to)
+    _act(choice, "assign", note=note, assignee=to)
 
 
+@chosen
 def comment(
+    choice: Choice,
     note: Annotated[str, typer.Option(help="What should be known. No names of patients.")],
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
 ) -> None:
     """Add a note to alerts."""
-    _act(url, key, alerts, together, "comment", yes=yes, as_json=as_json, note=note)
+    _act(choice, "comment", note=note)
 
 
-def start_review(
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
+@chosen
+def start_review(choice: Choice, note: Note = None) -> None:
     """Say that the check has begun."""
-    _act(url, key, alerts, together, "start_review", yes=yes, as_json=as_json, note=note)
+    _act(choice, "start_review", note=note)
 
 
-def escalate(
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
+@chosen
+def escalate(choice: Choice, note: Note = None) -> None:
     """Hand alerts up."""
-    _act(url, key, alerts, together, "escalate", yes=yes, as_json=as_json, note=note)
+    _act(choice, "escalate", note=note)
 
 
+@chosen
 def snooze(
+    choice: Choice,
     until: Annotated[
         datetime,
         typer.Option(formats=["%Y-%m-%d"], help="The day they come back, as 2026-03-30."),
     ],
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
     note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
 ) -> None:
     """Put alerts aside until a day; one comes back earlier if it gets worse."""
-    end = until.replace(tzinfo=UTC).isoformat()
-    _act(url, key, alerts, together, "snooze", yes=yes, as_json=as_json, note=note, until=end)
+    _act(choice, "snooze", note=note, until=until.replace(tzinfo=UTC).isoformat())
 
 
+@chosen
 def close(
+    choice: Choice,
     outcome: Annotated[Outcome, typer.Option(help="What it turned out to be.")],
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
     note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
 ) -> None:
     """Close alerts and say what they turned out to be."""
-    found = outcome.value
-    _act(url, key, alerts, together, "close", yes=yes, as_json=as_json, note=note, outcome=found)
+    _act(choice, "close", note=note, outcome=outcome.value)
 
 
-def reopen(
-    alerts: Alerts = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-    note: Note = None,
-    together: Together = None,
-    *,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
+@chosen
+def reopen(choice: Choice, note: Note = None) -> None:
     """Take up closed alerts again."""
-    _act(url, key, alerts, together, "reopen", yes=yes, as_json=as_json, note=note)
+    _act(choice, "reopen", note=note)
 
 
-def _act(
-    url: str,
-    key: str | None,
-    alerts: Sequence[str] | None,
-    together: str | None,
-    action: str,
-    *,
-    yes: bool,
-    as_json: bool,
-    **details: str | None,
-) -> None:
+def _act(choice: Choice, action: str, **details: str | None) -> None:
     """Ask the service for an action and tell what became of it."""
+    alerts, together, as_json = choice.alerts, choice.together, choice.as_json
     if bool(alerts) == (together is not None):
         raise typer.BadParameter("give the ids of alerts or --together GROUP, one of the two")
     asked = {"action": action} | {name: told for name, told in details.items() if told is not None}
     with plain_errors(ServiceError):
-        client = Client(url, key)
+        client = Client(choice.url, choice.key)
         if alerts and len(alerts) == 1:
             _on_one(client, alerts[0], asked, as_json=as_json)
             return
         shown = (
             named(client, alerts or ()) if together is None else _group(client, together, action)
         )
-    if not yes:
+    if not choice.yes:
         _agreed(shown, action, as_json=as_json)
     _on_several(client, shown, asked, as_json=as_json)
 

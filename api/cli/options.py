@@ -7,7 +7,7 @@ each of them is spelt and explained stands here alone.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_type_hints
@@ -196,22 +196,45 @@ def uses_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
                 settings = Settings.load(**options)
             command(settings, **given)
 
-        hints = get_type_hints(command, include_extras=True)
-        own = list(inspect.signature(command).parameters.values())[1:]
-        added = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names
-        ]
-        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + added
-        types = {one.name: hints.get(one.name, _OF_SETTINGS.get(one.name)) for one in parameters}
-        run.__annotations__ = types
-        # Typer reads a command's parameters here.
-        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # any function may have one
-            [one.replace(annotation=types[one.name]) for one in parameters]
-        )
-        run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, __name__
-        return run
+        return graft(run, command, {name: (_OF_SETTINGS[name], None) for name in names})
 
     return decorate
+
+
+def graft(
+    run: Callable[..., None],
+    command: Callable[..., None],
+    options: Mapping[str, tuple[Any, Any]],
+) -> Callable[..., None]:
+    """Give ``run`` the name, help and parameters of a command, and options on top.
+
+    Args:
+        run: called with all of them by name.
+        command: its first parameter is what ``run`` makes of the options.
+        options: the type of each, as Typer reads it, and its default.
+
+    """
+    types = get_type_hints(command, include_extras=True) | {
+        name: kind for name, (kind, _) in options.items()
+    }
+    own = list(inspect.signature(command).parameters.values())[1:]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, (_, default) in options.items()
+    ]
+    parameters = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=types[one.name])
+        for one in (*own, *added)
+    ]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    # Typer reads a command's parameters here.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # any function may have one
+    run.__name__, run.__doc__, run.__module__ = (
+        command.__name__,
+        command.__doc__,
+        command.__module__,
+    )
+    return run
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
