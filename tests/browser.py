@@ -38,9 +38,9 @@ def find_browser() -> str | None:
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The session's browser."""
+    """A browser for the tests of one file: while it is driven, no other loop can run beside."""
     program = find_browser()
     if program is None:
         lacking("Chromium (Debian's package chromium)")
