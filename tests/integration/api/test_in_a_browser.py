@@ -166,6 +166,19 @@ def test_several_alerts_are_chosen_by_keyboard_and_closed_in_one_step(
     assert states(house) == {"a1": "closed", "a2": "new", "a3": "closed"}
 
 
+def test_skipping_to_the_main_content_frames_nothing(browser: Browser, heard: str) -> None:
+    with tab(browser, heard) as page:
+        page.goto("/units")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        drawn = page.locator("#main:focus").evaluate("one => getComputedStyle(one).outlineStyle")
+        page.keyboard.press("Tab")
+        inside = page.evaluate("document.querySelector('#main').contains(document.activeElement)")
+
+    assert drawn == "none"
+    assert inside
+
+
 def test_a_new_alert_appears_while_the_list_is_read(
     browser: Browser, signalled: tuple[House, str]
 ) -> None:
