@@ -49,12 +49,15 @@ _ENGINE = {
 }
 
 
+def engine(store: Store) -> Engine:
+    """What turns events into alerts, as a runner here has it."""
+    return Engine(store, **_ENGINE)
+
+
 def run(url: str, batch: int = 64) -> None:
     """Work through the journal of a store, in this process."""
     store = Store.open(url)
-    runner = EmbeddedRunner(
-        store, Journal(store), Engine(store, **_ENGINE), clock=lambda: NOW, batch=batch
-    )
+    runner = EmbeddedRunner(store, Journal(store), engine(store), clock=lambda: NOW, batch=batch)
     runner.start()
     _say("ready")
     while not runner.wait_idle(60):
@@ -173,7 +176,7 @@ def _warm() -> None:
     """Load what an engine loads at its first batch, so that every runner is born with it."""
     with tempfile.TemporaryDirectory() as directory:
         store = Store.open(f"sqlite:///{directory}/earshot.db")
-        Engine(store, **_ENGINE).process(0, log(in_order()[:2000], 20))
+        engine(store).process(0, log(in_order()[:2000], 20))
         store.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from streams.facts.effects import (
@@ -101,3 +102,12 @@ def shock(each: int = 8) -> list[AlertRecord]:
         for provider in PROVIDERS
         for number in range(each)
     ]
+
+
+def shake(data: Path) -> None:
+    """Make a data directory in which 24 wards of three providers began together."""
+    data.mkdir()
+    store = Store.open(f"sqlite:///{data}/earshot.db")
+    furnish(store)
+    tell(store, *shock())
+    store.close()

@@ -12,18 +12,14 @@ import pytest
 
 from streams.store import Store
 from tests.integration.earshot_process import completed, earshot, environment, serving
-from tests.together import WEEK, began, furnish, shock, tell, ward
+from tests.together import WEEK, began, furnish, shake, tell, ward
 
 
 @pytest.fixture
 def service(tmp_path):
     """A service in which 24 wards of three providers began together."""
     data = tmp_path / "data"
-    data.mkdir()
-    store = Store.open(f"sqlite:///{data}/earshot.db")
-    furnish(store)
-    tell(store, *shock())
-    store.close()
+    shake(data)
     with serving(data) as running:
         yield running
 

@@ -13,31 +13,18 @@ import pytest
 
 from streams.alerts.verification import verify
 from streams.catalogue.indicators import Catalogue
-from streams.catalogue.organisations import Organisations
 from streams.evidence.evaluation import Budgets, Evaluation
 from streams.evidence.reference import Reference
 from streams.evidence.signals import instant_of
 from streams.facts.effects import Effects, UnitRecord
 from streams.facts.messages import Message
 from streams.histories.series import Block
-from streams.runners.engine import Engine
 from streams.runners.replay import rebuild
 from streams.store import Store
+from tests.nursery import engine
 from tests.region_log import NOW, batches, in_order, log, shuffled
 
 QUARTERS = ("01", "04", "07", "10")
-
-
-def engine(store: Store) -> Engine:
-    return Engine(
-        store,
-        catalogue=Catalogue.load(),
-        organisations=Organisations.load(None),
-        reference=Reference.shipped(),
-        budgets=Budgets(),
-        clock=lambda: NOW,
-        open_registration=True,
-    )
 
 
 def run(store: Store, stretches: Iterable[list[Message]]) -> str:

@@ -12,14 +12,10 @@ import psycopg
 import pytest
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from streams.catalogue.indicators import Catalogue
-from streams.catalogue.organisations import Organisations
-from streams.evidence.evaluation import Budgets
-from streams.evidence.reference import Reference
 from streams.facts.effects import Effects
 from streams.runners.custody import Custody
-from streams.runners.engine import Engine
 from streams.store import Store
+from tests.nursery import engine
 
 pytestmark = pytest.mark.postgres
 
@@ -69,19 +65,10 @@ def test_an_owner_suspended_while_it_sends_rows_is_ended(store: Store, postgres_
 
 
 def test_a_claim_goes_through_beside_an_owner_that_stalls(store: Store, postgres_url: str) -> None:
-    engine = Engine(
-        store,
-        catalogue=Catalogue.load(),
-        organisations=Organisations.load(None),
-        reference=Reference.shipped(),
-        budgets=Budgets(),
-        clock=lambda: NOW,
-        open_registration=True,
-    )
     with owner(postgres_url, 0) as stalled:
         send_half(stalled)
 
-        holding = Custody(store, engine, lambda: NOW, patience=0.2).claim(0)
+        holding = Custody(store, engine(store), lambda: NOW, patience=0.2).claim(0)
 
     assert (holding.ours(), holding.version, store.load_partition(0).version) == (True, 1, 1)
 

@@ -7,19 +7,14 @@ import json
 import pytest
 
 from api.cli.alerts_together import sparkline
-from streams.store import Store
 from tests.integration.earshot_process import completed, earshot, serving
-from tests.together import furnish, shock, tell
+from tests.together import shake
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     data = tmp_path_factory.mktemp("together") / "data"
-    data.mkdir()
-    store = Store.open(f"sqlite:///{data}/earshot.db")
-    furnish(store)
-    tell(store, *shock())
-    store.close()
+    shake(data)
     with serving(data) as running:
         yield running
 

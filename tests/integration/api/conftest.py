@@ -31,6 +31,8 @@ from streams.store import Role, Store
 
 END = date(2026, 3, 2)
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+NAMES = ("a1", "a2", "a3")
+"""The alerts of a house that is ``signalled``."""
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 LINES = {"content-type": "application/x-ndjson"}
 ONE = {"content-type": "application/cloudevents+json"}
@@ -207,3 +209,12 @@ def incident(
         "time": (day - timedelta(days=1)).isoformat(),
         "data": {**data, **changes},
     }
+
+
+@pytest.fixture
+def signalled(fresh: House) -> House:
+    """A house with a ward and three alerts about it, new and at version 1."""
+    fresh.push([incident(1)])
+    fresh.runner.stop()
+    commit(fresh.store, *(("opened", alert(name)) for name in NAMES))
+    return fresh

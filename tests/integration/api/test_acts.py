@@ -6,21 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.api.conftest import alert, commit, incident
+from tests.integration.api.conftest import NAMES, alert, commit
 from tests.integration.api.test_shapes import check_problem
 from tests.integration.api.test_together import everyone, groups, shaken
 
 __all__ = ["shaken"]
-NAMES = ("a1", "a2", "a3")
-
-
-@pytest.fixture
-def signalled(fresh):
-    """A house with a ward and three alerts about it."""
-    fresh.push([incident(1)])
-    fresh.runner.stop()
-    commit(fresh.store, *(("opened", alert(name)) for name in NAMES))
-    return fresh
 
 
 def act(house, action, seen=NAMES, headers=None, **fields):

@@ -31,13 +31,10 @@ def heard(told: House) -> Iterator[str]:
 
 
 @pytest.fixture
-def signalled(fresh: House) -> Iterator[tuple[House, str]]:
+def listed(signalled: House) -> Iterator[tuple[House, str]]:
     """A house with three alerts about one ward, and its address."""
-    fresh.push([incident(1)])
-    fresh.runner.stop()
-    commit(fresh.store, *(("opened", alert(name)) for name in ("a1", "a2", "a3")))
-    with served(fresh) as url:
-        yield fresh, url
+    with served(signalled) as url:
+        yield signalled, url
 
 
 @pytest.fixture
@@ -132,9 +129,9 @@ def test_a_chart_shows_its_newest_weeks_on_a_phone(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_an_alert_is_acknowledged_by_its_form(
-    browser: Browser, signalled: tuple[House, str], *, scripts: bool
+    browser: Browser, listed: tuple[House, str], *, scripts: bool
 ) -> None:
-    house, url = signalled
+    house, url = listed
     with tab(browser, url, java_script_enabled=scripts) as page:
         page.goto("/alerts/a1")
         page.get_by_label("Action").select_option("acknowledge")
@@ -148,9 +145,9 @@ def test_an_alert_is_acknowledged_by_its_form(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_several_alerts_are_chosen_by_keyboard_and_closed_in_one_step(
-    browser: Browser, signalled: tuple[House, str], *, scripts: bool
+    browser: Browser, listed: tuple[House, str], *, scripts: bool
 ) -> None:
-    house, url = signalled
+    house, url = listed
     with tab(browser, url, java_script_enabled=scripts) as page:
         page.goto("/")
         for name in ("a1", "a3"):
@@ -180,9 +177,9 @@ def test_skipping_to_the_main_content_frames_nothing(browser: Browser, heard: st
 
 
 def test_a_new_alert_appears_while_the_list_is_read(
-    browser: Browser, signalled: tuple[House, str]
+    browser: Browser, listed: tuple[House, str]
 ) -> None:
-    house, url = signalled
+    house, url = listed
     with tab(browser, url) as page:
         page.goto("/")
         expect(page.locator("article.alert")).to_have_count(3)
@@ -192,9 +189,9 @@ def test_a_new_alert_appears_while_the_list_is_read(
 
 
 def test_the_list_stays_as_it_is_while_alerts_are_chosen(
-    browser: Browser, signalled: tuple[House, str]
+    browser: Browser, listed: tuple[House, str]
 ) -> None:
-    house, url = signalled
+    house, url = listed
     with tab(browser, url) as page:
         page.goto("/")
         page.locator("#s-a2").check()

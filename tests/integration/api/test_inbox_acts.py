@@ -9,22 +9,12 @@ from html.parser import HTMLParser
 import pytest
 
 from api.parameters import MAX_LIMIT
-from tests.integration.api.conftest import alert, commit, house, incident
+from tests.integration.api.conftest import NAMES, alert, commit, house
 from tests.integration.api.test_pages import Page
 from tests.integration.api.test_together import everyone, groups, settle, shaken
 from tests.together import shock, tell
 
 __all__ = ["shaken"]
-NAMES = ("a1", "a2", "a3")
-
-
-@pytest.fixture
-def signalled(fresh):
-    """A house with a ward and three alerts about it."""
-    fresh.push([incident(1)])
-    fresh.runner.stop()
-    commit(fresh.store, *(("opened", alert(name)) for name in NAMES))
-    return fresh
 
 
 class Form(HTMLParser):
