@@ -223,11 +223,10 @@ def _at_once(connection: Connection, alert_id: str) -> dict[tuple[int, str, str]
     query = select(_AUDIT.at, _AUDIT.actor, _AUDIT.what, _AUDIT.detail).where(
         _AUDIT.subject == alert_id, _AUDIT.detail.contains(f'"{AT_ONCE}"', autoescape=True)
     )
-    found = {
-        (row.at, row.actor, row.what): msgspec.json.decode(row.detail).get(AT_ONCE, 1)
+    return {
+        (row.at, row.actor, row.what): int(msgspec.json.decode(row.detail).get(AT_ONCE, 1))
         for row in connection.execute(query)
     }
-    return {key: int(number) for key, number in found.items()}
 
 
 def _alert_row(row: Any, actions: list[ActionRow]) -> AlertRow:  # noqa: ANN401 - a row of the table
